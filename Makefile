@@ -1,0 +1,80 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer and a network:
+# they make a virtual environment in .venv first. PYTHON=... chooses the
+# interpreter, VENV=... another place, ARGS=... is handed to pytest.
+
+VENV = .venv
+PYTEST = pytest
+ARGS =
+GROUPS = --group dev
+JOBS = auto
+
+BIN = $(VENV)/bin
+SCRIPTS = .ci/run scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/ampt.bash)
+
+.PHONY: help demo test fast lint format types bench bench-full evidence fuzz docs docs-check \
+	build clean base dev
+
+help:
+	@echo 'make demo        see it work'
+	@echo 'make test        the whole suite (fast: without the slow tests)'
+	@echo 'make lint types  formatter check, linter, shell checks; mypy and pyright'
+	@echo 'make format      put the formatting right'
+	@echo 'make bench       how fast it is (bench-full: with the long ones)'
+	@echo 'make evidence    many runs of the crash tests, counted'
+	@echo 'make fuzz        Hypothesis, for as long as it takes'
+	@echo 'make docs        write the generated parts of the docs again'
+	@echo 'make build       wheel and sdist'
+	@echo 'make clean       remove what these made'
+
+base:
+	@sh scripts/venv.sh '$(VENV)'
+
+dev:
+	@sh scripts/venv.sh '$(VENV)' $(GROUPS)
+
+demo: base
+	@PATH="$$(cd '$(BIN)' && pwd):$$PATH" sh scripts/demo.sh
+
+test: dev
+	$(BIN)/python -m $(PYTEST) -n $(JOBS) $(ARGS)
+
+fast: dev
+	$(BIN)/python -m $(PYTEST) -n $(JOBS) -m 'not slow and not bench and not evidence' $(ARGS)
+
+lint: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/shellcheck $(SCRIPTS)
+
+format: dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+types: dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+bench: dev
+	$(BIN)/python -m pytest -m bench $(ARGS)
+
+bench-full: dev
+	BENCH=full $(BIN)/python -m pytest -m bench -s $(ARGS)
+
+evidence: dev
+	$(BIN)/python -m pytest -n $(JOBS) -m evidence $(ARGS)
+
+fuzz: dev
+	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz tests/model $(ARGS)
+
+docs: dev
+	$(BIN)/cog -r docs/*.md
+
+docs-check: dev
+	$(BIN)/cog --check --diff docs/*.md
+
+build: dev
+	$(BIN)/python -m build
+
+clean:
+	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find ampt_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,167 @@
+"""What the two hot paths may load.
+
+A publish is as fast as what it does not import. Times differ from machine to
+machine; the set of loaded modules does not, so it is what is tested.
+"""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(sysconfig.get_path("scripts"), "ampt")
+
+THIRD_PARTY = {"typer", "click", "rich", "filelock", "dateutil", "pydantic"}
+
+# Each costs a millisecond or more, or brings something that does.
+SLOW = {
+    "argparse",
+    "ast",
+    "asyncio",
+    "concurrent",
+    "contextlib",
+    "dataclasses",
+    "email",
+    "enum",
+    "functools",
+    "importlib.metadata",
+    "inspect",
+    "json",
+    "logging",
+    "multiprocessing",
+    "pathlib",
+    "random",
+    "re",
+    "shutil",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "tomllib",
+    "traceback",
+    "typing",
+    "urllib",
+    "uuid",
+}
+
+# Run the installed script as its #! line would, then write what got loaded. The
+# report is written by an atexit hook or, where the script leaves by os._exit, by
+# the patched os._exit.
+SPY = """
+import os, sys
+before = set(sys.modules)
+def report():
+    with open({report!r}, "w") as file:
+        file.write("\\n".join(sorted(set(sys.modules) - before)))
+leave = os._exit
+def reporting_exit(status):
+    sys.stdout.flush(); sys.stderr.flush(); report(); leave(status)
+os._exit = reporting_exit
+fork = os.fork
+def reporting_fork():
+    with open({report!r} + ".forks", "a") as file:
+        file.write("fork\\n")
+    return fork()
+os.fork = reporting_fork
+sys.argv = {argv!r}
+code = compile(open(sys.argv[0]).read(), sys.argv[0], "exec")
+try:
+    exec(code, {{"__name__": "__main__"}})
+finally:
+    report()
+"""
+
+
+def loaded_by(*args: str | Path, env: dict[str, str], folder: Path) -> tuple[set[str], int]:
+    """The modules that `ampt args...` loads beyond a bare interpreter, and how often it forks.
+
+    `-S` and `-I` are not used: what the user's installation makes of the start is
+    part of it, but for coverage, which is the tester's.
+    """
+    report = folder / "loaded"
+    argv = [str(SCRIPT), *map(str, args)]
+    quiet = {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", SPY.format(report=str(report), argv=argv)],
+        env=quiet,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    modules = set(report.read_text(encoding="utf-8").split())
+    assert "ampt_cli.entry" in modules, "the spy saw nothing"
+    forks = folder / "loaded.forks"
+    return modules, len(forks.read_text(encoding="utf-8").split()) if forks.exists() else 0
+
+
+def with_parents(modules: set[str]) -> set[str]:
+    """`a.b.c` is also `a` and `a.b`."""
+    return modules | {name[:i] for name in modules for i, sign in enumerate(name) if sign == "."}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["user.joined"],
+        ["user.joined", '{"user_id": 7}', "--after", "1 day"],
+        ["user.joined", "--after", "2 weeks", "--json"],
+        ["user.joined", "-f", "user_id:=7", "-f", "name=Ada"],
+        ["user.joined", "[1, 2.5, null]", "--id", "order-7"],
+    ],
+    ids=["bare", "after", "json", "fields", "id"],
+)
+def test_publish_loads_nothing_slow(
+    args: list[str], clean_env: dict[str, str], tmp_path: Path, spool_dir: Path
+) -> None:
+    """Publishing starts as fast as a small Unix tool: no parser, no framework, no re."""
+    loaded_by("publish", "first", env=clean_env, folder=tmp_path)  # makes the spool
+
+    modules, _ = loaded_by("publish", *args, env=clean_env, folder=tmp_path)
+
+    assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+    assert sum(len(names) for *_, names in os.walk(spool_dir / "pending")) >= 2
+
+
+def test_publish_forks_nothing(clean_env: dict[str, str], tmp_path: Path) -> None:
+    """One process, from start to end."""
+    _, forks = loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
+
+    assert forks == 0
+
+
+def test_an_idle_run_loads_no_framework_and_forks_nothing(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """A crontab runs it every minute, mostly for nothing: it must cost next to nothing."""
+    loaded_by("publish", "later", "--after", "1 day", env=clean_env, folder=tmp_path)
+    handlers = tmp_path / "handlers.py"
+    handlers.write_text("raise SystemExit('nobody may import this')\n", encoding="utf-8")
+
+    modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
+
+    slow = {"asyncio", "subprocess", "multiprocessing", "logging", "inspect", "argparse"}
+    assert with_parents(modules) & (THIRD_PARTY | slow) == set()
+    assert forks == 0
+
+
+def test_the_spy_sees_imports_and_forks(clean_env: dict[str, str], tmp_path: Path) -> None:
+    """A run with due work forks a worker: if this sees none, the tests above prove nothing."""
+    loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
+    handlers = tmp_path / "handlers.py"
+    handlers.write_text("", encoding="utf-8")
+
+    modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
+
+    assert modules & {"ampt_cli.runner", "ampt_cli.supervisor"}
+    assert forks >= 1
+
+
+def test_the_loaded_modules_are_listed_with_their_parents() -> None:
+    """`rich.console` counts as `rich`."""
+    assert with_parents({"rich.console", "os"}) == {"rich", "rich.console", "os"}
