@@ -9,7 +9,8 @@ GROUPS = --group dev
 JOBS = auto
 
 BIN = $(VENV)/bin
-SCRIPTS = .ci/run scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/ampt.bash)
+SCRIPTS = .ci/run .ci/try scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/ampt.bash)
+PAGES = README.md CONTRIBUTING.md $(wildcard docs/*.md)
 
 .PHONY: help demo test fast lint format types bench bench-full evidence fuzz docs docs-check \
 	build clean base dev
@@ -67,10 +68,10 @@ fuzz: dev
 	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz tests/model $(ARGS)
 
 docs: dev
-	$(BIN)/cog -r docs/*.md
+	$(BIN)/cog -r $(PAGES)
 
 docs-check: dev
-	$(BIN)/cog --check --diff docs/*.md
+	$(BIN)/cog --check --diff $(PAGES)
 
 build: dev
 	$(BIN)/python -m build
