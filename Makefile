@@ -53,7 +53,7 @@ format: dev
 
 types: dev
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: dev
 	$(BIN)/python -m pytest -m bench $(ARGS)

@@ -62,10 +62,11 @@ fi
 
 case "$*" in
 *--group*) # pip reads dependency groups since 25.1
-    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+    "$dir/bin/python" -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
     ;;
 esac
 echo "installing ampt in $dir" "$@"
+# -qq: errors alone
 rm -f "$stamp"
-"$dir/bin/python" -m pip install --quiet --disable-pip-version-check --editable . "$@"
+"$dir/bin/python" -m pip install -qq --disable-pip-version-check --editable . "$@"
 echo "$wanted" >"$stamp"

@@ -17,8 +17,11 @@ SCRIPT = Path(sysconfig.get_path("scripts"), "ampt")
 
 # Of the tester's environment a command sees nothing that could change what it
 # does, but how coverage is measured.
-FOREIGN = ("AMPT_", "HOME", "XDG_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS")
-FOREIGN += ("LINES", "TERM", "LANG", "LC_", "TZ", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "CI")
+FOREIGN = (
+    *("AMPT_", "HOME", "XDG_", "PYTHON", "TZ", "LANG", "LC_", "CI"),
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "TERM", "COLUMNS", "LINES"),
+    *("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_"),
+)
 
 # Root is not stopped by a file's mode. Without these capabilities it is, so that
 # tests of lost permissions test something as root too.
