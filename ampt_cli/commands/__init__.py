@@ -1,0 +1,1 @@
+"""One module a command; this one imports nothing."""

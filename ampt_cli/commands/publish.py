@@ -1,0 +1,295 @@
+"""`ampt publish`: no typer, no re, no json package; see CONTRIBUTING.md on start-up time."""
+
+import os
+import sys
+from _signal import SIG_BLOCK, SIGINT, SIGTERM, pthread_sigmask, signal
+from time import time_ns
+
+from ampt_cli import due, jsontext, place, printing, publication, settings
+from ampt_cli.errors import AmptError, BadEvent, UsageError
+from ampt_cli.options import Command, Given, Option, help_text, parse
+
+if False:  # TYPE_CHECKING, without importing typing
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ampt_cli.event import Event
+    from ampt_cli.fsio import Disk
+
+COMMAND = Command(
+    "publish",
+    "NAME [BODY]",
+    "Write an event into the spool.",
+    """
+Write an event into the spool. Its id is printed, and the exit status is 0, only
+once the event is safe on disk.
+
+BODY is JSON; - reads it from stdin, @FILE from a file; none is null. Other users
+can read the arguments of a process: use - or @FILE for what they must not see.
+
+WHEN is "N UNIT" (seconds to years, by the UTC calendar), 90s 5m 2h 1d 1w, a
+number of ms, an ISO 8601 time (no zone means UTC), @SECONDS since 1970, or
+ms since 1970. More than zero, at most a year ahead.
+""",
+    (
+        Option("--after -a", "WHEN", "When it is due; at once without this."),
+        Option("--id", "ID", "Publish once: the same id and content again changes nothing."),
+        Option("--text -t", "", "BODY is text, not JSON."),
+        Option("--field -f", "KEY=TEXT", "A field of a JSON object; KEY:=JSON for other values.\n"
+               "Repeat it for more.", many=True),
+        Option("--batch -b", "FILE", 'JSON Lines of {"name","body","after","id"}, - for stdin.\n'
+               "All are checked before any is published."),
+        Option("--json -j", "", 'Print {"id","name","time","delay","due"} instead of the id.'),
+        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+    ),
+    (
+        ("""ampt publish user.joined '{"user_id": 7}' --after "1 day\"""", "tomorrow, at this time"),
+        ("ampt publish mail.send -f to=ada@example.org -f urgent:=true", "an object from fields"),
+        ("generate | ampt publish --batch -", "many at once, all or none"),
+        ("ampt publish invoice.paid @invoice.json --id invoice-42", "safe to repeat"),
+    ),
+)
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM came before anything was published."""
+
+
+def main(argv: "list[str]") -> int:
+    """Publish; the exit status."""
+    for number in (SIGINT, SIGTERM):
+        signal(number, _stop)
+    try:
+        given = parse(COMMAND, argv)
+        if given.has("help"):
+            printing.write(1, help_text(COMMAND))
+            return 0
+        return _batch(given) if given.has("batch") else _single(given)
+    except AmptError as error:
+        return printing.complain(error)
+    except Stopped as stopped:
+        printing.say("interrupted; nothing was published")
+        return 128 + int(stopped.args[0])
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Stopped(number)
+
+
+def _commit() -> None:
+    """From here on a signal waits until the id has been reported."""
+    pthread_sigmask(SIG_BLOCK, (SIGINT, SIGTERM))
+
+
+def clock() -> int:
+    """Now, in ms since 1970."""
+    return time_ns() // 1_000_000
+
+
+def _single(given: Given) -> int:
+    if not 1 <= len(given.arguments) <= 2:
+        raise UsageError("publish takes a NAME and at most one BODY", "see: ampt publish --help")
+    name, after = given.arguments[0], given.get("after")
+    _warn(after)
+    made = publication.draft(name, _body(given), after, clock(), given.get("id"))
+    disk = _open(given)
+    published = publication.publish(disk, made, chosen=given.has("id"), commit=_commit)
+    if published is not made:
+        printing.say(f"the id {made.id} was published already; nothing was changed")
+    return _report([_line(published, given)])
+
+
+def _open(given: Given) -> "Disk":
+    return place.open_disk(settings.spool_path(given.get("spool")), create=True)
+
+
+def _line(event: "Event", given: Given) -> str:
+    if not given.has("json"):
+        return event.id
+    shown = {key: getattr(event, key) for key in ("id", "name", "time", "delay", "due")}
+    return jsontext.dumps(shown)
+
+
+def _report(lines: "list[str]") -> int:
+    if printing.write(1, "".join(f"{line}\n" for line in lines)):
+        return 0
+    printing.say(f"published {' '.join(lines[:3])}, but its id could not be printed: stdout is closed")
+    return 0
+
+
+def _warn(after: object) -> None:
+    if due.looks_like_seconds(after):
+        printing.say(f"--after {after} was read as a delay in ms; for seconds since 1970 write @{after}")
+
+
+def _body(given: Given) -> "Any":
+    fields = given.all("field")
+    text = given.arguments[1] if len(given.arguments) > 1 else None
+    if fields:
+        if text is not None:
+            raise UsageError("give a BODY or fields (-f), not both")
+        return _object(fields)
+    if text is None:
+        return None
+    if text == "-":
+        text = _read(0, "stdin")
+    elif text[:1] == "@" and not given.has("text"):
+        text = _read_file(text[1:])
+    return _checked(text) if given.has("text") else _parse(text, "the body")
+
+
+def _checked(text: str) -> str:
+    try:
+        jsontext.check_text(text)
+    except ValueError as error:
+        raise BadEvent(f"the body is no text: {error}") from None
+    return text
+
+
+def _parse(text: str, what: str) -> "Any":
+    try:
+        return jsontext.loads(text)
+    except ValueError as error:
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise BadEvent(
+            f"{what} is no JSON: {error}: {shown!r}", "--text takes it as text; quote JSON with ' '"
+        ) from None
+
+
+def _object(fields: "list[str]") -> "dict[str, Any]":
+    made: dict[str, Any] = {}
+    for field in fields:
+        key, equals, value = field.partition("=")
+        if not equals or not key.rstrip(":"):
+            raise UsageError(f"cannot read the field {field!r}", "write key=text or key:=JSON")
+        json = key.endswith(":")
+        key = key.removesuffix(":")
+        if key in made:
+            raise UsageError(f"the field {key!r} is given twice")
+        made[key] = _parse(value, f"the field {key!r}") if json else _checked(value)
+    return made
+
+
+def _read_file(path: str) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(f"cannot read the body from {path!r}: {error.strerror}") from None
+    try:
+        return _read(fd, path)
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, what: str) -> str:
+    """All of a file, but no more than an event may have."""
+    from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only when a file is read
+
+    data = b""
+    try:
+        while chunk := os.read(fd, 65_536):
+            data += chunk
+            if len(data) > 4 * MAX_BYTES:
+                raise BadEvent(f"the body in {what} is too large: more than {MAX_BYTES:,} bytes")
+    except OSError as error:
+        raise UsageError(f"cannot read the body from {what}: {error.strerror}") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadEvent(f"the body in {what} is not UTF-8: {error}") from None
+
+
+def _batch(given: Given) -> int:
+    for key in ("after", "id", "text", "field"):
+        if given.has(key):
+            raise UsageError(f"--{key} does not go with --batch: each line says its own")
+    if given.arguments:
+        raise UsageError("--batch takes no NAME and no BODY: each line has its own")
+    source = given.get("batch") or "-"
+    batch = publication.Batch(_open(given), clock)
+    try:
+        answers = _Answers()
+        for number, line in _lines(source):
+            made, chosen = _draft(line, number, batch.now)
+            _on_line(number, lambda: batch.add(made, chosen))  # noqa: B023  called at once
+            answers.add(_line(made, given))
+        batch.commit(_commit)
+    except BaseException:
+        batch.abort()  # does nothing after the commit has begun
+        raise
+    if not answers.print():
+        printing.say(f"published {batch.count:,} events, but stdout is closed")
+    return 0
+
+
+class _Answers:
+    """What to print when all is published: kept in a file, for there may be millions."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+        self.fd = -1
+
+    def add(self, line: str) -> None:
+        self.waiting.append(line)
+        if len(self.waiting) >= 4096:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self.fd < 0:
+            from tempfile import TemporaryFile  # noqa: PLC0415  only for long batches
+
+            self.file = TemporaryFile()  # noqa: SIM115  lives as long as this process
+            self.fd = self.file.fileno()
+        self.file.write("".join(f"{line}\n" for line in self.waiting).encode())
+        self.waiting.clear()
+
+    def print(self) -> bool:
+        if self.fd >= 0:
+            self.file.seek(0)
+            while chunk := self.file.read(1 << 20):
+                if not printing.write(1, chunk.decode()):
+                    return False
+        return printing.write(1, "".join(f"{line}\n" for line in self.waiting))
+
+
+def _lines(source: str) -> "Iterator[tuple[int, bytes]]":
+    from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only for batches
+
+    try:
+        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
+            number = 0
+            while line := file.readline(2 * MAX_BYTES):
+                number += 1
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise UsageError(f"cannot read the batch from {source!r}: {error.strerror}") from None
+
+
+def _draft(line: bytes, number: int, now: int) -> "tuple[Event, bool]":
+    try:
+        item = jsontext.loads(line.decode())
+    except UnicodeDecodeError:
+        raise BadEvent(f"line {number}: it is not UTF-8") from None
+    except ValueError as error:
+        raise BadEvent(f"line {number}: no JSON: {error}") from None
+    if type(item) is not dict or "name" not in item:
+        raise BadEvent(f"line {number}: no JSON object with a name", 'like {"name": "user.joined"}')
+    unknown = [key for key in item if key not in ("name", "body", "after", "id")]
+    if unknown:
+        raise BadEvent(f"line {number}: unknown key {unknown[0]!r}", "a line has name, body, after, id")
+    after, id_ = item.get("after"), item.get("id")
+    made: list[Event] = []
+    _on_line(number, lambda: made.append(
+        publication.draft(item["name"], item.get("body"), after, now, id_)))
+    return made[0], id_ is not None
+
+
+def _on_line(number: int, do: "Any") -> None:
+    """Do it; an error names the line."""
+    try:
+        do()
+    except AmptError as error:
+        raise type(error)(f"line {number}: {error}", error.hint) from None
+
+

@@ -1,0 +1,111 @@
+"""`ampt run`: for cron, and with --watch for a service manager."""
+
+import os
+from time import time_ns
+
+from ampt_cli import due, place, printing, settings
+from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.idle import is_idle
+from ampt_cli.options import Command, Given, Option, help_text, parse
+from ampt_cli.retention import retention_of
+from ampt_cli.scan import Scan
+
+COMMAND = Command(
+    "run",
+    "",
+    "Handle the events that are due.",
+    """
+Handle every event that is due, then exit; with --watch, stay and handle events as
+they become due. Any number of runners may share a spool.
+
+Silent when nothing went wrong: one line on stderr for each failure. The exit status is 0 when
+the runner did its work, although handlers failed; see --check.
+
+SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a second signal
+stops at once. SIGHUP: import the handlers anew. Nothing is lost.
+""",
+    (
+        Option("--handlers -m", "FILE|MODULE", "The handlers: a Python file, or an installed module."),
+        Option("--watch -w", "", "Stay, and wake within milliseconds of a publish."),
+        Option("--jobs -j", "N", "How many workers; 1 without this."),
+        Option("--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True),
+        Option("--max", "N", "Begin at most N attempts, then exit."),
+        Option("--check", "", "Exit 1 if an attempt failed."),
+        Option("--dry-run", "", "Say what would run, and do nothing."),
+        Option("--now", "WHEN", "With --dry-run: what would run then."),
+        Option("--log-format", "FORMAT", "text or json."),
+        Option("--verbose -v", "", "One line for every attempt."),
+        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+    ),
+    (
+        ("ampt run --handlers ./handlers.py", "handle what is due; for a crontab"),
+        ("ampt run --watch --jobs 4", "stay; handlers from ampt.toml"),
+        ("ampt run --dry-run --now 2027-01-01T00:00Z", "what would run by then"),
+        ("ampt run --name 'mail.*' --max 100", "some of it"),
+    ),
+)
+
+
+def clock() -> int:
+    """Now, in ms since 1970."""
+    return time_ns() // 1_000_000
+
+
+def main(argv: "list[str]") -> int:
+    """Run; the exit status."""
+    try:
+        given = parse(COMMAND, argv)
+        if given.has("help"):
+            printing.write(1, help_text(COMMAND))
+            return 0
+        if given.arguments:
+            raise UsageError(f"run takes no argument {given.arguments[0]!r}", "see: ampt run --help")
+        if given.has("now") and not given.has("dry_run"):
+            raise UsageError("--now goes with --dry-run", "the clock of a real run cannot be moved")
+        return _dry_run(given) if given.has("dry_run") else _run(given)
+    except AmptError as error:
+        status = printing.complain(error)
+        traceback = getattr(error, "traceback", "")
+        if traceback:
+            printing.write(2, printing.safe(traceback, keep="\n\t"))
+        return status
+
+
+def _run(given: Given) -> int:
+    config, _ = settings.read()
+    base = settings.spool_path(given.get("spool"), config)
+    target = settings.handlers_target(given.get("handlers"), config)
+    jobs = given.number("jobs", 1, config.get("jobs", 1))
+    most = given.number("max", 1, None)
+    disk = place.open_disk(base)
+    if not given.has("watch") and is_idle(disk, clock(), retention_of(config)):
+        return 0
+    from ampt_cli import logs, runner  # noqa: PLC0415  gate: only when there is work
+
+    chosen = runner.Settings.of(
+        config,
+        handlers=target,
+        jobs=jobs,
+        watch=given.has("watch"),
+        names=tuple(given.all("name")),
+        most=most,
+    )
+    observer = logs.observer(given.get("log_format"), verbose=given.has("verbose"))
+    tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock).run()
+    return 1 if given.has("check") and tally.failed else 0
+
+
+def _dry_run(given: Given) -> int:
+    from fnmatch import fnmatchcase  # noqa: PLC0415  only here
+
+    config, _ = settings.read()
+    disk = place.open_disk(settings.spool_path(given.get("spool"), config))
+    now = clock()
+    when = given.get("now")
+    globs = given.all("name")
+    for entry in Scan(disk, due.parse(when, now) if when else now).entries():
+        if not globs or any(fnmatchcase(entry.name, glob) for glob in globs):
+            told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
+            if not printing.write(1, f"{told}  attempt {entry.attempt + 1}\n"):
+                break
+    return 0

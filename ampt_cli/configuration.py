@@ -1,0 +1,78 @@
+"""Read `ampt.toml`, or `[tool.ampt]` in pyproject.toml."""
+
+import os
+import tomllib
+from typing import Any
+
+from ampt_cli import due, trust
+from ampt_cli.errors import ConfigError, UsageError
+from ampt_cli.settings import KEYS, PATHS, PROJECT
+
+DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "timeout")
+
+
+def load(path: str) -> dict[str, Any]:
+    """The settings in the file at `path`; paths made absolute, durations in ms.
+
+    Raises ConfigError for what cannot be used, Denied for what others may write.
+    """
+    trust.check(path, "the configuration file")
+    try:
+        with open(path, "rb") as file:
+            found: Any = tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error}") from None
+    if os.path.basename(path) == PROJECT:
+        found = found.get("tool", {}).get("ampt", {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"[tool.ampt] in {path} is no table")
+    return {key: _check(key, value, path) for key, value in found.items()}
+
+
+def _check(key: str, value: Any, path: str) -> Any:
+    if key not in KEYS:
+        raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
+    wrong = ConfigError(f"the setting {key} in {path} cannot be {value!r}", EXPECTED.get(key))
+    if key in DURATIONS:
+        try:
+            length = due.parse_duration(value)
+        except UsageError as error:
+            raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
+        if length < 0 or (length == 0 and key == "timeout") or (key == "timeout" and length > 60_000):
+            raise wrong
+        return length
+    if key == "jobs":
+        if type(value) is not int or not 1 <= value <= 1024:
+            raise wrong
+    elif key == "network_file_system":
+        if type(value) is not bool:
+            raise wrong
+    elif key == "rerun":
+        if value not in ("failed", "all"):
+            raise wrong
+    elif not isinstance(value, str) or not value:
+        raise wrong
+    return _absolute(key, value, path) if key in PATHS else value
+
+
+EXPECTED = {
+    "jobs": "a whole number from 1 to 1024",
+    "network_file_system": "true or false",
+    "rerun": '"failed" (only the handlers that have not succeeded) or "all"',
+    "timeout": "up to 60 seconds",
+    "spool": "a folder's path",
+    "handlers": "a Python file's path, or an installed module's name",
+}
+
+
+def _absolute(key: str, value: str, path: str) -> str:
+    if key == "handlers" and not (value.endswith(".py") or "/" in value):
+        return value  # a module
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value)))
+
+
+def _suggest(key: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  only after a mistake
+
+    near = get_close_matches(key, KEYS, 1, 0.5)
+    return f"did you mean {near[0]!r}?" if near else f"the settings are: {', '.join(KEYS)}"

@@ -1,0 +1,203 @@
+"""Instants, and the strict words for them.
+
+An instant is a whole number of milliseconds since 1970-01-01T00:00:00Z. Local
+time appears nowhere. A *stamp* is an instant as it stands in file names:
+`20261124T101500123Z`, fixed width, so that byte order is time order.
+"""
+
+from time import gmtime
+
+from ampt_cli.errors import BadDue
+
+if False:  # TYPE_CHECKING, without importing typing
+    from datetime import datetime, timedelta
+
+    After = int | str | datetime | timedelta
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
+EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
+EXAMPLE = 'for example "10 minutes", 90s, 2027-01-31T09:00Z or @1800000000'
+
+UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
+MONTHS = {"month": 1, "year": 12}
+SHORT = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
+
+
+def stamp(instant: int) -> str:
+    """`instant` as it stands in file names. Raises BadDue outside 1970 to 9999."""
+    if not 0 <= instant <= LAST:
+        raise BadDue(f"the time {instant} ms lies outside the years 1970 to 9999")
+    seconds, ms = divmod(instant, SECOND)
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}{ms:03}Z"
+
+
+def unstamp(text: str) -> int | None:
+    """The instant of a stamp, or None where it is no real one."""
+    if len(text) != 19 or text[8] != "T" or text[18] != "Z":
+        return None
+    digits = text[:8] + text[9:18]
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+    hour, minute, second = int(text[9:11]), int(text[11:13]), int(text[13:15])
+    if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month) and year >= 1970):
+        return None
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    days = _days_before(year, month) + day - 1
+    return days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + int(text[15:18])
+
+
+def _days_in(year: int, month: int) -> int:
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+
+
+def _days_before(year: int, month: int) -> int:
+    """Days from 1970-01-01 to the first of a month (proleptic Gregorian)."""
+    past = year - 1
+    days = past * 365 + past // 4 - past // 100 + past // 400 - 719_162
+    return days + sum(_days_in(year, earlier) for earlier in range(1, month))
+
+
+def bucket(text: str) -> str:
+    """The date and hour folder of a stamp: `2026-11-24/10`."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]}/{text[9:11]}"
+
+
+def date(text: str) -> str:
+    """The date folder of a stamp: `2026-11-24`."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]}"
+
+
+def iso(instant: int) -> str:
+    """`instant` for people: `2026-11-24T10:15:00.123Z`, without .000."""
+    text = stamp(instant)
+    ms = "" if text[15:18] == "000" else f".{text[15:18]}"
+    return f"{date(text)}T{text[9:11]}:{text[11:13]}:{text[13:15]}{ms}Z"
+
+
+def parse(after: "After", now: int) -> int:
+    """The instant that `after` names, seen from `now`.
+
+    `after` is a number (delay or epoch time in ms), a text in one of the forms
+    of `ampt publish --help`, a `datetime` (naive means UTC) or a `timedelta`.
+    Raises BadDue unless it lies in (now, now + one calendar year].
+    """
+    instant = _read(after, now)
+    shown = repr(after) if isinstance(after, str) else str(after)
+    if instant <= now:
+        wrong = "it must lie in the future" if instant else "it must be more than zero"
+        raise BadDue(f"cannot publish after {shown}: {wrong}", EXAMPLE)
+    if instant - now > 365 * DAY and instant > _months(now, 12):
+        raise BadDue(f"cannot publish after {shown}: it is more than a year ahead", EXAMPLE)
+    return instant
+
+
+def parse_duration(text: "int | str | timedelta") -> int:
+    """Milliseconds of a length of time: a number of ms, `"10 seconds"`, `5m`, a timedelta.
+
+    Months and years have no fixed length and are refused. Raises BadDue.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    if not isinstance(text, str) and hasattr(text, "total_seconds"):
+        return round(text.total_seconds() * SECOND)
+    if isinstance(text, str):
+        if _number(text.strip()):
+            return int(text)
+        words = _words(text)
+        if words and words[1] in UNITS:
+            return words[0] * UNITS[words[1]]
+    raise BadDue(f"cannot read the duration {text!r}", 'for example 5000 (ms), "10 seconds" or 5m')
+
+
+def looks_like_seconds(after: object) -> bool:
+    """Whether a number read as a delay in ms was almost surely meant as epoch seconds."""
+    if isinstance(after, str) and _number(after):
+        after = int(after)
+    return isinstance(after, int) and 1_000_000_000 <= after < 5_000_000_000
+
+
+def _number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _words(text: str) -> "tuple[int, str] | None":
+    """`"2 Days"` and `2d` as (2, "day"); None where the text is neither."""
+    parts = text.split()
+    if len(parts) == 2 and _number(parts[0]):
+        unit = parts[1].lower()
+        unit = unit[:-1] if unit.endswith("s") else unit
+        return (int(parts[0]), unit) if unit in UNITS or unit in MONTHS else None
+    if len(parts) == 1 and parts[0][-1].lower() in SHORT and _number(parts[0][:-1]):
+        unit = next(unit for unit in UNITS if unit[0] == parts[0][-1].lower())
+        return int(parts[0][:-1]), unit
+    return None
+
+
+def _read(after: "After", now: int) -> int:
+    if isinstance(after, int) and not isinstance(after, bool):
+        return _from_number(after, now)
+    if isinstance(after, str):
+        return _from_text(after, now)
+    if hasattr(after, "total_seconds"):
+        return now + -int(-after.total_seconds() * SECOND // 1)
+    if hasattr(after, "utcoffset"):
+        return _from_datetime(after)
+    raise BadDue(f"cannot read {after!r} as a time", EXAMPLE)
+
+
+def _from_number(number: int, now: int) -> int:
+    if number <= 0:
+        return 0
+    return now + number if number < EPOCH_FROM else number
+
+
+def _from_text(after: str, now: int) -> int:
+    text = after.strip()
+    if _number(text):
+        return _from_number(int(text), now)
+    if text[:1] == "@" and _number(text[1:]):
+        return int(text[1:]) * SECOND
+    words = _words(text)
+    if words:
+        count, unit = words
+        if not count:
+            return 0
+        return now + count * UNITS[unit] if unit in UNITS else _months(now, count * MONTHS[unit])
+    return _from_iso(after)
+
+
+def _from_iso(text: str) -> int:
+    from datetime import datetime  # noqa: PLC0415  gate: only for ISO 8601 texts
+
+    try:
+        return _from_datetime(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        raise BadDue(f"cannot read {text!r} as a time", EXAMPLE) from None
+
+
+def _from_datetime(value: "datetime") -> int:
+    from datetime import datetime, timedelta, timezone  # noqa: PLC0415  gate: as above
+
+    if value.utcoffset() is None:
+        value = value.replace(tzinfo=timezone.utc)
+    since = value - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return -(-since // timedelta(milliseconds=1))  # rounded up: never before what was asked for
+
+
+def _months(now: int, count: int) -> int:
+    from ampt_cli.when import add_months  # noqa: PLC0415  gate: the only use of dateutil
+
+    try:
+        return add_months(now, count)
+    except (ValueError, OverflowError):
+        raise BadDue(f"{count} months from now is after the year 9999", EXAMPLE) from None

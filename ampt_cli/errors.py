@@ -1,0 +1,91 @@
+"""Every error a user can meet, with its exit status.
+
+The statuses follow sysexits(3), so that a shell script can branch on them; 75
+always means that the same call may succeed later.
+"""
+
+
+class AmptError(Exception):
+    """Something the user must know of: one line, and a hint on what to do next."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(AmptError):
+    """The command line or an argument makes no sense."""
+
+    exit_status = 2
+
+
+class BadEvent(UsageError):
+    """A name, id or body that no event may have."""
+
+
+class BadDue(UsageError):
+    """A due time that cannot be read, or lies outside (now, now + 1 year]."""
+
+
+class NotFound(AmptError):
+    """No such event, or no spool where one was looked for."""
+
+    exit_status = 3
+
+
+class SpoolError(AmptError):
+    """The spool cannot be read or written (EIO, read-only, …)."""
+
+    exit_status = 74
+
+
+class TryAgain(AmptError):
+    """Disk full, quota, too many open files: the same call may succeed later."""
+
+    exit_status = 75
+
+
+class NotConfirmed(TryAgain):
+    """Published, but the last sync failed: the event may run, and may be lost."""
+
+
+class Denied(AmptError):
+    """A permission is missing, or something is open to other users."""
+
+    exit_status = 77
+
+
+class ConfigError(AmptError):
+    """Configuration, handlers or the spool's format cannot be used."""
+
+    exit_status = 78
+
+
+class Damaged(AmptError):
+    """An entry breaks the format; it belongs into quarantine."""
+
+
+class TooNew(AmptError):
+    """An entry of a newer format: to be left where it is."""
+
+    exit_status = 78
+
+
+TEMPORARY = frozenset({"ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "EFBIG"})
+PERMISSION = frozenset({"EACCES", "EPERM"})
+
+
+def from_os(error: OSError, tried: str) -> AmptError:
+    """Translate a failed system call; `tried` says what was attempted, and on what."""
+    import errno  # noqa: PLC0415  only after a failure
+    import os  # noqa: PLC0415
+
+    code = errno.errorcode.get(error.errno or 0, str(error.errno))
+    text = f"cannot {tried}: {error.strerror or error} ({code})"
+    if code in TEMPORARY:
+        return TryAgain(text, "nothing was lost; try again when there is room")
+    if code in PERMISSION:
+        return Denied(text, f"running as uid {os.geteuid()}")
+    return SpoolError(text)

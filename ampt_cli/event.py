@@ -1,0 +1,161 @@
+"""An event and its bytes: the first line of an entry (spool_format.md, section 4)."""
+
+from ampt_cli import jsontext
+from ampt_cli.errors import BadEvent, Damaged, TooNew
+
+if False:  # TYPE_CHECKING, without importing typing
+    from typing import Any
+
+VERSION = 1
+MAX_BYTES = 262_144  # of the first line, newline included; it must be less
+MAX_NAME = 128  # bytes of UTF-8
+MAX_ID = 48
+ID_CHARACTERS = "letters, digits, _ and -"
+
+
+class Event:
+    """What a handler is given.
+
+    `time` (of publish), `due` and `delay` (what was asked for) are milliseconds,
+    the first two since 1970 in UTC. `attempt` counts from 1. `extra` has the
+    keys that this version does not know.
+    """
+
+    __slots__ = ("attempt", "body", "due", "extra", "id", "name", "time")
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002  the public name
+        name: str,
+        body: "Any",
+        time: int,
+        due: int,
+        attempt: int = 0,
+        extra: "dict[str, Any] | None" = None,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.body = body
+        self.time = time
+        self.due = due
+        self.attempt = attempt
+        self.extra = extra or {}
+
+    @property
+    def delay(self) -> int:
+        """Milliseconds between publish and due."""
+        return self.due - self.time
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and all(
+            getattr(self, key) == getattr(other, key) for key in self.__slots__
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"Event(id={self.id!r}, name={self.name!r}, attempt={self.attempt})"
+
+
+def check_name(name: object) -> str:
+    """Return `name` if an event may have it. Raises BadEvent."""
+    if not isinstance(name, str):
+        raise BadEvent(f"an event's name is text, not {type(name).__name__}")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise BadEvent(f"the name {name!r} is not valid UTF-8") from None
+    if not name:
+        raise BadEvent("the name is empty", "for example: ampt publish user.joined")
+    if size > MAX_NAME:
+        raise BadEvent(f"the name has {size} bytes, more than {MAX_NAME}: {name[:40]!r}…")
+    if name[0] == " " or name[-1] == " ":
+        raise BadEvent(f"the name {name!r} begins or ends with a space")
+    if not name.isprintable() and any(c < " " or "\x7f" <= c <= "\x9f" for c in name):
+        raise BadEvent(f"the name {name!r} has a control character")
+    return name
+
+
+def check_id(id: object) -> str:  # noqa: A002
+    """Return `id` if an event may have it. Raises BadEvent."""
+    if not isinstance(id, str) or not id_is_legal(id):
+        raise BadEvent(f"the id {id!r} is not made of 1 to {MAX_ID} {ID_CHARACTERS}")
+    return id
+
+
+def id_is_legal(text: str) -> bool:
+    """Whether `text` may be an id."""
+    plain = text.replace("_", "a").replace("-", "a")
+    return 0 < len(text) <= MAX_ID and plain.isascii() and plain.isalnum()
+
+
+def encode(event: Event) -> bytes:
+    """The first line of `event`, newline included. Raises BadEvent."""
+    try:
+        body = jsontext.dumps(event.body)
+        if body.count("[") + body.count("{") >= jsontext.MAX_DEPTH:
+            jsontext.check_depth([event.body])
+        line = (
+            f'{{"ampt":{VERSION},"id":"{event.id}","name":{jsontext.dumps(event.name)},'
+            f'"time":{event.time},"due":{event.due},"body":{body}}}\n'
+        ).encode()
+    except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
+        raise BadEvent(
+            f"the body of {event.name!r} has a lone surrogate (\\u{half:04x})"
+        ) from None
+    except ValueError as error:
+        raise BadEvent(f"the body of {event.name!r} is no JSON: {error}") from None
+    if len(line) >= MAX_BYTES:
+        raise BadEvent(
+            f"the event {event.name!r} has {len(line):,} bytes; it must have less than {MAX_BYTES:,}",
+            "publish a reference to the data instead of the data",
+        )
+    return line
+
+
+def decode(line: bytes, attempt: int = 0) -> Event:
+    """The event in a first line. Raises Damaged, or TooNew for a newer format."""
+    if not line:
+        raise Damaged("empty")
+    if b"\0" in line:
+        raise Damaged("it has NUL bytes")
+    if not line.endswith(b"\n"):
+        raise Damaged("incomplete: the first line has no end")
+    if len(line) >= MAX_BYTES:
+        raise Damaged(f"the first line has {MAX_BYTES:,} bytes or more")
+    try:
+        fields = jsontext.loads(line.decode())
+    except UnicodeDecodeError:
+        raise Damaged("it is not UTF-8") from None
+    except ValueError as error:
+        raise Damaged(f"the first line is no JSON: {error}") from None
+    if type(fields) is not dict:
+        raise Damaged("the first line is no JSON object")
+    return _from_fields(fields, attempt)
+
+
+def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
+    version = fields.pop("ampt", None)
+    if type(version) is not int:
+        raise Damaged("ampt (the format's version) is missing or no whole number")
+    if version != VERSION:
+        raise TooNew(f"its format is {version}, and this program knows {VERSION}")
+    try:
+        id_, name, body = fields.pop("id"), fields.pop("name"), fields.pop("body")
+        time, due = fields.pop("time"), fields.pop("due")
+    except KeyError as error:
+        raise Damaged(f"{error.args[0]} is missing") from None
+    if type(time) is not int or type(due) is not int or not 0 <= time <= due:
+        raise Damaged("time and due are not whole numbers with 0 ≤ time ≤ due")
+    try:
+        check_id(id_)
+        check_name(name)
+    except BadEvent as error:
+        raise Damaged(str(error)) from None
+    if fields:
+        newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
+        if newer:
+            raise TooNew(f"it has the key {newer[0]!r}, which must be understood")
+    return Event(id_, name, body, time, due, attempt, fields)

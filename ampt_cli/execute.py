@@ -1,0 +1,182 @@
+"""Call the handlers of one event, in order, and say how it went.
+
+Used by workers, by `ampt call`, and by the testing kit: the same code runs a
+handler everywhere.
+"""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from ampt_cli import due, handlers, record
+from ampt_cli.errors import BadDue
+from ampt_cli.event import Event
+from ampt_cli.handlers import GiveUp, Handler, RetryLater
+from ampt_cli.policy import Wish
+
+MAX_ERROR = 2_000  # characters of a one-line error
+MAX_TRACEBACK = 16_384  # characters
+
+
+class HandlerTimeout(BaseException):
+    """Raised in a handler at its deadline, so that it can clean up.
+
+    No subclass of Exception: `except Exception` does not swallow it. Half a
+    second later the process group is killed.
+    """
+
+
+class Watch:
+    """What the caller does about deadlines; this one, nothing."""
+
+    fired = False
+
+    def begin(self, handler: Handler, timeout: int) -> None:
+        """A handler call begins; it may take `timeout` ms."""
+
+    def change(self, timeout: int) -> None:
+        """The running call may now take `timeout` ms from its start."""
+
+    def end(self) -> None:
+        """The call has ended."""
+
+    def passed(self, key: str) -> None:
+        """One of several handlers has succeeded: its attempt may yet be cut short."""
+
+
+class Context:
+    """The second argument of a handler."""
+
+    __slots__ = ("_watch", "attempt", "id", "timeout")
+
+    def __init__(self, watch: Watch, attempt: int, id: str, timeout: int) -> None:  # noqa: A002
+        self._watch = watch
+        self.attempt = attempt
+        self.id = id
+        self.timeout = timeout
+
+    def set_timeout(self, timeout: Any) -> None:
+        """Let this call take `timeout` ms (also "20 seconds", timedelta), from its start, up to 60 s."""
+        self.timeout = handlers.check_timeout(timeout)
+        self._watch.change(self.timeout)
+
+
+class Result(NamedTuple):
+    """How an attempt went: its outcome, a report for each handler, wishes, the error."""
+
+    outcome: str
+    reports: list[dict[str, Any]]
+    succeeded: tuple[str, ...]
+    wish: Wish
+    error: str | None
+
+
+def execute(
+    event: Event,
+    listed: Sequence[Handler],
+    *,
+    now: Callable[[], int],
+    watch: Watch | None = None,
+    succeeded: Sequence[str] = (),
+    default_timeout: int = handlers.DEFAULT_TIMEOUT,
+    catch: bool = True,
+) -> Result:
+    """Call `listed` but for those that have `succeeded` before. Never raises, unless not `catch`."""
+    if not listed:
+        return Result(record.IGNORED, [], (), Wish(), None)
+    watch = watch or Watch()
+    reports, errors, good, wish = [], [], list(succeeded), Wish()
+    outcome = record.SUCCEEDED
+    for handler in listed:
+        if handler.key in succeeded:
+            continue
+        timeout = handler.timeout or default_timeout
+        context = Context(watch, event.attempt, event.id, timeout)
+        started = perf_counter()
+        watch.begin(handler, timeout)
+        try:
+            try:
+                _call(handler, event, context)
+            finally:
+                watch.end()
+            raised: BaseException | None = None
+        except BaseException as error:  # noqa: BLE001  whatever a handler raises is its failure
+            if not catch:
+                raise
+            raised = error
+        report: dict[str, Any] = {"handler": handler.key}
+        reports.append(report)
+        if raised is None and not watch.fired:
+            report["outcome"] = record.SUCCEEDED
+            good.append(handler.key)
+            if len(listed) > 1:
+                watch.passed(handler.key)
+        else:
+            how = record.TIMED_OUT if watch.fired else record.FAILED
+            outcome = how if outcome == record.SUCCEEDED else outcome
+            wish = _wish(wish, raised, now)
+            report["outcome"] = how
+            report["error"] = describe(raised, context.timeout if watch.fired else None)
+            report["traceback"] = traceback_of(raised)
+            errors.append(report["error"])
+        report["ms"] = round((perf_counter() - started) * 1000, 3)
+    return Result(outcome, reports, tuple(good), wish, errors[0] if errors else None)
+
+
+def _call(handler: Handler, event: Event, context: Context) -> None:
+    value = handler.function(event, context) if handler.takes_context else handler.function(event)
+    if handler.is_async or hasattr(value, "__await__"):
+        import asyncio  # noqa: PLC0415  loaded with the handlers already, if any is async
+
+        asyncio.run(_await(value))
+
+
+async def _await(value: Any) -> None:
+    await value
+
+
+def _wish(wish: Wish, raised: BaseException | None, now: Callable[[], int]) -> Wish:
+    if isinstance(raised, GiveUp):
+        return wish._replace(give_up=True)
+    if isinstance(raised, RetryLater):
+        try:
+            return wish._replace(later=due.parse(raised.after, now()))
+        except BadDue:
+            return wish  # as a plain failure; its error says what was asked for
+    return wish
+
+
+def describe(error: BaseException | None, timeout: int | None = None) -> str:
+    """One line on what went wrong; survives exceptions that cannot be printed."""
+    if timeout is not None:
+        return f"timed out after {timeout / 1000:g} s"
+    name = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:  # noqa: BLE001  a broken __str__ is the handler's, too
+        text = "(its text cannot be made)"
+    return shorten(f"{name}: {text}" if text else name, MAX_ERROR)
+
+
+def traceback_of(error: BaseException | None) -> str:
+    """The traceback, without our own frames, bounded."""
+    if error is None:
+        return ""
+    import traceback  # noqa: PLC0415  only after a failure
+
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    try:
+        text = "".join(traceback.format_exception(type(error), error, frames))
+    except BaseException:  # noqa: BLE001  as in describe
+        text = f"{type(error).__name__}: (its traceback cannot be made)"
+    return shorten(text, MAX_TRACEBACK)
+
+
+def shorten(text: str, most: int) -> str:
+    """`text`, cut in the middle to at most about `most` characters."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"

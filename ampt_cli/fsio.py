@@ -1,0 +1,235 @@
+"""The only module that changes a spool's disk.
+
+All paths are relative to one open folder, the spool: a path that is swapped
+meanwhile changes nothing. Every verb raises OSError as the kernel gave it; an
+fsync that failed is never repeated on the same file.
+"""
+
+import os
+from errno import EEXIST, ENOTEMPTY
+
+from ampt_cli.layout import DURABLE
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Disk:
+    """The folder `root` (an open descriptor) and the verbs that change it."""
+
+    __slots__ = ("file_mode", "folder_mode", "root", "_synced")
+
+    def __init__(self, root: int, group: bool = False) -> None:
+        self.root = root
+        self.file_mode = 0o660 if group else 0o600
+        self.folder_mode = 0o2770 if group else 0o700
+        self._synced: set[str] = set()
+
+    # -- files ---------------------------------------------------------------
+
+    def write_new(self, path: str, data: bytes, sync: bool = True) -> None:
+        """Create `path` with `data`; with `sync` its content is durable on return.
+
+        A crash leaves nothing, a part, or the whole: `path` is below tmp/. On an
+        error the file is removed.
+        """
+        fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
+        try:
+            try:
+                os.fchmod(fd, self.file_mode)  # whatever the umask
+                write_all(fd, data)
+                if sync:
+                    self.sync_fd(fd)
+            finally:
+                os.close(fd)
+        except BaseException:
+            self.forget(path)
+            raise
+
+    def append(self, path: str, data: bytes, sync: bool, whole: bool = False) -> None:
+        """Append the line `data`, after a newline if the last line is torn.
+
+        `whole` says that the last line is known to be whole. A crash leaves a
+        torn last line, which every reader ignores.
+        """
+        fd = os.open(path, APPEND, dir_fd=self.root)
+        try:
+            if not whole and not ends_whole(fd):
+                data = b"\n" + data
+            write_all(fd, data)
+            if sync:
+                self.sync_fd(fd)
+        finally:
+            os.close(fd)
+
+    def forget(self, path: str) -> None:
+        """Remove a file of tmp/ if it can be; what stays is swept later."""
+        try:
+            os.unlink(path, dir_fd=self.root)
+        except OSError:
+            pass
+
+    def remove(self, path: str) -> bool:
+        """Unlink `path`; False if it was gone already."""
+        try:
+            os.unlink(path, dir_fd=self.root)
+        except FileNotFoundError:
+            return False
+        return True
+
+    # -- names ---------------------------------------------------------------
+
+    def publish(self, source: str, target: str) -> None:
+        """Rename to a `target` whose name is new by its random id: the commit of a publish.
+
+        Before it nothing runs; after it the event is there, whole. Durable once
+        the bucket is synced.
+        """
+        os.rename(source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
+
+    def link(self, source: str, target: str) -> None:
+        """Give `source` a second name; raises FileExistsError rather than replace one."""
+        os.link(
+            source, target, src_dir_fd=self.root, dst_dir_fd=self.root, follow_symlinks=False
+        )
+
+    def move(self, source: str, target: str) -> None:
+        """Rename, never replacing: the commit of every change of state.
+
+        A power cut leaves one of both names (section 1); no sync is needed.
+        """
+        from ampt_cli import kernel  # noqa: PLC0415  gate: publish never loads ctypes
+
+        kernel.rename_new(self.root, source, target)
+
+    # -- folders -------------------------------------------------------------
+
+    def make_folder(self, path: str) -> bool:
+        """Make `path` with the spool's mode, whatever the umask; False if it exists."""
+        try:
+            os.mkdir(path, self.folder_mode, dir_fd=self.root)
+        except FileExistsError:
+            return False
+        os.chmod(path, self.folder_mode, dir_fd=self.root)
+        return True
+
+    def make_bucket(self, path: str) -> None:
+        """Make `path` and its parents, with a path that is durable on return.
+
+        The marker is made last: who finds it may rely on the path (section 8).
+        """
+        parts = path.split("/")
+        for end in range(2, len(parts) + 1):
+            self.make_folder("/".join(parts[:end]))
+        for end in range(len(parts) - 1, 0, -1):
+            self.sync("/".join(parts[:end]))
+        try:
+            os.close(os.open(f"{path}/{DURABLE}", NEW, self.file_mode, dir_fd=self.root))
+        except FileExistsError:
+            pass
+        self._synced.add(path)
+
+    def is_durable(self, path: str) -> bool:
+        """Whether the bucket's path is known to be durable."""
+        if path in self._synced:
+            return True
+        try:
+            os.stat(f"{path}/{DURABLE}", dir_fd=self.root, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        self._synced.add(path)
+        return True
+
+    def remove_bucket(self, path: str) -> bool:
+        """Remove an empty bucket; False if it is not empty, or gone.
+
+        After a crash between the two calls the bucket is empty and without its
+        marker: the next runner removes it, or the next publisher makes it durable.
+        """
+        self._synced.discard(path)
+        try:
+            self.forget(f"{path}/{DURABLE}")
+            os.rmdir(path, dir_fd=self.root)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in (ENOTEMPTY, EEXIST):
+                raise
+            return False
+        return True
+
+    def in_bucket(self, bucket: str, move: "Callable[[], None]") -> None:
+        """Run `move` into `bucket`, making it (again) while it is missing.
+
+        A runner may remove the empty bucket between our mkdir and our rename:
+        then it is made once more.
+        """
+        for _ in range(100):
+            try:
+                if not self.is_durable(bucket):
+                    self.make_bucket(bucket)
+                return move()
+            except FileNotFoundError:
+                self._synced.discard(bucket)
+                if not self.exists(bucket):
+                    continue
+                raise
+        raise FileNotFoundError(f"{bucket} was removed a hundred times")
+
+    # -- durability and looking ------------------------------------------------
+
+    def sync(self, path: str) -> None:
+        """Make the names in the folder `path` durable."""
+        fd = os.open(path, FOLDER, dir_fd=self.root)
+        try:
+            self.sync_fd(fd)
+        finally:
+            os.close(fd)
+
+    def sync_fd(self, fd: int) -> None:
+        """fsync; the one place where it is called, for tests to replace."""
+        os.fsync(fd)
+
+    def sync_all(self) -> bool:
+        """Make the whole file system durable in one call; False where it cannot be done."""
+        from ampt_cli import kernel  # noqa: PLC0415  gate: as in move
+
+        return kernel.sync_file_system(self.root)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at `path`; a dangling link is."""
+        try:
+            os.stat(path, dir_fd=self.root, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def list(self, path: str) -> "list[str]":
+        """The names in the folder `path`, sorted; none if it is gone."""
+        try:
+            fd = os.open(path, FOLDER, dir_fd=self.root)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        try:
+            return sorted(os.listdir(fd))
+        finally:
+            os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte: a short write is no error to the kernel."""
+    done = os.write(fd, data)
+    while done < len(data):
+        done += os.write(fd, data[done:])
+
+
+def ends_whole(fd: int) -> bool:
+    """Whether the file's last line has its newline."""
+    size = os.fstat(fd).st_size
+    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+
+
+if False:  # TYPE_CHECKING, without importing typing
+    from collections.abc import Callable

@@ -1,0 +1,229 @@
+"""What a user's module declares, and how it is found."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ampt_cli import due, trust
+from ampt_cli.errors import BadEvent, ConfigError, UsageError
+from ampt_cli.event import check_name
+from ampt_cli.policy import Retries
+
+DEFAULT_TIMEOUT = 5_000  # ms
+MAX_TIMEOUT = 60_000
+
+Function = Callable[..., Any]
+
+
+class GiveUp(Exception):  # noqa: N818  it is a wish, not a defect
+    """Raised by a handler: send the event straight to dead."""
+
+
+class RetryLater(Exception):  # noqa: N818
+    """Raised by a handler: try again at a time of its own (`after`, as in publish)."""
+
+    def __init__(self, after: Any = "6 minutes", why: str = "") -> None:
+        super().__init__(why or f"try again after {after}")
+        self.after = after
+
+
+class Handler(NamedTuple):
+    """One registered function."""
+
+    key: str  # module:qualified name, made unique; records name handlers by it
+    name: str  # the event's name
+    function: Function
+    timeout: int | None  # ms
+    where: str  # file:line
+    takes_context: bool
+    is_async: bool
+
+
+class Registry:
+    """Handlers by event name, in the order of their definition."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, list[Handler]] = {}
+        self.retries: dict[str, dict[str, int]] = {}
+
+    def on(  # noqa: PLR0913  the public signature
+        self,
+        name: str,
+        function: Function | None = None,
+        *,
+        timeout: Any = None,
+        retry_every: Any = None,
+        retry_for: Any = None,
+    ) -> Any:
+        """Register a handler; a decorator where no function is given. Raises ConfigError."""
+        try:
+            check_name(name)
+            limit = None if timeout is None else check_timeout(timeout)
+            own = {
+                key: _positive(value, key)
+                for key, value in (("every", retry_every), ("window", retry_for))
+                if value is not None
+            }
+        except (BadEvent, UsageError) as error:
+            raise ConfigError(f"cannot register a handler of {name!r}: {error}") from None
+        if function is None:
+            return lambda function: self._add(name, function, limit, own)
+        return self._add(name, function, limit, own)
+
+    def _add(self, name: str, function: Function, timeout: int | None, own: dict[str, int]) -> Function:
+        if not callable(function):
+            raise ConfigError(f"cannot register a handler of {name!r}: {function!r} is no function")
+        known = self.retries.setdefault(name, {})
+        for key, value in own.items():
+            if known.setdefault(key, value) != value:
+                raise ConfigError(
+                    f"the handlers of {name!r} disagree on retry_{'for' if key == 'window' else key}"
+                )
+        key = self._unique(_key(function))
+        listed = self.handlers.setdefault(name, [])
+        takes, is_async = _takes_context(function), _is_async(function)
+        listed.append(Handler(key, name, function, timeout, _where(function), takes, is_async))
+        return function
+
+    def _unique(self, key: str) -> str:
+        taken = {handler.key for listed in self.handlers.values() for handler in listed}
+        number, unique = 1, key
+        while unique in taken:
+            number += 1
+            unique = f"{key}#{number}"
+        return unique
+
+    def of(self, name: str) -> list[Handler]:
+        """The handlers of an event name; none means the event is ignored."""
+        return self.handlers.get(name, [])
+
+    def retries_of(self, name: str, default: Retries) -> Retries:
+        """The retry settings of an event name."""
+        own = self.retries.get(name, {})
+        return Retries(own.get("every", default.every), own.get("window", default.window))
+
+    def clear(self) -> None:
+        """Forget everything that was registered."""
+        self.handlers.clear()
+        self.retries.clear()
+
+
+REGISTRY = Registry()
+
+
+def check_timeout(value: Any) -> int:
+    """A timeout in ms, given as a number of ms, a text or a timedelta. Raises UsageError."""
+    timeout = _positive(value, "the timeout")
+    if timeout > MAX_TIMEOUT:
+        raise UsageError(f"a timeout of {timeout:,} ms is more than {MAX_TIMEOUT:,} ms")
+    return timeout
+
+
+def _positive(value: Any, what: str) -> int:
+    length = due.parse_duration(value)
+    if length <= 0:
+        raise UsageError(f"{what} must be more than zero, not {value!r}")
+    return length
+
+
+def _key(function: Function) -> str:
+    plain = getattr(function, "func", function)  # functools.partial
+    kind = plain if hasattr(plain, "__qualname__") else type(plain)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _code(function: Function) -> Any:
+    plain = getattr(function, "func", function)
+    while hasattr(plain, "__wrapped__"):
+        plain = plain.__wrapped__
+    code = getattr(plain, "__code__", None)
+    return code or getattr(getattr(type(plain), "__call__", None), "__code__", None)
+
+
+def _where(function: Function) -> str:
+    code = _code(function)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
+
+
+def _takes_context(function: Function) -> bool:
+    """Whether it is called with (event, context) or with (event) alone."""
+    import inspect  # noqa: PLC0415  gate: only in a process that runs handlers
+
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        try:
+            inspect.signature(function).bind(None)
+        except TypeError:
+            raise ConfigError(
+                f"the handler {_key(function)} ({_where(function)}) takes neither (event, context) "
+                "nor (event)"
+            ) from None
+        return False
+    except ValueError:  # built in, without a signature
+        return True
+    return True
+
+
+def _is_async(function: Function) -> bool:
+    import inspect  # noqa: PLC0415  as above
+
+    plain = getattr(function, "func", function)
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(
+        getattr(type(plain), "__call__", None)
+    )
+
+
+def load(target: str) -> Registry:
+    """Import the user's module: a path of a file, or the name of an installed module.
+
+    The current folder is never searched. Raises ConfigError or Denied; what
+    the module itself raises passes through.
+    """
+    sys.path[:] = [place for place in sys.path if os.path.isabs(place)]
+    if target.endswith(".py") or "/" in target:
+        _load_file(os.path.abspath(target))
+    else:
+        _load_module(target)
+    if any(handler.is_async for listed in REGISTRY.handlers.values() for handler in listed):
+        import asyncio  # noqa: F401, PLC0415  before the first event, not during it
+    return REGISTRY
+
+
+def _load_file(path: str) -> None:
+    from importlib import util  # noqa: PLC0415  gate: the user's module
+
+    try:
+        trust.check(path, "the handlers file")
+    except OSError as error:
+        raise ConfigError(f"cannot read the handlers {path}: {error.strerror}", HINT) from error
+    folder = os.path.dirname(path)
+    if folder not in sys.path:
+        sys.path.append(folder)  # after the standard library: nothing there is shadowed
+    name = os.path.splitext(os.path.basename(path))[0]
+    if name in sys.modules or not name.isidentifier():
+        name = "ampt_handlers"
+    spec = util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"cannot import the handlers {path}: it is no Python file")
+    module = util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+def _load_module(name: str) -> None:
+    from importlib import import_module, util  # noqa: PLC0415  gate: the user's module
+
+    try:
+        spec = util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise ConfigError(f"there is no installed module {name!r} with handlers", HINT)
+    if os.geteuid() == 0 and spec.origin and os.path.exists(spec.origin):
+        trust.check(spec.origin, "the handlers module")
+    import_module(name)
+
+
+HINT = "give a file (./handlers.py) or an installed module with --handlers, or in ampt.toml"

@@ -1,0 +1,182 @@
+"""Where entries are, what they are called, and the only legal moves (sections 2, 3, 5, 6)."""
+
+from binascii import a2b_base64, b2a_base64, crc32
+
+from ampt_cli import due
+from ampt_cli.errors import BadEvent
+from ampt_cli.event import MAX_NAME, check_name, id_is_legal
+
+FORMAT = "FORMAT"
+MAGIC = "ampt-spool "
+VERSION = 1
+TMP, IDS, WAKE = "tmp", "ids", "wake"
+PENDING, RETRY, RUNNING, DONE, DEAD = "pending", "retry", "running", "done", "dead"
+QUARANTINE = "quarantine"
+STATES = (PENDING, RETRY, RUNNING, DONE, DEAD)
+WAITING = (PENDING, RETRY)
+FINISHED = (DONE, DEAD)
+FOLDERS = (TMP, IDS, *STATES, QUARANTINE)
+DURABLE = ".durable"
+LOCK, WORKERS, MARKS = "lock", "workers", "marks"
+RUNNER_FILES = frozenset({LOCK, WORKERS, MARKS})
+
+MAX_ATTEMPT = 999_999
+MAX_PERCENT = 172  # longer percent-encodings are packed
+SUFFIX = ".json"
+
+PUBLISHER_GIVES_UP = 24 * due.HOUR  # a publisher must abandon its file in tmp/ after this
+TMP_IS_STALE = 36 * due.HOUR  # must exceed it: a sweep never meets a live publisher
+
+MOVES = {
+    "claim": (WAITING, (RUNNING,)),
+    "release": ((RUNNING,), WAITING),
+    "finish": ((RUNNING,), (DONE,)),
+    "defer": ((RUNNING,), (RETRY,)),
+    "bury": ((RUNNING,), (DEAD,)),
+    "reschedule": (WAITING, WAITING),
+    "cancel": (WAITING, (DONE,)),
+    "redrive": ((DEAD,), (PENDING,)),
+    "discard": (FINISHED, ()),
+}
+
+
+class Entry:
+    """An event's file, as its path tells: nothing is read from the disk."""
+
+    __slots__ = ("attempt", "coded", "folder", "id", "stamp")
+
+    def __init__(self, folder: str, stamp: str, id: str, attempt: int, coded: str) -> None:  # noqa: A002
+        self.folder = folder  # below the spool: "pending/2026-11-24/10"
+        self.stamp = stamp
+        self.id = id
+        self.attempt = attempt
+        self.coded = coded  # the event's name, as encoded in the file name
+
+    @property
+    def file(self) -> str:
+        """The last part of the path."""
+        return f"{self.stamp}.{self.id}.a{self.attempt}.{self.coded}{SUFFIX}"
+
+    @property
+    def path(self) -> str:
+        """The path below the spool."""
+        return f"{self.folder}/{self.file}"
+
+    @property
+    def state(self) -> str:
+        """The state: the first part of the path."""
+        return self.folder.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        return decode_name(self.coded) or ""
+
+    @property
+    def due(self) -> int:
+        """The stamp as an instant."""
+        return due.unstamp(self.stamp) or 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"Entry({self.path!r})"
+
+
+def parse(folder: str, file: str) -> Entry | None:
+    """The entry that `file` in `folder` names, or None where it is no entry's name."""
+    parts = file.split(".", 3)
+    if len(parts) != 4 or not parts[3].endswith(SUFFIX):
+        return None
+    stamp, id_, counted, rest = parts
+    coded = rest[: -len(SUFFIX)]
+    digits = counted[1:]
+    if counted[:1] != "a" or not (digits.isascii() and digits.isdigit()) or len(digits) > 6:
+        return None
+    if digits[0] == "0" and digits != "0":
+        return None
+    if not id_is_legal(id_) or due.unstamp(stamp) is None or decode_name(coded) is None:
+        return None
+    return Entry(folder, stamp, id_, int(digits), coded)
+
+
+def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:  # noqa: A002
+    """The entry of an event that waits in `state` until `instant`."""
+    stamp = due.stamp(instant)
+    return Entry(f"{state}/{due.bucket(stamp)}", stamp, id, attempt, encode_name(name))
+
+
+def waiting(entry: Entry, state: str, instant: int) -> Entry:
+    """`entry`, waiting in `state` until `instant`."""
+    stamp = due.stamp(instant)
+    return Entry(f"{state}/{due.bucket(stamp)}", stamp, entry.id, entry.attempt, entry.coded)
+
+
+def finished(entry: Entry, state: str, now: int) -> Entry:
+    """`entry`, in the folder of `state` for today."""
+    folder = f"{state}/{due.date(due.stamp(now))}"
+    return Entry(folder, entry.stamp, entry.id, entry.attempt, entry.coded)
+
+
+def claimed(entry: Entry, runner: str) -> Entry:
+    """`entry`, claimed by `runner`: the attempt is counted."""
+    return Entry(f"{RUNNING}/{runner}", entry.stamp, entry.id, entry.attempt + 1, entry.coded)
+
+
+def released(entry: Entry) -> Entry:
+    """`entry`, given back with its attempt uncounted."""
+    attempt = max(entry.attempt - 1, 0)
+    state = RETRY if attempt else PENDING
+    return Entry(f"{state}/{due.bucket(entry.stamp)}", entry.stamp, entry.id, attempt, entry.coded)
+
+
+def id_path(id: str) -> str:  # noqa: A002
+    """Where the second link of an event with a chosen id is."""
+    return f"{IDS}/{crc32(id.encode()) & 0xFF:02x}/{id}"
+
+
+def encode_name(name: str) -> str:
+    """An event's name as file names have it."""
+    if _is_plain(name):
+        return name
+    raw = name.encode()
+    coded = "".join(
+        chr(byte) if _is_plain(chr(byte)) else f"%{byte:02X}" for byte in raw
+    )
+    if len(coded) > MAX_PERCENT:
+        packed = b2a_base64(raw, newline=False).decode().rstrip("=")
+        coded = "=" + packed.replace("+", "-").replace("/", "_")
+    return coded
+
+
+def decode_name(coded: str) -> str | None:
+    """The event's name, or None where this is not the one right spelling of one."""
+    if _is_plain(coded) and len(coded) <= MAX_NAME:
+        return coded
+    try:
+        name = _unpack(coded[1:]) if coded[:1] == "=" else _unquote(coded)
+        return name if encode_name(check_name(name)) == coded else None
+    except (ValueError, BadEvent):
+        return None
+
+
+def _is_plain(text: str) -> bool:
+    letters = text.replace(".", "a").replace("_", "a").replace("-", "a")
+    return letters.isascii() and letters.isalnum()
+
+
+def _unpack(packed: str) -> str:
+    padded = packed.replace("-", "+").replace("_", "/") + "=" * (-len(packed) % 4)
+    return a2b_base64(padded.encode()).decode()
+
+
+def _unquote(coded: str) -> str:
+    first, *rest = coded.split("%")
+    raw = first.encode()
+    for part in rest:
+        raw += bytes.fromhex(part[:2]) + part[2:].encode()
+    return raw.decode()

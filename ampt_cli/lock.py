@@ -1,0 +1,74 @@
+"""A runner's proof of life (spool_format.md, section 9).
+
+A runner holds `lock` exclusively, each of its workers holds `workers` shared.
+Both are kernel locks: free the moment their holder dies, whatever it dies of.
+Whether a forked child would share the runner's own lock depends on the version
+of filelock, so nothing relies on it: workers have a lock of their own, and close
+every descriptor that is not theirs.
+"""
+
+import os
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+
+from ampt_cli import layout
+from ampt_cli.errors import ConfigError
+from ampt_cli.fsio import Disk
+
+OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def hold(disk: Disk, base: str, folder: str) -> object:
+    """Take `lock` in `folder` of the spool at `base` for as long as this process lives.
+
+    The result must be kept. Raises ConfigError where the file system has no
+    flock: a lock that is only a file with a name in it would outlive its owner.
+    """
+    from filelock import FileLock  # noqa: PLC0415  gate: only when there is work
+
+    path = f"{folder}/{layout.LOCK}"
+    held = FileLock(f"{base}/{path}", timeout=0, mode=disk.file_mode)
+    why: object = "it is not a kernel lock"
+    try:
+        held.acquire()
+        probe = os.open(path, OPEN, dir_fd=disk.root)
+        try:
+            flock(probe, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            return held  # held by us, in the kernel, on the very file that others will try
+        finally:
+            os.close(probe)
+    except Exception as error:  # noqa: BLE001  filelock's own, OSError, NotImplementedError
+        why = error
+    raise ConfigError(
+        f"cannot lock {base}/{path}: {why}", "a spool needs a local file system with flock(2)"
+    )
+
+
+def hold_shared(disk: Disk, folder: str) -> int:
+    """Take a worker's share of the lock `workers`; the descriptor that holds it."""
+    fd = os.open(f"{folder}/{layout.WORKERS}", OPEN, dir_fd=disk.root)
+    flock(fd, LOCK_SH | LOCK_NB)
+    return fd
+
+
+def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
+    """Both locks of a runner's folder, if nobody of it lives; close them when done.
+
+    None where the runner or one of its workers lives, or somebody else was
+    faster. The path is looked up again after locking: the file may have been
+    moved away meanwhile by another rescuer.
+    """
+    held: list[int] = []
+    try:
+        for name in (layout.LOCK, layout.WORKERS):
+            path = f"{folder}/{name}"
+            held.append(os.open(path, OPEN, dir_fd=disk.root))
+            flock(held[-1], LOCK_EX | LOCK_NB)
+            there = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
+            if not os.path.samestat(there, os.fstat(held[-1])):
+                raise FileNotFoundError(path)
+    except (BlockingIOError, FileNotFoundError):
+        for fd in held:
+            os.close(fd)
+        return None
+    return held

@@ -1,0 +1,68 @@
+"""What a run tells a person, a log, or the journal: one line for what is worth one."""
+
+import os
+
+from ampt_cli import due, jsontext, layout, printing, record
+from ampt_cli.errors import UsageError
+from ampt_cli.layout import Entry
+from ampt_cli.runner import Observer
+
+ERROR, WARNING, INFO = 3, 4, 6  # syslog priorities, which the journal reads as <3>
+
+
+def observer(form: str | None, *, verbose: bool) -> Observer:
+    """The log that was asked for. Raises UsageError."""
+    if form not in (None, "text", "json"):
+        raise UsageError(f"--log-format is text or json, not {form!r}")
+    return Log(as_json=form == "json", verbose=verbose)
+
+
+def under_journal() -> bool:
+    """Whether stderr goes to the journal (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+class Log(Observer):
+    """Lines on stderr."""
+
+    def __init__(self, *, as_json: bool, verbose: bool) -> None:
+        self.as_json = as_json
+        self.verbose = verbose
+        self.journal = under_journal()
+
+    def line(self, priority: int, event: str, text: str, **more: object) -> None:
+        """One record, on one line."""
+        if self.as_json:
+            told = {"event": event, "priority": priority, "text": text, **more}
+            printing.write(2, printing.safe(jsontext.dumps(told)) + "\n")
+        else:
+            prefix = f"<{priority}>" if self.journal else "ampt: "
+            printing.write(2, f"{prefix}{printing.safe(text)}\n")
+
+    def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
+        known = {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "outcome": outcome}
+        what = f"{entry.name} {entry.id}: attempt {entry.attempt} {outcome.replace('_', ' ')}"
+        if not detail:
+            if self.verbose:
+                self.line(INFO, "attempt", what, **known)
+            return
+        instant = detail["next"]
+        if detail["verdict"] == layout.DEAD:
+            following, priority = "it is dead; see: ampt inspect " + entry.id, ERROR
+        else:
+            following = f"tried again at {due.iso(instant)}" if isinstance(instant, int) else ""
+            priority = INFO if outcome == record.INTERRUPTED else WARNING
+        self.line(priority, "attempt", f"{what}: {detail['error']}; {following}", **known, **detail)
+
+    def output(self, entry: Entry, output: bytes) -> None:
+        text = output.decode("utf-8", "replace")
+        for line in text.splitlines():
+            self.line(INFO, "output", f"{entry.name} {entry.id}| {line}", id=entry.id, line=line)
+
+    def problem(self, text: str) -> None:
+        self.line(ERROR, "problem", text)
+

@@ -1,0 +1,91 @@
+"""Which claims have begun (spool_format.md, section 9), in memory that outlives its writer.
+
+A worker marks an entry before its first handler is called. After the death of
+a runner, what is not marked has not begun, and its attempt is uncounted.
+"""
+
+import mmap
+import os
+
+from ampt_cli import layout
+from ampt_cli.fsio import READ, Disk
+
+RECORD = 512  # bytes
+RING = 64  # records per worker: more than it can have unsettled at once
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def boot_id() -> str:
+    """This boot of the machine; empty where the kernel does not tell."""
+    try:
+        with open(BOOT_ID, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+class Marks:
+    """The file `marks` of a runner, mapped; shared with the workers it forks."""
+
+    def __init__(self, disk: Disk, folder: str, workers: int) -> None:
+        path = f"{folder}/{layout.MARKS}"
+        # Written in full: a page that cannot be allocated later would kill its writer.
+        size = RECORD * (1 + workers * RING)
+        head = f"{boot_id() or '-'} {os.getpid()}\n".encode().ljust(RECORD, b"\0")
+        disk.write_new(path, head.ljust(size, b"\0"), sync=False)
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=disk.root)
+        try:
+            self._map = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+
+    def begin(self, worker: int, seq: int, now: int, file: str) -> None:
+        """Note that worker number `worker` begins `file`; `seq` counts the runner's events."""
+        at = RECORD * (1 + worker * RING + seq % RING)
+        self._map[at : at + RECORD] = f"{seq} {now} {file}\n".encode().ljust(RECORD, b"\0")
+
+
+class Begun:
+    """What the marks of a dead or other runner say."""
+
+    def __init__(self, disk: Disk, folder: str) -> None:
+        self.pid = 0
+        self.known = False  # whether an entry without a mark has surely not begun
+        self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
+        try:
+            fd = os.open(f"{folder}/{layout.MARKS}", READ, dir_fd=disk.root)
+        except OSError:
+            return
+        try:
+            size = os.fstat(fd).st_size
+            data = os.pread(fd, size, 0)
+        finally:
+            os.close(fd)
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        boot, _, pid = data[:RECORD].rstrip(b"\0\n").decode("utf-8", "replace").partition(" ")
+        self.pid = int(pid) if pid.isdigit() else 0
+        self.known = boot == (boot_id() or "-") and len(data) % RECORD == 0 and len(data) > RECORD
+        for number, at in enumerate(range(RECORD, len(data), RECORD)):
+            words = data[at : at + RECORD].rstrip(b"\0\n").decode("utf-8", "replace").split(" ", 2)
+            if len(words) == 3 and words[0].isdigit() and words[1].isdigit():
+                self._begun[words[2]] = (int(words[0]), int(words[1]), number // RING)
+
+    def may_have_begun(self, file: str) -> bool:
+        """Whether a handler may have been called for the claim `file`."""
+        return not self.known or file in self._begun
+
+    def start(self, file: str) -> int | None:
+        """When the attempt began (ms), if it did."""
+        begun = self._begun.get(file)
+        return begun[1] if begun else None
+
+    def latest(self) -> dict[int, tuple[str, int]]:
+        """For each worker the last entry it began, and when (ms)."""
+        newest: dict[int, tuple[int, str, int]] = {}
+        for file, (seq, start, worker) in self._begun.items():
+            if worker not in newest or seq > newest[worker][0]:
+                newest[worker] = (seq, file, start)
+        return {worker: (file, start) for worker, (_, file, start) in newest.items()}
+

@@ -1,0 +1,139 @@
+"""Read the options of `ampt publish` and `ampt run` from a table.
+
+argparse would cost these two a third of the time they may take. The same table
+makes their --help, their completions and their pages of the manual.
+"""
+
+from ampt_cli.errors import UsageError
+
+if False:  # TYPE_CHECKING, without importing typing
+    from collections.abc import Sequence
+
+
+class Option:
+    """One option: `--name VALUE`, or `--name` alone where there is no `value`."""
+
+    __slots__ = ("flags", "help", "key", "many", "value")
+
+    def __init__(self, flags: str, value: str = "", help: str = "", many: bool = False) -> None:  # noqa: A002
+        self.flags = flags.split()
+        self.key = self.flags[0].lstrip("-").replace("-", "_")
+        self.value = value
+        self.help = help
+        self.many = many
+
+
+class Command:
+    """What a command is called, takes, and means."""
+
+    __slots__ = ("arguments", "examples", "name", "options", "summary", "text")
+
+    def __init__(  # noqa: PLR0913  a record
+        self,
+        name: str,
+        arguments: str,
+        summary: str,
+        text: str,
+        options: "Sequence[Option]",
+        examples: "Sequence[tuple[str, str]]",
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.summary = summary
+        self.text = text
+        self.options = (*options, Option("--help -h", "", "Show this help and exit."))
+        self.examples = examples
+
+
+class Given:
+    """What was given: `get` an option's last value, all of them, or the arguments."""
+
+    __slots__ = ("arguments", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[str]] = {}
+        self.arguments: list[str] = []
+
+    def get(self, key: str) -> str | None:
+        """The value of an option, or None."""
+        return self.values[key][-1] if key in self.values else None
+
+    def all(self, key: str) -> list[str]:
+        """The values of an option that may be repeated."""
+        return self.values.get(key, [])
+
+    def has(self, key: str) -> bool:
+        """Whether an option was given."""
+        return key in self.values
+
+    def number(self, key: str, least: int, default: int | None) -> int | None:
+        """The value of an option as a whole number. Raises UsageError."""
+        text = self.get(key)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+            raise UsageError(f"--{key} takes a whole number from {least}, not {text!r}")
+        return int(text)
+
+
+def parse(command: Command, argv: "list[str]") -> Given:
+    """Sort `argv` into options and arguments. Raises UsageError."""
+    known = {flag: option for option in command.options for flag in option.flags}
+    given = Given()
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            given.arguments.extend(words)
+        elif word[:1] != "-" or word == "-" or word[1:2].isdigit():
+            given.arguments.append(word)  # -5 is a body
+        else:
+            flag, equals, value = _split(word, known)
+            option = known.get(flag)
+            if option is None:
+                raise UsageError(f"ampt {command.name} has no option {flag}", _near(flag, known))
+            if not option.value:
+                if equals:
+                    raise UsageError(f"{flag} takes no value")
+            elif not equals:
+                following = next(words, None)
+                if following is None:
+                    raise UsageError(f"{flag} needs a value: {flag} {option.value}")
+                value = following
+            given.values.setdefault(option.key, []).append(value)
+    return given
+
+
+def _split(word: str, known: "dict[str, Option]") -> "tuple[str, str, str]":
+    if word[:2] == "--":
+        return word.partition("=")
+    if len(word) > 2 and word[:2] in known:
+        return word[:2], "=", word[2:]
+    return word, "", ""
+
+
+def _near(flag: str, known: "dict[str, Option]") -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  only after a mistake
+
+    near = get_close_matches(flag, known, 1, 0.6)
+    return f"did you mean {near[0]}?" if near else "see its --help"
+
+
+def help_text(command: Command) -> str:
+    """The --help of a command."""
+    lines = [f"Usage: ampt {command.name} [OPTIONS] {command.arguments}".rstrip(), ""]
+    lines += [command.text.strip(), "", "Options:"]
+    names = [_names(option) for option in command.options]
+    width = max(map(len, names)) + 4
+    for name, option in zip(names, command.options, strict=True):
+        first, *more = option.help.split("\n")
+        lines.append(f"  {name:<{width - 2}}{first}")
+        lines += [" " * width + line for line in more]
+    lines += ["", "Examples:"]
+    for example, what in command.examples:
+        lines += [f"  {example}", f"      {what}"]
+    return "\n".join(lines) + "\n"
+
+
+def _names(option: Option) -> str:
+    flags = ", ".join(sorted(option.flags, key=len))
+    return f"{flags} {option.value}".rstrip()

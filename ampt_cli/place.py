@@ -1,0 +1,163 @@
+"""Open a spool, or make one: what it is, whose it is, whether it may be trusted."""
+
+import os
+from stat import S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
+
+from ampt_cli import layout
+from ampt_cli.errors import AmptError, ConfigError, Denied, NotFound, from_os
+from ampt_cli.fsio import FOLDER, READ, Disk
+
+
+def open_disk(path: str, create: bool = False, group: str | None = None) -> Disk:
+    """The disk below the spool at `path`; with `create` a missing spool is made.
+
+    Raises NotFound where there is none, ConfigError for a newer format, Denied
+    where another user could have tampered with it.
+    """
+    path = os.path.abspath(path)
+    try:
+        return _open(path)
+    except FileNotFoundError:
+        if not create:
+            raise NotFound(
+                f"there is no spool at {path}", "publish an event there, or give another --spool"
+            ) from None
+    except OSError as error:
+        raise from_os(error, f"open the spool {path}") from error
+    try:
+        _create(path, group)
+        return _open(path)
+    except OSError as error:
+        raise from_os(error, f"make a spool at {path}") from error
+
+
+def _open(path: str) -> Disk:
+    try:
+        root = os.open(path, FOLDER)
+    except NotADirectoryError:
+        what = "a symbolic link" if os.path.islink(path) else "no folder"
+        raise NotFound(f"{path} is {what}, so it is no spool") from None
+    try:
+        lines = _format_lines(root, path)
+        group = lines[1:2] == ["group"]
+        _check_owner(root, path, group)
+        return Disk(root, group)
+    except BaseException:
+        os.close(root)
+        raise
+
+
+def _format_lines(root: int, path: str) -> list[str]:
+    try:
+        fd = os.open(layout.FORMAT, READ, dir_fd=root)
+    except FileNotFoundError:
+        if not set(os.listdir(root)) <= {*layout.FOLDERS, layout.WAKE}:
+            raise NotFound(f"{path} is not a spool: it has no file {layout.FORMAT}") from None
+        raise
+    try:
+        text = os.read(fd, 4096).decode("ascii", "replace")
+    finally:
+        os.close(fd)
+    lines = text.splitlines() or [""]
+    version = lines[0].removeprefix(layout.MAGIC)
+    if not lines[0].startswith(layout.MAGIC) or not version.isdigit():
+        raise ConfigError(f"{path}/{layout.FORMAT} says {lines[0]!r}, so it is no spool")
+    if int(version) != layout.VERSION:
+        raise ConfigError(
+            f"the spool {path} has format {version}, and this program knows {layout.VERSION}",
+            "use the version of ampt that made it, or a newer one",
+        )
+    return lines
+
+
+def _check_owner(root: int, path: str, group: bool) -> None:
+    """Refuse a spool that somebody else owns or may write, as sshd does with keys."""
+    status = os.fstat(root)
+    me = os.geteuid()
+    hint = "run as its owner, or make a spool of your own"
+    if status.st_uid != me and not (group and me != 0) and status.st_uid != 0:
+        raise Denied(f"the spool {path} belongs to uid {status.st_uid}, and this is uid {me}", hint)
+    if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not group):
+        mode = status.st_mode & 0o7777
+        raise Denied(f"others may write in the spool {path} (mode {mode:04o})", "chmod it to 0700")
+    above = path
+    while above != "/":
+        above = os.path.dirname(above)
+        mode = os.stat(above).st_mode
+        if mode & S_IWOTH and not mode & S_ISVTX:
+            raise Denied(f"anybody may replace the spool {path}: {above} is writable by all")
+
+
+def _create(path: str, group: str | None) -> None:
+    _make_parents(path)
+    disk = Disk(os.open(path, FOLDER), group is not None)
+    try:
+        if os.fstat(disk.root).st_uid != os.geteuid():
+            raise Denied(f"{path} belongs to another user, so no spool is made in it")
+        if group is not None:
+            os.fchown(disk.root, -1, _gid(group))
+        os.fchmod(disk.root, disk.folder_mode)
+        for folder in layout.FOLDERS:
+            disk.make_folder(folder)
+        _make_fifo(disk)
+        _write_format(disk)
+        disk.sync(".")
+    finally:
+        os.close(disk.root)
+    parent = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _make_parents(path: str) -> None:
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            continue
+    if not S_ISDIR(os.stat(path).st_mode):
+        raise NotFound(f"{path} is no folder, so no spool can be made there")
+
+
+def _make_fifo(disk: Disk) -> None:
+    try:
+        os.mkfifo(layout.WAKE, disk.file_mode, dir_fd=disk.root)
+        if disk.file_mode != 0o600:
+            os.chmod(layout.WAKE, disk.file_mode, dir_fd=disk.root)
+    except FileExistsError:
+        pass
+
+
+def _write_format(disk: Disk) -> None:
+    """The last step: until FORMAT exists this is no spool; then it is a whole one."""
+    text = f"{layout.MAGIC}{layout.VERSION}\n" + ("group\n" if disk.file_mode == 0o660 else "")
+    draft = f"{layout.TMP}/{layout.FORMAT}.{os.urandom(6).hex()}"
+    disk.write_new(draft, text.encode())
+    try:
+        disk.link(draft, layout.FORMAT)
+    except FileExistsError:
+        pass  # somebody else made the same spool at the same time
+    disk.forget(draft)
+
+
+def _gid(group: str) -> int:
+    import grp  # noqa: PLC0415  only when a group spool is made
+
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise AmptError(f"there is no group {group!r}") from None
+
+
+def is_still(disk: Disk, path: str) -> bool:
+    """Whether `path` is the very spool that `disk` has open."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(disk.root))
+    except OSError:
+        return False

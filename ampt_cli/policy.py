@@ -1,0 +1,64 @@
+"""What to do after an attempt."""
+
+from typing import NamedTuple
+
+from ampt_cli import due
+from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
+from ampt_cli.record import IGNORED, INTERRUPTED, SUCCEEDED, History
+
+MIN_FAILURES = 3  # no clock alone buries an event
+MAX_INTERRUPTIONS = 3  # in a row; the last one counts as a failure
+
+
+class Retries(NamedTuple):
+    """How often and how long a failing event is tried again (ms)."""
+
+    every: int = 6 * due.MINUTE
+    window: int = 14 * due.DAY  # from the start of the first attempt
+
+
+class Wish(NamedTuple):
+    """What a handler asked for by raising GiveUp or RetryLater."""
+
+    give_up: bool = False
+    later: int | None = None  # instant
+
+
+class Verdict(NamedTuple):
+    """Where the entry goes (a state), when it is due next, and what to remember."""
+
+    state: str
+    next: int
+    history: History
+
+
+def decide(  # noqa: PLR0913  a pure function of everything it depends on
+    outcome: str,
+    *,
+    attempt: int,
+    start: int,
+    now: int,
+    history: History = History(),  # noqa: B008  an immutable tuple
+    retries: Retries = Retries(),  # noqa: B008
+    wish: Wish = Wish(),  # noqa: B008
+) -> Verdict:
+    """The verdict on attempt number `attempt`, begun at `start`, seen at `now` (ms).
+
+    Retried every `retries.every` until `retries.window` after the first attempt,
+    and at least MIN_FAILURES times whatever the clock says; then dead. An
+    interrupted attempt is due again at once, but for every third in a row.
+    """
+    if outcome in (SUCCEEDED, IGNORED):
+        return Verdict(DONE, now, history)
+    first = start if history.first is None else history.first
+    if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS:
+        kept = history._replace(first=first, interruptions=history.interruptions + 1)
+        return Verdict(RETRY, now, kept)
+    failures = history.failures + 1
+    kept = history._replace(first=first, failures=failures, interruptions=0)
+    following = now + retries.every if wish.later is None else wish.later
+    judged = following if wish.later is None else now
+    over = judged > first + retries.window and failures >= MIN_FAILURES
+    if wish.give_up or over or attempt >= MAX_ATTEMPT:
+        return Verdict(DEAD, now, kept)
+    return Verdict(RETRY, max(following, now), kept)

@@ -1,0 +1,60 @@
+"""Send text to a terminal or a log: never raw control characters, never a traceback.
+
+Everything here is light: `ampt publish` uses it too.
+"""
+
+import os
+import sys
+
+from ampt_cli.errors import AmptError
+
+HIDDEN = {
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    0x061C,
+    0x200E,
+    0x200F,
+    0x2028,
+    0x2029,
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    0xFEFF,
+}
+
+
+def safe(text: str, keep: str = "") -> str:
+    """`text` with control characters, bidi overrides and surrogates as `\\u....`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char
+        if char in keep or (ord(char) not in HIDDEN and not 0xD800 <= ord(char) <= 0xDFFF)
+        else f"\\u{ord(char):04x}"
+        for char in text
+    )
+
+
+def complain(error: AmptError) -> int:
+    """Say on stderr, in one line, what went wrong and what to do; the exit status for it."""
+    say(f"{error}; {error.hint}" if error.hint else str(error))
+    return error.exit_status
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    write(2, f"ampt: {safe(text)}\n")
+
+
+def write(fd: int, text: str) -> bool:
+    """Write `text` to stdout or stderr; False if nobody reads there any more."""
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except BlockingIOError:  # a non-blocking terminal or pipe: let Python's own stream wait
+        stream = sys.stdout if fd == 1 else sys.stderr
+        stream.write(data.decode("utf-8", "replace"))
+        stream.flush()
+    except OSError:
+        return False
+    return True

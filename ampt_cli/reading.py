@@ -1,0 +1,83 @@
+"""Open an entry, and check it before believing it (spool_format.md, sections 4 and 11)."""
+
+import os
+from errno import ELOOP, ENXIO, EOPNOTSUPP
+from stat import S_ISREG, S_IWGRP, S_IWOTH
+
+from ampt_cli import record
+from ampt_cli.errors import Damaged
+from ampt_cli.event import MAX_BYTES, Event, decode
+from ampt_cli.fsio import READ, Disk
+from ampt_cli.layout import Entry
+
+NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP)  # a symbolic link, a socket, a device without a driver
+
+
+def first_line(disk: Disk, entry: Entry) -> tuple[Event, int]:
+    """The event of an entry, and its file's size.
+
+    Raises Damaged or TooNew; OSError where the disk fails or the entry moved.
+    """
+    fd = open_entry(disk, entry.path)
+    try:
+        size = _check(disk, os.fstat(fd))
+        data = os.read(fd, min(size, MAX_BYTES) or 1)
+    finally:
+        os.close(fd)
+    first, newline, _ = data.partition(b"\n")
+    if not newline and size > len(data):
+        raise Damaged(f"its first line has {MAX_BYTES:,} bytes or more")
+    return _matching(entry, first + newline), size
+
+
+def whole(disk: Disk, entry: Entry) -> tuple[Event, list[record.Record], int]:
+    """The event of an entry, its records, and how many of its lines are damaged."""
+    fd = open_entry(disk, entry.path)
+    try:
+        size = _check(disk, os.fstat(fd))
+        chunks = []
+        while size > 0 and (chunk := os.read(fd, size)):
+            chunks.append(chunk)
+            size -= len(chunk)
+    finally:
+        os.close(fd)
+    data = b"".join(chunks)
+    if b"\n" not in data[:MAX_BYTES]:
+        decode(data[:MAX_BYTES])  # says what is wrong
+    first, records, damaged = record.split(data)
+    return _matching(entry, first), records, damaged
+
+
+def open_entry(disk: Disk, path: str) -> int:
+    """A descriptor of a regular file: no link is followed, no FIFO waited for."""
+    try:
+        return os.open(path, READ, dir_fd=disk.root)
+    except PermissionError:
+        raise Damaged("it cannot be read: no permission") from None
+    except OSError as error:
+        if error.errno in NOT_A_FILE:
+            raise Damaged("it is no regular file") from None
+        raise
+
+
+def _check(disk: Disk, status: os.stat_result) -> int:
+    """The size of a file that may be believed. Raises Damaged."""
+    if not S_ISREG(status.st_mode):
+        raise Damaged("it is no regular file")
+    group = disk.file_mode & S_IWGRP
+    if not group and status.st_uid != os.geteuid():
+        raise Damaged(f"it belongs to uid {status.st_uid}, and this is uid {os.geteuid()}")
+    if group and status.st_gid != os.fstat(disk.root).st_gid:
+        raise Damaged(f"it belongs to gid {status.st_gid}, which is not the spool's")
+    if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not group):
+        raise Damaged(f"others may write it (mode {status.st_mode & 0o7777:04o})")
+    if status.st_size > record.MAX_FILE:
+        raise Damaged(f"it has {status.st_size:,} bytes, more than {record.MAX_FILE:,}")
+    return status.st_size
+
+
+def _matching(entry: Entry, line: bytes) -> Event:
+    event = decode(line, entry.attempt)
+    if event.id != entry.id or event.name != entry.name:
+        raise Damaged("its id or name is not that of its file name")
+    return event

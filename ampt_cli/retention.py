@@ -1,0 +1,52 @@
+"""What may be thrown away, and when. Light: an idle `ampt run` asks too."""
+
+from ampt_cli import due
+from ampt_cli.layout import DONE, FINISHED, TMP, TMP_IS_STALE
+
+if False:  # TYPE_CHECKING, without importing typing
+    from collections.abc import Iterator
+
+    from ampt_cli.fsio import Disk
+
+
+class Retention:
+    """How long finished entries are kept (ms)."""
+
+    __slots__ = ("dead", "done")
+
+    def __init__(self, done: int = 7 * due.DAY, dead: int = 90 * due.DAY) -> None:
+        self.done = done
+        self.dead = dead
+
+    def is_over(self, state: str, date: str, now: int) -> bool:
+        """Whether all of the folder `date` (of `done` or `dead`) is past its retention."""
+        keep = self.done if state == DONE else self.dead
+        start = due.unstamp(date.replace("-", "") + "T000000000Z")
+        return start is not None and start + due.DAY + keep <= now
+
+
+def retention_of(config: "dict[str, int]") -> Retention:
+    """The retention that a configuration asks for."""
+    default = Retention()
+    return Retention(
+        config.get("retention_done", default.done), config.get("retention_dead", default.dead)
+    )
+
+
+def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
+    """The folders of done and dead that are past their retention, oldest first."""
+    for state in FINISHED:
+        for date in disk.list(state):
+            if not retention.is_over(state, date, now):
+                break
+            yield f"{state}/{date}"
+
+
+def stale(disk: "Disk", now: int) -> "list[str]":
+    """What is in tmp/ for so long that nobody can still be writing it."""
+    before = due.stamp(max(now - TMP_IS_STALE, 0))
+    return [
+        name
+        for name in disk.list(TMP)
+        if name < before and due.unstamp(name[:19]) is not None
+    ]

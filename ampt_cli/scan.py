@@ -1,0 +1,122 @@
+"""Find what is due, at a cost that depends on what is due and not on how much waits."""
+
+import os
+from time import time_ns
+
+from ampt_cli import due, layout
+from ampt_cli.fsio import FOLDER, Disk
+from ampt_cli.layout import Entry
+
+if False:  # TYPE_CHECKING, without importing typing
+    from collections.abc import Generator, Iterator
+
+CHUNK = 4096  # names held at a time: a bucket may have a million
+RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime
+
+
+class Scan:
+    """One look at what waits: its buckets, what of them is due, and when the next is.
+
+    Only buckets up to the current hour are listed, so the cost depends on what is
+    due and not on how much waits. `known` spares a runner that stays the listing
+    of buckets in which nothing is due and nothing has changed since.
+    """
+
+    def __init__(
+        self, disk: Disk, now: int, known: dict[str, tuple[int, str]] | None = None
+    ) -> None:
+        self.disk = disk
+        self.now = now
+        self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
+        self.stamp = due.stamp(now)
+        self.next_due: int | None = None
+        self.odd = 0  # names that are no entries
+        self.buckets = self._due_buckets()
+
+    def _due_buckets(self) -> list[str]:
+        """Buckets that may hold something due, oldest first; notes when the next begins."""
+        current = due.bucket(self.stamp)
+        found = []
+        for state in layout.WAITING:
+            for date in self.disk.list(state):
+                if date > current[:10]:
+                    self._coming(date, "00")
+                    break
+                for hour in self.disk.list(f"{state}/{date}"):
+                    if f"{date}/{hour}" > current:
+                        self._coming(date, hour)
+                        break
+                    if due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z") is not None:
+                        found.append(f"{state}/{date}/{hour}")
+        return sorted(found, key=lambda bucket: bucket.partition("/")[2])
+
+    def _coming(self, date: str, hour: str) -> None:
+        instant = due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z")
+        if instant is not None:
+            self._note(instant)
+
+    def _note(self, instant: int) -> None:
+        if self.next_due is None or instant < self.next_due:
+            self.next_due = instant
+
+    def entries(self) -> "Iterator[Entry]":
+        """What is due: bucket by bucket, in due order within each CHUNK of names."""
+        for bucket in self.buckets:
+            for files in self._chunks(bucket):
+                for file in files:
+                    entry = layout.parse(bucket, file)
+                    if entry is None:
+                        self.odd += 1
+                    else:
+                        yield entry
+
+    def _chunks(self, bucket: str) -> "Iterator[list[str]]":
+        try:
+            fd = os.open(bucket, FOLDER, dir_fd=self.disk.root)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            changed = os.fstat(fd).st_mtime_ns
+            mtime, later = self.known.get(bucket, (-1, ""))
+            if mtime != changed or later[:19] <= self.stamp:
+                settled = time_ns() - changed > RACY
+                later, any_due = yield from self._names(fd)
+                if settled and not any_due:
+                    self.known[bucket] = (changed, later)
+        finally:
+            os.close(fd)
+        coming = due.unstamp(later[:19])
+        if coming is not None:
+            self._note(coming)
+
+    def _names(self, fd: int) -> "Generator[list[str], None, tuple[str, bool]]":
+        """Yields what is due, in sorted chunks; returns the first later name, and if any was due."""
+        later, any_due = "~", False
+        chunk: list[str] = []
+        with os.scandir(fd) as names:
+            for found in names:
+                file = found.name
+                if file[:19] > self.stamp:
+                    later = min(later, file)
+                elif file[0] != ".":
+                    chunk.append(file)
+                    if len(chunk) >= CHUNK:
+                        any_due = True
+                        yield sorted(chunk)
+                        chunk = []
+        yield sorted(chunk)
+        return later, any_due or bool(chunk)
+
+    def has_empty(self) -> bool:
+        """Whether there are buckets of past hours (after a scan that found nothing: empty ones)."""
+        current = due.bucket(self.stamp)
+        return any(bucket.partition("/")[2] < current for bucket in self.buckets)
+
+    def remove_empty(self) -> None:
+        """Remove buckets of past hours that have nothing left in them."""
+        current = due.bucket(self.stamp)
+        for bucket in self.buckets:
+            state, date, hour = bucket.split("/")
+            if f"{date}/{hour}" < current and self.disk.remove_bucket(bucket):
+                if date < current[:10]:
+                    self.disk.remove_bucket(f"{state}/{date}")

@@ -1,0 +1,60 @@
+"""Settle an attempt: what its record and its history come to, appended and moved."""
+
+import os
+
+from ampt_cli import policy, record, spool
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.policy import Retries, Verdict, Wish
+
+
+def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> Entry | None:
+    """Move a claim to done, with its record. Not synced: a power cut may repeat the attempt."""
+    verdict = Verdict("done", now, record.History())
+    return spool.settle(disk, entry, verdict, line, sync=False, whole=entry.attempt == 1)
+
+
+def settle_other(  # noqa: PLR0913  what a verdict depends on
+    disk: Disk,
+    entry: Entry,
+    made: record.Record,
+    *,
+    now: int,
+    retries: Retries,
+    wish: Wish = Wish(),  # noqa: B008  an immutable tuple
+    succeeded: tuple[str, ...] | None = None,
+) -> Verdict | None:
+    """Decide on an attempt that did not succeed, note it durably, and move the claim.
+
+    None if somebody else has settled it meanwhile. Raises OSError.
+    """
+    try:
+        history = record.history(disk, entry.path)
+        size = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return None
+    if succeeded is not None:
+        history = history._replace(succeeded=succeeded)
+    verdict = policy.decide(
+        made["outcome"],
+        attempt=entry.attempt,
+        start=made["start"],
+        now=now,
+        history=history,
+        retries=retries,
+        wish=wish,
+    )
+    noted = made | verdict.history._asdict() | {"verdict": verdict.state, "next": verdict.next}
+    if size > record.BRIEF_FROM:
+        noted = brief(noted)
+    moved = spool.settle(disk, entry, verdict, record.line(noted), sync=True, whole=False)
+    return verdict if moved else None
+
+
+def brief(noted: record.Record) -> record.Record:
+    """A record without what makes it long: the file has many of them."""
+    reports = [
+        {key: value for key, value in report.items() if key != "traceback"}
+        for report in noted.get("handlers", [])
+    ]
+    return {key: value for key, value in noted.items() if key != "output"} | {"handlers": reports}

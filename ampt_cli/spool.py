@@ -1,0 +1,147 @@
+"""The moves of `layout`, made durable by `fsio`: what runners and operators do to entries.
+
+Every function names the one rename that commits it. Losing a race for an entry
+(somebody else moved it) is normal and returns None or False.
+"""
+
+import os
+
+from ampt_cli import due, layout, record
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.policy import Verdict
+
+
+class RecordLost(Exception):  # noqa: N818  the move succeeded
+    """An entry was settled, but its record could not be written."""
+
+    def __init__(self, target: Entry, error: OSError) -> None:
+        super().__init__(str(error))
+        self.target = target
+        self.error = error
+
+
+def claim(disk: Disk, entry: Entry, runner: str) -> Entry | None:
+    """Take a waiting entry into `running/RUNNER`: the rename counts the attempt.
+
+    The runner's folder is durable. A crash right after leaves a claim of a dead
+    runner: rescue gives it back.
+    """
+    target = layout.claimed(entry, runner)
+    try:
+        disk.move(entry.path, target.path)
+    except FileNotFoundError:
+        return None  # race: another runner or an operator was faster
+    return target
+
+
+def release(disk: Disk, entry: Entry) -> bool:
+    """Give back a claim whose attempt has not begun; it is uncounted."""
+    return _move(disk, entry, layout.released(entry))
+
+
+def settle(
+    disk: Disk, entry: Entry, verdict: Verdict, line: bytes, *, sync: bool, whole: bool
+) -> Entry | None:
+    """Append the attempt's record, then move the claim where the verdict says.
+
+    A crash between the two leaves a claim with its record: rescue interrupts
+    the attempt once more, and the handler may run again. The move needs no
+    room: where the record cannot be written, it is made all the same, and
+    RecordLost is raised.
+    """
+    lost: OSError | None = None
+    try:
+        disk.append(entry.path, line, sync=sync, whole=whole)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        lost = error
+    target = destination(entry, verdict)
+    if not _move(disk, entry, target):
+        return None
+    if lost is not None:
+        raise RecordLost(target, lost)
+    return target
+
+
+def destination(entry: Entry, verdict: Verdict) -> Entry:
+    """Where the verdict sends a claim."""
+    if verdict.state == layout.RETRY:
+        return layout.waiting(entry, layout.RETRY, verdict.next)
+    return layout.finished(entry, verdict.state, verdict.next)
+
+
+def reschedule(disk: Disk, entry: Entry, instant: int, action: str, now: int) -> Entry | None:
+    """Give a waiting entry another due time. The deed is noted after the commit."""
+    target = layout.waiting(entry, entry.state, instant)
+    if target == entry:
+        return entry
+    return _deed(disk, entry, target, record.deed(action, now, next=instant))
+
+
+def cancel(disk: Disk, entry: Entry, now: int) -> Entry | None:
+    """Move a waiting entry to done with the outcome `cancelled`."""
+    target = layout.finished(entry, layout.DONE, now)
+    noted = record.deed("cancelled", now, outcome=record.CANCELLED)
+    return _deed(disk, entry, target, noted)
+
+
+def redrive(disk: Disk, entry: Entry, now: int) -> Entry | None:
+    """Move a dead letter back to pending, due now; its history stays, the window is new.
+
+    The deed is noted *before* the commit: it opens the new window, and must be
+    there before a runner looks. Noted without a move, it changes nothing.
+    """
+    target = layout.waiting(entry, layout.PENDING, now)
+    noted = record.line(record.deed("redriven", now))
+    try:
+        disk.append(entry.path, noted, sync=True)
+    except FileNotFoundError:
+        return None
+    return target if _move(disk, entry, target) else None
+
+
+def discard(disk: Disk, entry: Entry) -> bool:
+    """Delete a finished entry, then the second link that a chosen id gave it."""
+    try:
+        links = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_nlink
+    except FileNotFoundError:
+        return False
+    removed = disk.remove(entry.path)
+    if links > 1:
+        disk.remove(layout.id_path(entry.id))
+    return removed
+
+
+def quarantine(disk: Disk, path: str, reason: str, now: int) -> str:
+    """Move what is at `path` (never followed, never read) to quarantine; its new folder.
+
+    The reason is written first: a crash between leaves a reason without a file.
+    """
+    folder = f"{layout.QUARANTINE}/{due.stamp(now)}-{os.urandom(4).hex()}"
+    disk.make_folder(folder)
+    disk.write_new(f"{folder}/reason", f"{path}: {reason}\n".encode("utf-8", "backslashreplace"))
+    disk.sync(folder)
+    disk.sync(layout.QUARANTINE)
+    disk.move(path, f"{folder}/{path.rpartition('/')[2]}")
+    return folder
+
+
+def _deed(disk: Disk, entry: Entry, target: Entry, noted: record.Record) -> Entry | None:
+    """Move, then note it. A crash between leaves the new state without a note."""
+    if not _move(disk, entry, target):
+        return None
+    try:
+        disk.append(target.path, record.line(noted), sync=False)
+    except FileNotFoundError:
+        pass  # claimed meanwhile: the move stands
+    return target
+
+
+def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
+    try:
+        disk.in_bucket(target.folder, lambda: disk.move(entry.path, target.path))
+    except FileNotFoundError:
+        return False
+    return True

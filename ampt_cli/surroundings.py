@@ -1,0 +1,79 @@
+"""What a handler may have changed in its process, put back or found out.
+
+A working folder, a umask, the environment, signal handlers and limits of
+recursion are put back. What cannot be put back (threads that would keep a
+process alive, resource limits) spoils the worker: it is replaced.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from _thread import _count as thread_count
+from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
+
+LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU)
+
+
+class Surroundings:
+    """The state of this process after the handlers were imported."""
+
+    def __init__(self) -> None:
+        self.folder = os.getcwd()
+        self.environment = dict(_environment())
+        self.recursion = sys.getrecursionlimit()
+        self.handlers = [signal.getsignal(number) for number in SIGNALS]
+        self.limits = [getrlimit(limit) for limit in LIMITS]
+        self.threads = thread_count()
+        self.locale = _locale()
+
+    def spoilt(self) -> bool:
+        """Put back what can be; whether something is left that only a new process mends."""
+        os.umask(0o077)
+        if _environment() != self.environment:
+            _restore(self.environment)
+        signal.alarm(0)
+        sys.setrecursionlimit(self.recursion)
+        for number, handler in zip(SIGNALS, self.handlers, strict=True):
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        with contextlib.suppress(OSError):
+            if os.getcwd() == self.folder:
+                return self._changed()
+        try:
+            os.chdir(self.folder)
+        except OSError:
+            return True
+        return self._changed()
+
+    def _changed(self) -> bool:
+        if thread_count() > self.threads and _threads_that_stay():
+            return True
+        if _locale() != self.locale:
+            return True
+        return [getrlimit(limit) for limit in LIMITS] != self.limits
+
+
+def _environment() -> "dict[bytes, bytes]":
+    # The mapping behind os.environ: comparing os.environ itself decodes every
+    # variable, after every event.
+    return os.environ._data  # type: ignore[attr-defined,no-any-return]
+
+
+def _restore(environment: "dict[bytes, bytes]") -> None:
+    os.environb.clear()
+    os.environb.update(environment)
+
+
+def _threads_that_stay() -> bool:
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return True
+    return any(not thread.daemon for thread in threading.enumerate()[1:])
+
+
+def _locale() -> str:
+    locale = sys.modules.get("_locale")
+    return locale.setlocale(locale.LC_ALL) if locale is not None else ""

@@ -1,0 +1,133 @@
+"""Rescue what dead runners had claimed, sweep tmp/, prune by retention."""
+
+import os
+from collections.abc import Callable
+
+from ampt_cli import layout, lock, record, settling, spool
+from ampt_cli.fsio import Disk
+from ampt_cli.marks import Begun
+from ampt_cli.policy import Retries
+from ampt_cli.retention import Retention, expired, stale
+
+PRUNE_AT_ONCE = 1_000  # entries deleted by one run, so that none is held up
+INTERRUPTED = "the runner, or its machine, stopped during the attempt"
+
+
+def rescue(disk: Disk, own: str | None, clock: Callable[[], int], retries: Retries) -> int:
+    """Give back or settle the claims of runners of whom nobody lives; how many.
+
+    The five steps of spool_format.md, section 9.
+    """
+    count = 0
+    for runner in disk.list(layout.RUNNING):
+        folder = f"{layout.RUNNING}/{runner}"
+        if folder == own or runner.startswith("."):
+            continue
+        held = lock.take_abandoned(disk, folder)
+        if held is None:
+            continue
+        try:
+            count += _rescue_one(disk, folder, clock, retries)
+            dismantle(disk, runner)
+        finally:
+            for fd in held:
+                os.close(fd)
+    return count
+
+
+def _rescue_one(disk: Disk, folder: str, clock: Callable[[], int], retries: Retries) -> int:
+    begun = Begun(disk, folder)
+    count = 0
+    for file in disk.list(folder):
+        if file in layout.RUNNER_FILES:
+            continue
+        entry = layout.parse(folder, file)
+        if entry is None:
+            continue
+        count += 1
+        now = clock()
+        if begun.may_have_begun(file) and _is_file(disk, entry.path):
+            interrupt(disk, entry, begun.start(file) or now, now, retries)
+        else:
+            spool.release(disk, entry)
+    return count
+
+
+def _is_file(disk: Disk, path: str) -> bool:
+    """Only to a regular file is a record appended; anything else goes back, and to quarantine."""
+    try:
+        return os.path.isfile(f"/proc/self/fd/{disk.root}/{path}") and not os.path.islink(
+            f"/proc/self/fd/{disk.root}/{path}"
+        )
+    except OSError:
+        return False
+
+
+def interrupt(disk: Disk, entry: layout.Entry, start: int, now: int, retries: Retries) -> None:
+    """Settle an attempt that began and was cut short."""
+    made: record.Record = {
+        "attempt": entry.attempt,
+        "start": start,
+        "ms": max(now - start, 0),
+        "outcome": record.INTERRUPTED,
+        "handlers": [],
+        "error": INTERRUPTED,
+    }
+    settling.settle_other(disk, entry, made, now=now, retries=retries)
+
+
+def dismantle(disk: Disk, runner: str) -> None:
+    """Remove a runner's folder whose locks are held; entries in it are never removed.
+
+    It leaves running/ by one rename, with its lock: a crash later leaves a
+    folder in tmp/, for the sweep.
+    """
+    folder = f"{layout.RUNNING}/{runner}"
+    if not set(disk.list(folder)) <= layout.RUNNER_FILES:
+        return  # something odd is in it; `ampt check` says so
+    try:
+        disk.move(folder, f"{layout.TMP}/{runner}")
+    except (FileNotFoundError, FileExistsError):
+        return
+    _remove(disk, f"{layout.TMP}/{runner}")
+
+
+def _remove(disk: Disk, path: str) -> None:
+    """Remove a file or a folder of tmp/, with all that is in it."""
+    try:
+        os.unlink(path, dir_fd=disk.root)
+    except (IsADirectoryError, PermissionError):  # macOS says EPERM of a folder
+        for name in disk.list(path):
+            _remove(disk, f"{path}/{name}")
+        try:
+            os.rmdir(path, dir_fd=disk.root)
+        except OSError:
+            return
+    except FileNotFoundError:
+        return
+
+
+def sweep(disk: Disk, now: int) -> int:
+    """Remove what publishers and runners left in tmp/ when they were killed; how much.
+
+    By the stamp in the name, never by mtime, and long after any publisher has given up.
+    """
+    count = 0
+    for name in stale(disk, now):
+        _remove(disk, f"{layout.TMP}/{name}")
+        count += 1
+    return count
+
+
+def prune(disk: Disk, now: int, retention: Retention, most: int | None = PRUNE_AT_ONCE) -> int:
+    """Delete finished entries past their retention, at most `most`; how many."""
+    count = 0
+    for folder in expired(disk, now, retention):
+        for file in disk.list(folder):
+            if most is not None and count >= most:
+                return count
+            entry = layout.parse(folder, file)
+            if entry is not None and spool.discard(disk, entry):
+                count += 1
+        disk.remove_bucket(folder)
+    return count

@@ -1,0 +1,324 @@
+"""The child process: import the handlers once, then run one event after another.
+
+It is forked by the supervisor, in a session of its own, and speaks bytes:
+
+- it reads records of 512 bytes, `SEQ FILE\n` padded with NULs, from its queue;
+- it writes frames to its result pipe: a kind (one byte), a length (four, big
+  endian), and a payload in JSON, which begins with SEQ and a newline where it
+  answers an event;
+- it writes the separator `TOKEN SEQ\n` to the captured output after each event, before
+  its result, so that output is told apart exactly.
+
+It ends itself when the supervisor is gone, and leaves by os._exit, so that
+nothing a handler left behind (threads, atexit) can hold it.
+"""
+
+import contextlib
+import io
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from time import monotonic, time_ns
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
+
+from ampt_cli import handlers, jsontext, kernel, layout, reading, record
+from ampt_cli.errors import AmptError, Damaged, TooNew
+from ampt_cli.event import Event
+from ampt_cli.execute import HandlerTimeout, Result, Watch, describe, execute, traceback_of
+from ampt_cli.fsio import Disk, write_all
+from ampt_cli.marks import RECORD, Marks
+from ampt_cli.surroundings import Surroundings
+
+READY, UNUSABLE = b"R", b"X"
+SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
+DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
+LEAVING, POKE = b"L", b"T"
+
+SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
+FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
+
+
+class Ends(NamedTuple):
+    """What a worker inherits: its ends of the pipes, and where to read and mark."""
+
+    queue: int
+    results: int
+    capture: int
+    share: int  # of the lock `workers`
+    token: bytes
+    number: int
+    marks: Marks
+    board: "memoryview[float]"  # doubles: see BOARD
+
+
+# Cells of the board, a few doubles in memory shared with the supervisor: the event
+# begun last; the deadline of the running call (monotonic s, 0 when none runs); its
+# timeout (ms); the start of the attempt (ms since 1970); the handler's number.
+BOARD = 8
+
+
+class Job(NamedTuple):
+    """What all workers of a runner are told."""
+
+    target: str
+    folder: str  # of the claims, below the spool
+    default_timeout: int
+    rerun_all: bool = False
+
+
+class Deadline(Watch):
+    """Tells the supervisor, through the shared board, when to end the running handler."""
+
+    def __init__(self, board: "memoryview[float]", tell: Callable[[bytes], None]) -> None:
+        self.numbers: dict[str, int] = {}
+        self.board = board
+        self.tell = tell
+        self.started = 0.0
+        self.deadline = 0.0
+        self.fired = False
+
+    def begin(self, handler: handlers.Handler, timeout: int) -> None:
+        self.board[4] = self.numbers[handler.key]
+        self.fired = False
+        self.started = monotonic()
+        self.deadline = self.started + timeout / 1000
+        self.board[2] = timeout
+        self.board[1] = self.deadline
+
+    def change(self, timeout: int) -> None:
+        self.deadline = self.started + timeout / 1000
+        self.board[2] = timeout
+        self.board[1] = self.deadline
+        self.tell(b"")
+
+    def end(self) -> None:
+        self.deadline = 0.0
+        self.board[1] = 0.0
+
+    def passed(self, key: str) -> None:
+        self.tell(b"%d\n%s" % (int(self.board[0]), key.encode()))
+
+    def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raise in the handler, if it is its deadline: a late signal means nothing."""
+        if self.deadline and monotonic() >= self.deadline and not self.fired:
+            self.fired = True
+            raise HandlerTimeout("the handler's time is over")
+
+
+def main(disk: Disk, ends: Ends, job: Job, parent: int) -> NoReturn:
+    """Be a worker until the queue ends. Never returns."""
+    status = 70
+    try:
+        worker = Worker(disk, _settle_in(disk, ends, parent), job)
+        if worker.prepare():
+            worker.serve()
+            status = 0
+    except BaseException as error:  # noqa: BLE001  the supervisor sees the status
+        with contextlib.suppress(BaseException):
+            sys.__stderr__.write(f"ampt worker: {describe(error)}\n{traceback_of(error)}")  # type: ignore[union-attr]
+    finally:
+        os._exit(status)
+
+
+def _settle_in(disk: Disk, ends: Ends, parent: int) -> Ends:
+    """Own session, own descriptors above FIRST_FD, nothing else of the supervisor."""
+    os.setsid()
+    kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(70)  # it died before it could be watched
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    import fcntl  # noqa: PLC0415  used nowhere else
+
+    kept = [disk.root, ends.queue, ends.results, ends.capture, ends.share]
+    root, queue, results, capture, share = (
+        fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FD) for fd in kept
+    )
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(capture, 1)
+    os.dup2(capture, 2)
+    os.closerange(3, FIRST_FD)
+    _close_others({root, queue, results, capture, share})
+    disk.root = root
+    os.umask(0o077)
+    return ends._replace(queue=queue, results=results, capture=capture, share=share)
+
+
+def _close_others(ours: set[int]) -> None:
+    """Close what else was inherited, the runner's own lock among it."""
+    try:
+        inherited = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        inherited = list(range(FIRST_FD, os.sysconf("SC_OPEN_MAX")))
+    for fd in inherited:
+        if fd > 2 and fd not in ours:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+class Worker:
+    """Runs what comes through the queue."""
+
+    def __init__(self, disk: Disk, ends: Ends, job: Job) -> None:
+        self.disk = disk
+        self.ends = ends
+        self.job = job
+        self.board = ends.board
+        self.deadline = Deadline(ends.board, lambda told: self.send(POKE, told))
+
+    def prepare(self) -> bool:
+        """Import the handlers and say what was found; False if they cannot be used."""
+        _open_streams()
+        try:
+            self.registry = handlers.load(self.job.target)
+        except AmptError as error:
+            answer = {"error": str(error), "hint": error.hint, "status": error.exit_status}
+            return self.unusable(answer)
+        except BaseException as error:  # noqa: BLE001  SystemExit too: importing must not end us
+            answer = {"error": describe(error), "traceback": traceback_of(error), "status": 78}
+            return self.unusable(answer)
+        declared = _declared(self.registry)
+        self.deadline.numbers = {key: number for number, key in enumerate(declared["handlers"])}
+        signal.signal(SOFT_SIGNAL, self.deadline.on_signal)
+        self.surroundings = Surroundings()
+        os.register_at_fork(after_in_child=self.forsake)
+        self.send(READY, jsontext.dumps(declared).encode())
+        return True
+
+    def unusable(self, answer: dict[str, Any]) -> bool:
+        self.flush()
+        self.send(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace"))
+        return False
+
+    def forsake(self) -> None:
+        """In a child that a handler forks: drop the lock and the pipes, which are the worker's."""
+        for fd in (self.ends.share, self.ends.queue, self.ends.results):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        signal.signal(SOFT_SIGNAL, signal.SIG_DFL)
+
+    def serve(self) -> None:
+        """Take one event after another, until the queue ends."""
+        while raw := self.take():
+            seq, _, file = raw.rstrip(b"\0\n").decode().partition(" ")
+            kind, payload = self.run_one(int(seq), file)
+            self.flush()
+            os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
+            self.send(kind, b"%s\n%s" % (seq.encode(), payload))
+            if self.surroundings.spoilt():
+                self.send(LEAVING, b"")
+                return
+
+    def take(self) -> bytes:
+        """The next record of the queue; empty when the supervisor has closed it, or is gone."""
+        while True:
+            try:
+                return os.read(self.ends.queue, RECORD)
+            except BlockingIOError:  # the supervisor reads there too, so it never blocks
+                select.select([self.ends.queue], [], [])
+
+    def run_one(self, seq: int, file: str) -> tuple[bytes, bytes]:
+        """Run the event in the claim `file`; the kind and payload of the answer."""
+        now = time_ns() // 1_000_000
+        entry = layout.parse(self.job.folder, file)
+        assert entry is not None
+        try:
+            event, succeeded = read(self.disk, entry)
+        except TooNew as error:
+            return TOO_NEW, str(error).encode()
+        except Damaged as error:
+            return DAMAGED, str(error).encode("utf-8", "backslashreplace")
+        except OSError as error:
+            return UNREADABLE, str(error.strerror).encode()
+        listed = self.registry.of(event.name)
+        if listed:
+            self.board[3] = now
+            self.board[0] = seq
+            self.ends.marks.begin(self.ends.number, seq, now, file)
+        started = monotonic()
+        result = execute(
+            event,
+            listed,
+            now=lambda: time_ns() // 1_000_000,
+            watch=self.deadline,
+            succeeded=() if self.job.rerun_all else succeeded,
+            default_timeout=self.job.default_timeout,
+        )
+        return answer(entry.attempt, now, round((monotonic() - started) * 1000, 3), result)
+
+    def send(self, kind: bytes, payload: bytes) -> None:
+        """One frame to the supervisor. A lost pipe ends the worker: nobody could trust it."""
+        write_all(self.ends.results, kind + len(payload).to_bytes(4, "big") + payload)
+
+    def flush(self) -> None:
+        """Pass on what Python still buffers of the handler's output."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BaseException:  # noqa: BLE001  closed or replaced by the handler
+                _open_streams()
+
+
+def _open_streams() -> None:
+    """Fresh sys.stdout and sys.stderr; closing them leaves the descriptors alone."""
+    for fd, name in ((1, "stdout"), (2, "stderr")):
+        raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        buffered = io.BufferedWriter(raw) if fd == 1 else raw
+        stream = io.TextIOWrapper(
+            buffered,  # type: ignore[arg-type]
+            "utf-8",
+            "backslashreplace",
+            line_buffering=fd == 1,
+            write_through=fd == 2,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def read(disk: Disk, entry: layout.Entry) -> tuple[Event, tuple[str, ...]]:
+    """The event of a claim, and the handlers that need not be called again.
+
+    Raises Damaged or TooNew; OSError where the disk fails.
+    """
+    event, _ = reading.first_line(disk, entry)
+    if entry.attempt > 1:
+        return event, record.history(disk, entry.path).succeeded
+    return event, ()
+
+
+def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, bytes]:
+    """The frame that reports an attempt: its record, and what the verdict depends on."""
+    made: record.Record = {
+        "attempt": attempt,
+        "start": start,
+        "ms": ms,
+        "outcome": result.outcome,
+        "handlers": result.reports,
+    }
+    if result.outcome == record.SUCCEEDED:
+        return SUCCEEDED, record.line(made)
+    if result.outcome == record.IGNORED:
+        return IGNORED, record.line(made)
+    made["error"] = result.error
+    told = {
+        "record": made,
+        "succeeded": result.succeeded,
+        "give_up": result.wish.give_up,
+        "later": result.wish.later,
+    }
+    return ATTEMPTED, record.line(told)
+
+
+def _declared(registry: handlers.Registry) -> dict[str, Any]:
+    timeouts = [h.timeout for listed in registry.handlers.values() for h in listed if h.timeout]
+    return {
+        "handlers": [h.key for listed in registry.handlers.values() for h in listed],
+        "retries": registry.retries,
+        "shortest": min(timeouts, default=handlers.DEFAULT_TIMEOUT),
+    }
