@@ -1,10 +1,10 @@
 #!/bin/sh
+# usage: pythons.sh [any]
 # Print the usable Pythons, one path a line, one for each minor version, best
 # first: $PYTHON, then python3 if it is new enough, then the newest. "Usable" is
-# found out by running it: a name on PATH may be a shim that leads nowhere.
+# found out by running it: a name on PATH may be a shim that leads nowhere, and
+# Debian ships Pythons that cannot make environments. `any` prints those too.
 set -u
-
-least=11  # requires-python in pyproject.toml
 
 candidates() {
     if [ -n "${PYTHON:-}" ]; then command -v "$PYTHON" || :; fi
@@ -19,16 +19,20 @@ candidates() {
     done
 }
 
+# 11: requires-python in pyproject.toml.
 seen=' '
 candidates | while read -r python; do
     answer=$("$python" -c '
 import sys
-if sys.implementation.name == "cpython" and sys.version_info[0] == 3:
-    print(sys.version_info[1], sys.executable)' 2>/dev/null </dev/null) || continue
+assert sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
+if sys.argv[1] != "any":
+    try:
+        import ensurepip, venv
+    except ImportError:
+        import virtualenv
+print(sys.version_info[1], sys.executable)' "${1:-usable}" 2>/dev/null </dev/null) || continue
     minor=${answer%% *}
-    if [ "${minor:-0}" -ge "$least" ]; then
-        case $seen in *" $minor "*) continue ;; esac
-        seen="$seen$minor "
-        echo "${answer#* }"
-    fi
+    case $seen in *" $minor "*) continue ;; esac
+    seen="$seen$minor "
+    echo "${answer#* }"
 done

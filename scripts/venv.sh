@@ -33,31 +33,20 @@ if [ -x "$dir/bin/ampt" ] && "$dir/bin/python" -c '' 2>/dev/null; then
 fi
 
 if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
-    pythons=$(sh scripts/pythons.sh)
-    [ -n "$pythons" ] || die "no Python 3.11 or newer on this machine" \
-        "install one, or name it: make PYTHON=/path/to/python3.11 ..."
-    made=
-    for python in $pythons; do
-        # Debian ships Python without ensurepip, and then venv makes half a folder.
-        if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-            echo "making $dir with $python"
-            "$python" -m venv --clear "$dir"
-            made=yes
-            break
-        fi
-    done
-    if [ -z "$made" ]; then
-        for python in $pythons; do
-            if "$python" -m virtualenv --version >/dev/null 2>&1; then
-                echo "making $dir with $python and virtualenv"
-                "$python" -m virtualenv --quiet --clear "$dir"
-                made=yes
-                break
-            fi
-        done
+    python=$(sh scripts/pythons.sh | head -n 1)
+    if [ -z "$python" ]; then
+        poor=$(sh scripts/pythons.sh any)
+        [ -n "$poor" ] || die "no Python 3.11 or newer on this machine" \
+            "install one, or name it: make PYTHON=/path/to/python3.11 ..."
+        die "no Python here can make a virtual environment, for want of ensurepip:" "$poor" \
+            "on Debian and Ubuntu: apt-get install python3-venv"
     fi
-    [ -n "$made" ] || die "none of these Pythons can make a virtual environment:" "$pythons" \
-        "they lack ensurepip; on Debian and Ubuntu: apt-get install python3-venv"
+    echo "making $dir with $python"
+    if "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv --clear "$dir"
+    else
+        "$python" -m virtualenv --quiet --clear "$dir"
+    fi
 fi
 
 case "$*" in
