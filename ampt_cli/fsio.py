@@ -19,13 +19,12 @@ APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Disk:
     """The folder `root` (an open descriptor) and the verbs that change it."""
 
-    __slots__ = ("file_mode", "folder_mode", "root", "_synced")
+    __slots__ = ("file_mode", "folder_mode", "root")
 
     def __init__(self, root: int, group: bool = False) -> None:
         self.root = root
         self.file_mode = 0o660 if group else 0o600
         self.folder_mode = 0o2770 if group else 0o700
-        self._synced: set[str] = set()
 
     # -- files ---------------------------------------------------------------
 
@@ -129,18 +128,31 @@ class Disk:
             os.close(os.open(f"{path}/{DURABLE}", NEW, self.file_mode, dir_fd=self.root))
         except FileExistsError:
             pass
-        self._synced.add(path)
 
-    def is_durable(self, path: str) -> bool:
-        """Whether the bucket's path is known to be durable."""
-        if path in self._synced:
-            return True
-        try:
-            os.stat(f"{path}/{DURABLE}", dir_fd=self.root, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        self._synced.add(path)
-        return True
+    def make_durable(self, bucket: str) -> None:
+        """Make the path of a bucket durable, if it is not known to be.
+
+        Called after an entry was moved into it: a bucket that holds an entry is
+        not removed, so the answer stays true. A bucket that is gone by now
+        (the entry has moved on) is not made again.
+        """
+        if not self.exists(f"{bucket}/{DURABLE}") and self.exists(bucket):
+            self.make_bucket(bucket)
+
+    def into_bucket(self, bucket: str, move: "Callable[[], None]") -> None:
+        """Run `move` into `bucket`, which is made while it is missing.
+
+        A runner may remove the empty bucket between our mkdir and our rename:
+        then it is made once more.
+        """
+        for _ in range(100):
+            try:
+                return move()
+            except FileNotFoundError:
+                if self.exists(bucket):
+                    raise
+                self.make_bucket(bucket)
+        raise FileNotFoundError(f"{bucket} was removed a hundred times")
 
     def remove_bucket(self, path: str) -> bool:
         """Remove an empty bucket; False if it is not empty, or gone.
@@ -148,7 +160,6 @@ class Disk:
         After a crash between the two calls the bucket is empty and without its
         marker: the next runner removes it, or the next publisher makes it durable.
         """
-        self._synced.discard(path)
         try:
             self.forget(f"{path}/{DURABLE}")
             os.rmdir(path, dir_fd=self.root)
@@ -159,24 +170,6 @@ class Disk:
                 raise
             return False
         return True
-
-    def in_bucket(self, bucket: str, move: "Callable[[], None]") -> None:
-        """Run `move` into `bucket`, making it (again) while it is missing.
-
-        A runner may remove the empty bucket between our mkdir and our rename:
-        then it is made once more.
-        """
-        for _ in range(100):
-            try:
-                if not self.is_durable(bucket):
-                    self.make_bucket(bucket)
-                return move()
-            except FileNotFoundError:
-                self._synced.discard(bucket)
-                if not self.exists(bucket):
-                    continue
-                raise
-        raise FileNotFoundError(f"{bucket} was removed a hundred times")
 
     # -- durability and looking ------------------------------------------------
 

@@ -57,7 +57,7 @@ def publish(
         disk.write_new(tmp, line)
         try:
             commit()
-            disk.in_bucket(target.folder, lambda: disk.publish(tmp, target.path))
+            disk.into_bucket(target.folder, lambda: disk.publish(tmp, target.path))
         except BaseException:
             disk.forget(tmp)
             raise
@@ -69,9 +69,10 @@ def publish(
 
 
 def _confirm(disk: Disk, bucket: str, what: str) -> None:
-    """Sync the bucket: the last step before success may be reported."""
+    """Make the bucket's path and names durable: the last step before success may be reported."""
     try:
         try:
+            disk.make_durable(bucket)
             disk.sync(bucket)
         except FileNotFoundError:
             # A runner claimed the event and removed the bucket. Where the event
@@ -111,6 +112,9 @@ def _publish_chosen(
     with _IdLock(disk):
         earlier = published_as(disk, made)
         if earlier is not None:
+            # Its publisher may have been killed before its own last sync.
+            bucket = layout.new(layout.PENDING, earlier.due, earlier.id, earlier.name).folder
+            _confirm(disk, bucket, earlier.id)
             return earlier
         disk.write_new(tmp, line)
         try:
@@ -120,7 +124,7 @@ def _publish_chosen(
             disk.forget(tmp)
             raise
         index = layout.id_path(made.id)
-        disk.in_bucket(target.folder, lambda: disk.link(index, target.path))
+        disk.into_bucket(target.folder, lambda: disk.link(index, target.path))
     _confirm(disk, target.folder, made.id)
     wake(disk)
     return made
@@ -130,12 +134,10 @@ def _take_id(disk: Disk, id: str, tmp: str) -> None:  # noqa: A002
     """Put the file at its place below ids/, durably, before it is linked into a bucket."""
     index = layout.id_path(id)
     shard = index.rpartition("/")[0]
-    fresh = disk.make_folder(shard)
     disk.remove(index)  # one link: published_as() found that nobody has it
-    disk.publish(tmp, index)
+    disk.into_bucket(shard, lambda: disk.publish(tmp, index))
+    disk.make_durable(shard)
     disk.sync(shard)
-    if fresh:
-        disk.sync(layout.IDS)
 
 
 def published_as(disk: Disk, made: event.Event) -> event.Event | None:
@@ -150,7 +152,8 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     try:
         if os.fstat(fd).st_nlink < 2:
             return None  # its publisher died before the commit, or it was pruned
-        earlier = event.decode(os.read(fd, event.MAX_BYTES).partition(b"\n")[0] + b"\n")
+        first, newline, _ = os.read(fd, event.MAX_BYTES).partition(b"\n")
+        earlier = event.decode(first + newline)
     finally:
         os.close(fd)
     if (earlier.name, earlier.body) != (made.name, made.body):
@@ -234,7 +237,7 @@ class Batch:
             self._sync_files()
             buckets = self._buckets()
             for bucket in buckets:
-                if not disk.is_durable(bucket):
+                if not disk.exists(f"{bucket}/{layout.DURABLE}"):
                     disk.make_bucket(bucket)
             commit()
             self._rename_all()
@@ -268,7 +271,7 @@ class Batch:
                 before = done
                 for file in self._files():
                     target = f"{layout.PENDING}/{due.bucket(file)}"
-                    self.disk.in_bucket(target, lambda f=file, t=target: self._rename(f, t))  # type: ignore[misc]
+                    self.disk.into_bucket(target, lambda f=file, t=target: self._rename(f, t))  # type: ignore[misc]
                     done += 1
                 if done == before:
                     return
@@ -286,6 +289,8 @@ class Batch:
     def _confirm(self, buckets: "list[str]") -> None:
         if self.count > SYNC_ONE_BY_ONE:
             try:
+                for bucket in buckets:
+                    self.disk.make_durable(bucket)
                 if self.disk.sync_all():
                     return
             except OSError as error:

@@ -60,6 +60,12 @@ def open_entry(disk: Disk, path: str) -> int:
         raise
 
 
+def event_in(fd: int) -> Event:
+    """The event in an open file. Raises Damaged or TooNew."""
+    first, newline, _ = os.read(fd, MAX_BYTES).partition(b"\n")
+    return decode(first + newline)
+
+
 def _check(disk: Disk, status: os.stat_result) -> int:
     """The size of a file that may be believed. Raises Damaged."""
     if not S_ISREG(status.st_mode):

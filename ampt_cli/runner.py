@@ -207,8 +207,11 @@ class Runner:
         listening = False
         while True:
             self._fill()
-            if not self.claims and not self._goes_on():
-                return
+            if not self.claims:
+                if self._is_over():
+                    return
+                if self._begins_anew():
+                    continue
             idle = wake >= 0 and not self.held and self._room() > 0
             if idle != listening:
                 listening = idle
@@ -224,17 +227,20 @@ class Runner:
                 self._look_again(idle and _emptied(wake))
                 self._keep_up()
 
-    def _goes_on(self) -> bool:
-        """With nothing claimed: whether the run is not over."""
+    def _is_over(self) -> bool:
+        """With nothing claimed: whether the run has ended."""
         if self.stopping or self.trouble or self._limit() <= 0:
-            return False
+            return True
+        return not self.settings.watch and not self.settled
+
+    def _begins_anew(self) -> bool:
+        """With nothing claimed: whether there is reason to look again at once."""
         if self.reloading:
             self._reload()
-        elif not self.settings.watch:
-            if not self.settled:
-                return False
+            return True
+        if not self.settings.watch:
             self._rescan()  # handlers may have published more
-        return True
+        return not self.settings.watch
 
     def _patience(self) -> float:
         if self.claims or self.held:

@@ -141,7 +141,8 @@ def _deed(disk: Disk, entry: Entry, target: Entry, noted: record.Record) -> Entr
 
 def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
     try:
-        disk.in_bucket(target.folder, lambda: disk.move(entry.path, target.path))
+        disk.into_bucket(target.folder, lambda: disk.move(entry.path, target.path))
     except FileNotFoundError:
         return False
+    disk.make_durable(target.folder)
     return True

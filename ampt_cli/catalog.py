@@ -1,0 +1,212 @@
+"""Find and list entries, for people: what `inspect` and the operators' commands read."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from ampt_cli import due, layout, reading, record
+from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
+from ampt_cli.event import Event
+from ampt_cli.fsio import FOLDER, Disk
+from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
+
+FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
+GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
+
+
+class Filter(NamedTuple):
+    """What to list. Times are instants; of waiting entries the due time counts, of
+    finished ones the time of their last record."""
+
+    states: tuple[str, ...] = FLOW
+    names: tuple[str, ...] = ()  # globs
+    since: int | None = None
+    until: int | None = None
+    error: str | None = None  # a part of the last error
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether an entry passes, as far as its path tells."""
+        if not self.names:
+            return True
+        name = entry.name
+        return any(fnmatchcase(name, glob) for glob in self.names)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the files must be opened to decide."""
+        return self.error is not None or self.since is not None or self.until is not None
+
+
+def folders(disk: Disk, states: Iterable[str]) -> Iterator[str]:
+    """The folders that hold entries of these states, oldest first within each."""
+    for state in states:
+        for name in disk.list(state):
+            if name[0] == ".":
+                continue
+            path = f"{state}/{name}"
+            if state in layout.WAITING:
+                yield from (f"{path}/{hour}" for hour in disk.list(path) if hour[0] != ".")
+            else:
+                yield path
+
+
+def files(disk: Disk, folder: str) -> Iterator[str]:
+    """The names in a folder, unsorted and streamed; none if it is gone. Dot files left out."""
+    try:
+        fd = os.open(folder, FOLDER, dir_fd=disk.root)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        with os.scandir(fd) as found:
+            for item in found:
+                if item.name[0] != ".":
+                    yield item.name
+    finally:
+        os.close(fd)
+
+
+def entries(disk: Disk, states: Iterable[str] = FLOW) -> Iterator[Entry]:
+    """Every entry of these states, in no particular order within a folder.
+
+    Several folders are no snapshot: an entry that moves meanwhile may be seen
+    twice. Names that are no entries are left out; `ampt check` reports them.
+    """
+    for folder in folders(disk, states):
+        for file in files(disk, folder):
+            entry = layout.parse(folder, file)
+            if entry is not None:
+                yield entry
+
+
+def find(disk: Disk, prefix: str) -> Entry:
+    """The entry whose id is, or begins uniquely with, `prefix`.
+
+    A whole id made by ampt is looked for first where it was published, so the
+    backlog does not matter. Raises NotFound, UsageError where it is ambiguous.
+    """
+    hinted = _hinted(disk, prefix)
+    if hinted is not None:
+        return hinted
+    for _ in range(2):  # an entry may move behind us; one that moved on is there the second time
+        found: dict[str, Entry] = {}
+        for entry in entries(disk):
+            if entry.id == prefix:
+                return entry
+            if entry.id.startswith(prefix):
+                found[entry.id] = entry
+        if len(found) == 1:
+            return next(iter(found.values()))
+        if found:
+            some = ", ".join(sorted(found)[:4])
+            raise UsageError(f"the id {prefix!r} is ambiguous: {some}{', …' if len(found) > 4 else ''}")
+    raise NotFound(f"there is no event with the id {prefix!r}")
+
+
+def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
+    """Look where an event with this whole id most likely is."""
+    instant = _hint(disk, id)
+    if instant is None:
+        return None
+    stamp = due.stamp(instant)
+    likely = [f"{PENDING}/{due.bucket(stamp)}", *folders(disk, (RUNNING, RETRY))]
+    finished = [
+        folder for folder in folders(disk, (DONE, DEAD)) if folder.partition("/")[2] >= due.date(stamp)
+    ]
+    for folder in [*likely, *finished]:
+        for file in files(disk, folder):
+            if id in file:
+                entry = layout.parse(folder, file)
+                if entry is not None and entry.id == id:
+                    return entry
+    return None
+
+
+def _hint(disk: Disk, id: str) -> int | None:  # noqa: A002
+    """When the event was due first: from the id, or from its second link."""
+    if len(id) == GENERATED_ID:
+        try:
+            return min(int(id[20:], 16) * due.HOUR, due.LAST)
+        except ValueError:
+            pass
+    try:
+        fd = reading.open_entry(disk, layout.id_path(id))
+    except (OSError, Damaged):
+        return None
+    try:
+        return reading.event_in(fd).due
+    except (Damaged, TooNew):
+        return None
+    finally:
+        os.close(fd)
+
+
+class Seen(NamedTuple):
+    """An entry that was opened: its event and records, or why it cannot be read."""
+
+    entry: Entry
+    event: Event | None
+    records: list[record.Record]
+    damage: str | None = None
+
+    @property
+    def last(self) -> record.Record | None:
+        """The last record of an attempt."""
+        return next((made for made in reversed(self.records) if "outcome" in made), None)
+
+    @property
+    def error(self) -> str | None:
+        """Why the last attempt did not succeed."""
+        error = (self.last or {}).get("error")
+        return error if isinstance(error, str) else None
+
+    @property
+    def ended(self) -> int | None:
+        """When the last attempt or deed was over (ms)."""
+        made = self.last
+        if made is None:
+            return None
+        start, ms, time = made.get("start"), made.get("ms", 0), made.get("time")
+        if type(start) is int and isinstance(ms, int | float):
+            return start + round(ms)
+        return time if type(time) is int else None
+
+
+def look(disk: Disk, entry: Entry) -> Seen | None:
+    """Open an entry; None if it has moved meanwhile."""
+    try:
+        event, records, damaged = reading.whole(disk, entry)
+    except FileNotFoundError:
+        return None
+    except (Damaged, TooNew) as error:
+        return Seen(entry, None, [], str(error))
+    except OSError as error:
+        return Seen(entry, None, [], f"it cannot be read: {error.strerror}")
+    note = f"{damaged} of its records cannot be read" if damaged else None
+    return Seen(entry, event, records, note)
+
+
+def search(disk: Disk, wanted: Filter, seen: Callable[[int], object] = lambda _: None) -> Iterator[Seen]:
+    """Every entry that passes, opened only where the filter needs it.
+
+    An entry that was not opened has no event and no records. `seen` is told
+    how many names have been looked at.
+    """
+    for count, entry in enumerate(entries(disk, wanted.states), 1):
+        seen(count)
+        if not wanted.takes(entry):
+            continue
+        found = look(disk, entry) if wanted.reads else Seen(entry, None, [])
+        if found is not None and (not wanted.reads or _passes(found, wanted)):
+            yield found
+
+
+def _passes(found: Seen, wanted: Filter) -> bool:
+    if wanted.error is not None and wanted.error.lower() not in (found.error or "").lower():
+        return False
+    instant = found.entry.due if found.entry.state in layout.WAITING else found.ended
+    if instant is None:
+        instant = found.entry.due
+    return (wanted.since is None or instant >= wanted.since) and (
+        wanted.until is None or instant <= wanted.until
+    )
