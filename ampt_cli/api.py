@@ -36,7 +36,12 @@ class Events:
         return handlers.REGISTRY.on(name, handler, **settings)
 
     def publish(
-        self, name: str, body: Any = None, *, after: "After | None" = None, id: str | None = None  # noqa: A002
+        self,
+        name: str,
+        body: Any = None,
+        *,
+        after: "After | None" = None,
+        id: str | None = None,  # noqa: A002
     ) -> Event:
         """Publish an event; it is durable on return.
 

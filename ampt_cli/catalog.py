@@ -17,7 +17,8 @@ GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
 
 class Filter(NamedTuple):
     """What to list. Times are instants; of waiting entries the due time counts, of
-    finished ones the time of their last record."""
+    finished ones the time of their last record.
+    """
 
     states: tuple[str, ...] = FLOW
     names: tuple[str, ...] = ()  # globs
@@ -99,7 +100,9 @@ def find(disk: Disk, prefix: str) -> Entry:
             return next(iter(found.values()))
         if found:
             some = ", ".join(sorted(found)[:4])
-            raise UsageError(f"the id {prefix!r} is ambiguous: {some}{', …' if len(found) > 4 else ''}")
+            raise UsageError(
+                f"the id {prefix!r} is ambiguous: {some}{', …' if len(found) > 4 else ''}"
+            )
     raise NotFound(f"there is no event with the id {prefix!r}")
 
 
@@ -111,7 +114,9 @@ def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
     stamp = due.stamp(instant)
     likely = [f"{PENDING}/{due.bucket(stamp)}", *folders(disk, (RUNNING, RETRY))]
     finished = [
-        folder for folder in folders(disk, (DONE, DEAD)) if folder.partition("/")[2] >= due.date(stamp)
+        folder
+        for folder in folders(disk, (DONE, DEAD))
+        if folder.partition("/")[2] >= due.date(stamp)
     ]
     for folder in [*likely, *finished]:
         for file in files(disk, folder):
@@ -186,7 +191,9 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     return Seen(entry, event, records, note)
 
 
-def search(disk: Disk, wanted: Filter, seen: Callable[[int], object] = lambda _: None) -> Iterator[Seen]:
+def search(
+    disk: Disk, wanted: Filter, seen: Callable[[int], object] = lambda _: None
+) -> Iterator[Seen]:
     """Every entry that passes, opened only where the filter needs it.
 
     An entry that was not opened has no event and no records. `seen` is told

@@ -6,13 +6,26 @@ from typing import Any
 
 from ampt_cli import due, trust
 from ampt_cli.errors import ConfigError, UsageError
-from ampt_cli.settings import KEYS, PATHS, PROJECT
 
+KEYS = (
+    "spool",
+    "handlers",
+    "jobs",
+    "retention_done",
+    "retention_dead",
+    "retry_every",
+    "retry_for",
+    "rerun",
+    "timeout",
+    "network_file_system",
+)
+PATHS = ("spool", "handlers")
+MAX_TIMEOUT = 60_000  # ms; as handlers.MAX_TIMEOUT, which is not loaded for this
 DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "timeout")
 
 
-def load(path: str) -> dict[str, Any]:
-    """The settings in the file at `path`; paths made absolute, durations in ms.
+def load(path: str, *, of_project: bool) -> dict[str, Any]:
+    """The settings in the file at `path`, or in its [tool.ampt] (`of_project`); paths made absolute, durations in ms.
 
     Raises ConfigError for what cannot be used, Denied for what others may write.
     """
@@ -22,7 +35,7 @@ def load(path: str) -> dict[str, Any]:
             found: Any = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from None
-    if os.path.basename(path) == PROJECT:
+    if of_project:
         found = found.get("tool", {}).get("ampt", {})
     if not isinstance(found, dict):
         raise ConfigError(f"[tool.ampt] in {path} is no table")
@@ -32,27 +45,27 @@ def load(path: str) -> dict[str, Any]:
 def _check(key: str, value: Any, path: str) -> Any:
     if key not in KEYS:
         raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
-    wrong = ConfigError(f"the setting {key} in {path} cannot be {value!r}", EXPECTED.get(key))
-    if key in DURATIONS:
-        try:
-            length = due.parse_duration(value)
-        except UsageError as error:
-            raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
-        if length < 0 or (length == 0 and key == "timeout") or (key == "timeout" and length > 60_000):
-            raise wrong
-        return length
-    if key == "jobs":
-        if type(value) is not int or not 1 <= value <= 1024:
-            raise wrong
-    elif key == "network_file_system":
-        if type(value) is not bool:
-            raise wrong
-    elif key == "rerun":
-        if value not in ("failed", "all"):
-            raise wrong
-    elif not isinstance(value, str) or not value:
-        raise wrong
+    try:
+        value = due.parse_duration(value) if key in DURATIONS else value
+    except UsageError as error:
+        raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
+    if not _is_right(key, value):
+        raise ConfigError(f"the setting {key} in {path} cannot be {value!r}", EXPECTED.get(key))
     return _absolute(key, value, path) if key in PATHS else value
+
+
+def _is_right(key: str, value: Any) -> bool:
+    if key == "timeout":
+        return bool(0 < value <= MAX_TIMEOUT)
+    if key in DURATIONS:
+        return bool(value >= 0)
+    if key == "jobs":
+        return type(value) is int and 1 <= value <= 1024
+    if key == "network_file_system":
+        return type(value) is bool
+    if key == "rerun":
+        return value in ("failed", "all")
+    return isinstance(value, str) and bool(value)
 
 
 EXPECTED = {
@@ -68,7 +81,9 @@ EXPECTED = {
 def _absolute(key: str, value: str, path: str) -> str:
     if key == "handlers" and not (value.endswith(".py") or "/" in value):
         return value  # a module
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value)))
+    return os.path.normpath(
+        os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
+    )
 
 
 def _suggest(key: str) -> str:

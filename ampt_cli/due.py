@@ -9,7 +9,8 @@ from time import gmtime
 
 from ampt_cli.errors import BadDue
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     After = int | str | datetime | timedelta
@@ -144,7 +145,9 @@ def _words(text: str) -> "tuple[int, str] | None":
 
 
 def _read(after: "After", now: int) -> int:
-    if isinstance(after, int) and not isinstance(after, bool):
+    if isinstance(after, bool):
+        raise BadDue(f"cannot read {after!r} as a time", EXAMPLE)
+    if isinstance(after, int):
         return _from_number(after, now)
     if isinstance(after, str):
         return _from_text(after, now)
@@ -186,11 +189,11 @@ def _from_iso(text: str) -> int:
 
 
 def _from_datetime(value: "datetime") -> int:
-    from datetime import datetime, timedelta, timezone  # noqa: PLC0415  gate: as above
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415  gate: as above
 
     if value.utcoffset() is None:
-        value = value.replace(tzinfo=timezone.utc)
-    since = value - datetime(1970, 1, 1, tzinfo=timezone.utc)
+        value = value.replace(tzinfo=UTC)
+    since = value - datetime(1970, 1, 1, tzinfo=UTC)
     return -(-since // timedelta(milliseconds=1))  # rounded up: never before what was asked for
 
 

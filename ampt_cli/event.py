@@ -3,7 +3,8 @@
 from ampt_cli import jsontext
 from ampt_cli.errors import BadEvent, Damaged, TooNew
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 1
@@ -102,14 +103,12 @@ def encode(event: Event) -> bytes:
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
-        raise BadEvent(
-            f"the body of {event.name!r} has a lone surrogate (\\u{half:04x})"
-        ) from None
+        raise BadEvent(f"the body of {event.name!r} has a lone surrogate (\\u{half:04x})") from None
     except ValueError as error:
         raise BadEvent(f"the body of {event.name!r} is no JSON: {error}") from None
     if len(line) >= MAX_BYTES:
         raise BadEvent(
-            f"the event {event.name!r} has {len(line):,} bytes; it must have less than {MAX_BYTES:,}",
+            f"the event {event.name!r} has {len(line):,} bytes, not less than {MAX_BYTES:,}",
             "publish a reference to the data instead of the data",
         )
     return line

@@ -56,7 +56,7 @@ class Context:
         self.timeout = timeout
 
     def set_timeout(self, timeout: Any) -> None:
-        """Let this call take `timeout` ms (also "20 seconds", timedelta), from its start, up to 60 s."""
+        """Let this call take `timeout` (ms, "20 seconds", timedelta) from its start, up to 60 s."""
         self.timeout = handlers.check_timeout(timeout)
         self._watch.change(self.timeout)
 
@@ -81,7 +81,7 @@ def execute(
     default_timeout: int = handlers.DEFAULT_TIMEOUT,
     catch: bool = True,
 ) -> Result:
-    """Call `listed` but for those that have `succeeded` before. Never raises, unless not `catch`."""
+    """Call `listed` but for those that `succeeded` before. Raises only if told not to `catch`."""
     if not listed:
         return Result(record.IGNORED, [], (), Wish(), None)
     watch = watch or Watch()
@@ -100,7 +100,7 @@ def execute(
             finally:
                 watch.end()
             raised: BaseException | None = None
-        except BaseException as error:  # noqa: BLE001  whatever a handler raises is its failure
+        except BaseException as error:
             if not catch:
                 raise
             raised = error

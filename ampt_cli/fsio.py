@@ -90,9 +90,7 @@ class Disk:
 
     def link(self, source: str, target: str) -> None:
         """Give `source` a second name; raises FileExistsError rather than replace one."""
-        os.link(
-            source, target, src_dir_fd=self.root, dst_dir_fd=self.root, follow_symlinks=False
-        )
+        os.link(source, target, src_dir_fd=self.root, dst_dir_fd=self.root, follow_symlinks=False)
 
     def move(self, source: str, target: str) -> None:
         """Rename, never replacing: the commit of every change of state.
@@ -224,5 +222,6 @@ def ends_whole(fd: int) -> bool:
     return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
 
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Callable

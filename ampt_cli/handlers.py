@@ -16,11 +16,11 @@ MAX_TIMEOUT = 60_000
 Function = Callable[..., Any]
 
 
-class GiveUp(Exception):  # noqa: N818  it is a wish, not a defect
+class GiveUp(Exception):
     """Raised by a handler: send the event straight to dead."""
 
 
-class RetryLater(Exception):  # noqa: N818
+class RetryLater(Exception):
     """Raised by a handler: try again at a time of its own (`after`, as in publish)."""
 
     def __init__(self, after: Any = "6 minutes", why: str = "") -> None:
@@ -47,7 +47,7 @@ class Registry:
         self.handlers: dict[str, list[Handler]] = {}
         self.retries: dict[str, dict[str, int]] = {}
 
-    def on(  # noqa: PLR0913  the public signature
+    def on(
         self,
         name: str,
         function: Function | None = None,
@@ -71,15 +71,16 @@ class Registry:
             return lambda function: self._add(name, function, limit, own)
         return self._add(name, function, limit, own)
 
-    def _add(self, name: str, function: Function, timeout: int | None, own: dict[str, int]) -> Function:
+    def _add(
+        self, name: str, function: Function, timeout: int | None, own: dict[str, int]
+    ) -> Function:
         if not callable(function):
             raise ConfigError(f"cannot register a handler of {name!r}: {function!r} is no function")
         known = self.retries.setdefault(name, {})
         for key, value in own.items():
             if known.setdefault(key, value) != value:
-                raise ConfigError(
-                    f"the handlers of {name!r} disagree on retry_{'for' if key == 'window' else key}"
-                )
+                setting = "retry_for" if key == "window" else "retry_every"
+                raise ConfigError(f"the handlers of {name!r} disagree on {setting}")
         key = self._unique(_key(function))
         listed = self.handlers.setdefault(name, [])
         takes, is_async = _takes_context(function), _is_async(function)
@@ -138,7 +139,7 @@ def _code(function: Function) -> Any:
     while hasattr(plain, "__wrapped__"):
         plain = plain.__wrapped__
     code = getattr(plain, "__code__", None)
-    return code or getattr(getattr(type(plain), "__call__", None), "__code__", None)
+    return code or getattr(type(plain).__call__, "__code__", None)
 
 
 def _where(function: Function) -> str:
@@ -170,9 +171,7 @@ def _is_async(function: Function) -> bool:
     import inspect  # noqa: PLC0415  as above
 
     plain = getattr(function, "func", function)
-    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(
-        getattr(type(plain), "__call__", None)
-    )
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(type(plain).__call__)
 
 
 def load(target: str) -> Registry:

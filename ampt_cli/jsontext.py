@@ -7,8 +7,8 @@ The C scanner and encoder are used without the `json` package, whose import of
 try:
     from _json import encode_basestring, make_encoder, make_scanner
 except ImportError:  # other implementations of Python
-    from json.encoder import encode_basestring  # type: ignore[assignment]
-    from json.scanner import make_scanner  # type: ignore[assignment]
+    from json.encoder import encode_basestring
+    from json.scanner import make_scanner
 
     make_encoder = None  # type: ignore[assignment,misc]
 
@@ -16,7 +16,8 @@ MAX_DEPTH = 128
 MAX_DIGITS = 400
 BLANK = " \t\r\n"
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
@@ -43,8 +44,8 @@ def _constant(text: str) -> None:
 def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice!r} stands twice in one object")
     return result
 
@@ -62,9 +63,9 @@ class _Strict:
 
     @staticmethod
     def parse_string(text: str, end: int, strict: bool) -> "tuple[str, int]":
-        from json.decoder import scanstring  # noqa: PLC0415  the scanner written in Python alone
+        from json import decoder  # noqa: PLC0415  the scanner written in Python alone
 
-        return scanstring(text, end, strict)
+        return decoder.scanstring(text, end, strict)  # type: ignore[attr-defined,no-any-return]
 
     def __getattr__(self, name: str) -> "Any":  # parse_object, parse_array: likewise
         import json.decoder  # noqa: PLC0415
@@ -72,7 +73,7 @@ class _Strict:
         return getattr(json.decoder.JSONDecoder(), name)
 
 
-_scan = make_scanner(_Strict())
+_scan = make_scanner(_Strict())  # type: ignore[arg-type]
 
 
 def _default(value: object) -> "Any":
@@ -83,7 +84,7 @@ if make_encoder is not None:
     _encode = make_encoder(None, _default, encode_basestring, None, ":", ",", False, False, False)
 else:
 
-    def _encode(value: object, _level: int) -> "tuple[str, ...]":
+    def _encode(value: object, _level: int) -> "tuple[str, ...]":  # type: ignore[misc]
         import json  # noqa: PLC0415
 
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

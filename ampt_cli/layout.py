@@ -144,9 +144,7 @@ def encode_name(name: str) -> str:
     if _is_plain(name):
         return name
     raw = name.encode()
-    coded = "".join(
-        chr(byte) if _is_plain(chr(byte)) else f"%{byte:02X}" for byte in raw
-    )
+    coded = "".join(chr(byte) if _is_plain(chr(byte)) else f"%{byte:02X}" for byte in raw)
     if len(coded) > MAX_PERCENT:
         packed = b2a_base64(raw, newline=False).decode().rstrip("=")
         coded = "=" + packed.replace("+", "-").replace("/", "_")

@@ -44,6 +44,7 @@ class Log(Observer):
             printing.write(2, f"{prefix}{printing.safe(text)}\n")
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
+        """A line for what did not succeed; for every attempt where --verbose asks for it."""
         known = {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "outcome": outcome}
         what = f"{entry.name} {entry.id}: attempt {entry.attempt} {outcome.replace('_', ' ')}"
         if not detail:
@@ -59,10 +60,11 @@ class Log(Observer):
         self.line(priority, "attempt", f"{what}: {detail['error']}; {following}", **known, **detail)
 
     def output(self, entry: Entry, output: bytes) -> None:
+        """Pass on what a handler printed, line by line."""
         text = output.decode("utf-8", "replace")
         for line in text.splitlines():
             self.line(INFO, "output", f"{entry.name} {entry.id}| {line}", id=entry.id, line=line)
 
     def problem(self, text: str) -> None:
+        """A line for what a person should know of."""
         self.line(ERROR, "problem", text)
-

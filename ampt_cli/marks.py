@@ -88,4 +88,3 @@ class Begun:
             if worker not in newest or seq > newest[worker][0]:
                 newest[worker] = (seq, file, start)
         return {worker: (file, start) for worker, (_, file, start) in newest.items()}
-

@@ -6,7 +6,8 @@ makes their --help, their completions and their pages of the manual.
 
 from ampt_cli.errors import UsageError
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
@@ -28,7 +29,7 @@ class Command:
 
     __slots__ = ("arguments", "examples", "name", "options", "summary", "text")
 
-    def __init__(  # noqa: PLR0913  a record
+    def __init__(
         self,
         name: str,
         arguments: str,

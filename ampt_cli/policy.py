@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     history: History
 
 
-def decide(  # noqa: PLR0913  a pure function of everything it depends on
+def decide(
     outcome: str,
     *,
     attempt: int,

@@ -23,7 +23,7 @@ HIDDEN = {
 
 
 def safe(text: str, keep: str = "") -> str:
-    """`text` with control characters, bidi overrides and surrogates as `\\u....`."""
+    r"""`text` with control characters, bidi overrides and surrogates as `\u....`."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

@@ -9,7 +9,8 @@ from ampt_cli import due, event, layout
 from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import NEW, READ, Disk
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
@@ -25,7 +26,11 @@ def new_id(instant: int) -> str:
 
 
 def draft(
-    name: str, body: "Any", after: "due.After | None", now: int, id: str | None = None  # noqa: A002
+    name: str,
+    body: "Any",
+    after: "due.After | None",
+    now: int,
+    id: str | None = None,  # noqa: A002
 ) -> event.Event:
     """The event that a publish at `now` (ms) makes. Raises BadEvent, BadDue."""
     event.check_name(name)
@@ -341,5 +346,3 @@ def publish_many(disk: Disk, drafts: "Iterable[Draft]", clock: "Callable[[], int
         batch.abort()
         raise
     return ids
-
-

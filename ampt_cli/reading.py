@@ -48,6 +48,24 @@ def whole(disk: Disk, entry: Entry) -> tuple[Event, list[record.Record], int]:
     return _matching(entry, first), records, damaged
 
 
+def history(disk: Disk, path: str) -> record.History:
+    """What the records at the end of an entry say. Reads no more than it needs."""
+    fd = os.open(path, READ, dir_fd=disk.root)
+    try:
+        size = os.fstat(fd).st_size
+        length = 65_536
+        while True:
+            start = max(size - length, 0)
+            lines = os.pread(fd, size - start, start).split(b"\n")
+            # the first is the event, or a part of a line; the last is empty, or torn
+            found = record.latest(lines[1:-1])
+            if found is not None or start == 0:
+                return found or record.History()
+            length *= 4
+    finally:
+        os.close(fd)
+
+
 def open_entry(disk: Disk, path: str) -> int:
     """A descriptor of a regular file: no link is followed, no FIFO waited for."""
     try:

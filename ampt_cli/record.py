@@ -4,11 +4,9 @@ Records are history, never state. Each that did not succeed carries forward
 what the next verdict needs, so only the last one is ever read to decide.
 """
 
-import os
 from typing import Any, NamedTuple
 
 from ampt_cli import jsontext
-from ampt_cli.fsio import READ, Disk
 
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 INTERRUPTED, IGNORED, CANCELLED = "interrupted", "ignored", "cancelled"
@@ -61,25 +59,8 @@ def split(data: bytes) -> tuple[bytes, list[Record], int]:
     return first + b"\n", records, len(parsed) - len(records)
 
 
-def history(disk: Disk, path: str) -> History:
-    """What the records at the end of an entry say. Reads no more than it needs."""
-    fd = os.open(path, READ, dir_fd=disk.root)
-    try:
-        size = os.fstat(fd).st_size
-        length = 65_536
-        while True:
-            start = max(size - length, 0)
-            lines = os.pread(fd, size - start, start).split(b"\n")
-            # the first is the event, or a part of a line; the last is empty, or torn
-            found = _last(lines[1:-1])
-            if found is not None or start == 0:
-                return found or History()
-            length *= 4
-    finally:
-        os.close(fd)
-
-
-def _last(lines: list[bytes]) -> History | None:
+def latest(lines: list[bytes]) -> History | None:
+    """What the last of these lines that says so carries forward, or None."""
     for raw in reversed(lines):
         record = parse(raw)
         if record is None:

@@ -3,7 +3,8 @@
 from ampt_cli import due
 from ampt_cli.layout import DONE, FINISHED, TMP, TMP_IS_STALE
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ampt_cli.fsio import Disk
@@ -45,8 +46,4 @@ def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
 def stale(disk: "Disk", now: int) -> "list[str]":
     """What is in tmp/ for so long that nobody can still be writing it."""
     before = due.stamp(max(now - TMP_IS_STALE, 0))
-    return [
-        name
-        for name in disk.list(TMP)
-        if name < before and due.unstamp(name[:19]) is not None
-    ]
+    return [name for name in disk.list(TMP) if name < before and due.unstamp(name[:19]) is not None]

@@ -14,8 +14,20 @@ from itertools import chain
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ampt_cli import due, jsontext, kernel, layout, lock, record, settling, spool, upkeep, worker
-from ampt_cli.errors import AmptError, ConfigError, NotFound, TryAgain, from_os
+from ampt_cli import (
+    due,
+    jsontext,
+    kernel,
+    layout,
+    lock,
+    reading,
+    record,
+    settling,
+    spool,
+    upkeep,
+    worker,
+)
+from ampt_cli.errors import AmptError, ConfigError, NotFound, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.layout import Entry
@@ -104,7 +116,12 @@ class Runner:
     """One runner on one spool."""
 
     def __init__(
-        self, disk: Disk, base: str, settings: Settings, observer: Observer, clock: Callable[[], int]
+        self,
+        disk: Disk,
+        base: str,
+        settings: Settings,
+        observer: Observer,
+        clock: Callable[[], int],
     ) -> None:
         self.disk = disk
         self.base = base
@@ -351,7 +368,7 @@ class Runner:
         return taken
 
     def _look_again(self, woken: bool) -> None:
-        """Scan once more, if there is a reason to: a wake-up, a due time, or a second has passed."""
+        """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""
         coming = self.scan.next_due
         due_now = coming is not None and coming <= self.clock()
         if self.exhausted and (woken or due_now or monotonic() >= self.next_scan):
@@ -383,7 +400,12 @@ class Runner:
         if report.kind in (worker.SUCCEEDED, worker.IGNORED):
             line = report.payload
             if report.output:
-                line = line[:-2] + b',"output":' + jsontext.dumps(_text(report.output)).encode() + b"}\n"
+                line = (
+                    line[:-2]
+                    + b',"output":'
+                    + jsontext.dumps(_text(report.output)).encode()
+                    + b"}\n"
+                )
             settling.settle_success(self.disk, entry, line, now)
             known = record.SUCCEEDED if report.kind == worker.SUCCEEDED else record.IGNORED
             self.tally.counts[known] += 1
@@ -406,12 +428,14 @@ class Runner:
 
     def _settle_failure(self, entry: Entry, report: Report, now: int) -> None:
         told = jsontext.loads(report.payload.decode())
-        made = told["record"] if report.kind == worker.ATTEMPTED else self._of_death(entry, told, now)
+        made = (
+            told["record"] if report.kind == worker.ATTEMPTED else self._of_death(entry, told, now)
+        )
         if report.output:
             made["output"] = _text(report.output)
         succeeded = tuple(told["succeeded"])
         if report.kind == DEATH and not self.settings.rerun_all:
-            earlier = record.history(self.disk, entry.path).succeeded
+            earlier = reading.history(self.disk, entry.path).succeeded
             succeeded = tuple(dict.fromkeys(earlier + succeeded))
         verdict = settling.settle_other(
             self.disk,
@@ -523,7 +547,9 @@ class Runner:
         """The FIFO that publishers write to; held open for writing too, so that it never ends."""
         try:
             return os.open(
-                layout.WAKE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.disk.root
+                layout.WAKE,
+                os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW,
+                dir_fd=self.disk.root,
             )
         except OSError as error:
             self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")

@@ -7,7 +7,8 @@ from ampt_cli import due, layout
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.layout import Entry
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
@@ -90,7 +91,7 @@ class Scan:
             self._note(coming)
 
     def _names(self, fd: int) -> "Generator[list[str], None, tuple[str, bool]]":
-        """Yields what is due, in sorted chunks; returns the first later name, and if any was due."""
+        """Yield what is due, in sorted chunks; return the first later name, and if any was due."""
         later, any_due = "~", False
         chunk: list[str] = []
         with os.scandir(fd) as names:
@@ -117,6 +118,6 @@ class Scan:
         current = due.bucket(self.stamp)
         for bucket in self.buckets:
             state, date, hour = bucket.split("/")
-            if f"{date}/{hour}" < current and self.disk.remove_bucket(bucket):
-                if date < current[:10]:
-                    self.disk.remove_bucket(f"{state}/{date}")
+            gone = f"{date}/{hour}" < current and self.disk.remove_bucket(bucket)
+            if gone and date < current[:10]:
+                self.disk.remove_bucket(f"{state}/{date}")

@@ -7,23 +7,11 @@ import os
 
 from ampt_cli.errors import ConfigError
 
-KEYS = (
-    "spool",
-    "handlers",
-    "jobs",
-    "retention_done",
-    "retention_dead",
-    "retry_every",
-    "retry_for",
-    "rerun",
-    "timeout",
-    "network_file_system",
-)
 FILE = "ampt.toml"
 PROJECT = "pyproject.toml"
-PATHS = ("spool", "handlers")
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from typing import Any
 
 
@@ -84,7 +72,7 @@ def read() -> "tuple[dict[str, Any], str | None]":
         return {}, None
     from ampt_cli import configuration  # noqa: PLC0415  gate: only where there is a file
 
-    return configuration.load(path), path
+    return configuration.load(path, of_project=path.endswith(PROJECT)), path
 
 
 def handlers_target(given: str | None, config: "dict[str, Any]") -> str:

@@ -2,7 +2,7 @@
 
 import os
 
-from ampt_cli import policy, record, spool
+from ampt_cli import policy, reading, record, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, Verdict, Wish
@@ -14,7 +14,7 @@ def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> Entry | N
     return spool.settle(disk, entry, verdict, line, sync=False, whole=entry.attempt == 1)
 
 
-def settle_other(  # noqa: PLR0913  what a verdict depends on
+def settle_other(
     disk: Disk,
     entry: Entry,
     made: record.Record,
@@ -29,7 +29,7 @@ def settle_other(  # noqa: PLR0913  what a verdict depends on
     None if somebody else has settled it meanwhile. Raises OSError.
     """
     try:
-        history = record.history(disk, entry.path)
+        history = reading.history(disk, entry.path)
         size = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_size
     except FileNotFoundError:
         return None

@@ -12,7 +12,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.policy import Verdict
 
 
-class RecordLost(Exception):  # noqa: N818  the move succeeded
+class RecordLost(Exception):
     """An entry was settled, but its record could not be written."""
 
     def __init__(self, target: Entry, error: OSError) -> None:

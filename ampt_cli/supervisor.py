@@ -52,6 +52,7 @@ class Slot:
 
     pid = 0
     queue_r = queue_w = result_r = capture_r = -1
+    status = 0  # of its end, as subprocess has it: negative for a signal
 
     def __init__(self, number: int, board: "memoryview[float]") -> None:
         self.number = number
@@ -100,9 +101,7 @@ class Slot:
 class Supervisor:
     """A fixed number of workers for one runner."""
 
-    def __init__(  # noqa: PLR0913  what workers need, given once
-        self, disk: Disk, folder: str, *, job: worker.Job, jobs: int, wakeup: int
-    ) -> None:
+    def __init__(self, disk: Disk, folder: str, *, job: worker.Job, jobs: int, wakeup: int) -> None:
         self.disk = disk
         self.folder = folder  # where the runner's files are; it moves from tmp/ to running/
         self.job = job
@@ -364,16 +363,18 @@ class Supervisor:
             self._fail(jsontext.loads(payload.decode()))
             return 0
         number, _, rest = payload.partition(b"\n")
-        seq = int(number)
-        if seq not in slot.waiting:
-            raise ValueError(f"a report of event {seq}, which this worker was not given")
-        slot.waiting.remove(seq)
-        slot.progress.pop(seq, None)
-        self._reports.append(Report(kind, seq, rest, self._output_of(slot, number)))
+        done = int(number)
+        if done not in slot.waiting:
+            raise ValueError(f"a report of event {done}, which this worker was not given")
+        slot.waiting.remove(done)
+        slot.progress.pop(done, None)
+        self._reports.append(Report(kind, done, rest, self._output_of(slot, number)))
         return 1
 
     def _fail(self, told: dict[str, Any]) -> None:
-        self.failure = Unusable(f"cannot import the handlers {self.job.target}: {told['error']}", told.get("hint"))
+        self.failure = Unusable(
+            f"cannot import the handlers {self.job.target}: {told['error']}", told.get("hint")
+        )
         self.failure.exit_status = told["status"]
         self.failure.traceback = told.get("traceback", "")
 
@@ -452,7 +453,6 @@ class Supervisor:
         }
         output = slot.output if len(slot.output) <= MAX_OUTPUT else self._shorter(slot.output)
         self._reports.append(Report(DEATH, seq, jsontext.dumps(told).encode(), output))
-
 
     def _handler(self, number: int) -> str:
         keys = self.declared.get("handlers", [])

@@ -59,7 +59,7 @@ class Surroundings:
 def _environment() -> "dict[bytes, bytes]":
     # The mapping behind os.environ: comparing os.environ itself decodes every
     # variable, after every event.
-    return os.environ._data  # type: ignore[attr-defined,no-any-return]
+    return os.environ._data  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
 
 
 def _restore(environment: "dict[bytes, bytes]") -> None:

@@ -16,7 +16,9 @@ def check(path: str, what: str) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     status = os.stat(folder)
     if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
-        raise Denied(f"{what} {path} is refused: anybody may write in {folder}", f"chmod o-w {folder}")
+        raise Denied(
+            f"{what} {path} is refused: anybody may write in {folder}", f"chmod o-w {folder}"
+        )
 
 
 def _check_one(path: str, status: os.stat_result, what: str) -> None:
@@ -29,4 +31,6 @@ def _check_one(path: str, status: os.stat_result, what: str) -> None:
     mine = me != 0 and status.st_gid == os.getegid()
     if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not mine):
         mode = status.st_mode & 0o7777
-        raise Denied(f"{what} {path} is refused: others may write it (mode {mode:04o})", f"chmod go-w {path}")
+        raise Denied(
+            f"{what} {path} is refused: others may write it (mode {mode:04o})", f"chmod go-w {path}"
+        )

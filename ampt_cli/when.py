@@ -1,10 +1,10 @@
 """Calendar arithmetic in UTC (the only importer of dateutil)."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def add_months(instant: int, count: int) -> int:
@@ -13,4 +13,4 @@ def add_months(instant: int, count: int) -> int:
     Raises ValueError or OverflowError beyond the year 9999.
     """
     later = EPOCH + timedelta(milliseconds=instant) + relativedelta(months=count)
-    return (later - EPOCH) // timedelta(milliseconds=1)
+    return int((later - EPOCH) // timedelta(milliseconds=1))

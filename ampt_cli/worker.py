@@ -1,4 +1,4 @@
-"""The child process: import the handlers once, then run one event after another.
+r"""The child process: import the handlers once, then run one event after another.
 
 It is forked by the supervisor, in a session of its own, and speaks bytes:
 
@@ -81,6 +81,7 @@ class Deadline(Watch):
         self.fired = False
 
     def begin(self, handler: handlers.Handler, timeout: int) -> None:
+        """Show the deadline last: a deadline is never seen beside another call's number."""
         self.board[4] = self.numbers[handler.key]
         self.fired = False
         self.started = monotonic()
@@ -89,16 +90,19 @@ class Deadline(Watch):
         self.board[1] = self.deadline
 
     def change(self, timeout: int) -> None:
+        """Move the deadline, and wake the supervisor: it may be sooner than it expects."""
         self.deadline = self.started + timeout / 1000
         self.board[2] = timeout
         self.board[1] = self.deadline
         self.tell(b"")
 
     def end(self) -> None:
+        """Nothing runs now."""
         self.deadline = 0.0
         self.board[1] = 0.0
 
     def passed(self, key: str) -> None:
+        """Tell at once, for this process may be killed before the attempt is reported."""
         self.tell(b"%d\n%s" % (int(self.board[0]), key.encode()))
 
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
@@ -192,6 +196,7 @@ class Worker:
         return True
 
     def unusable(self, answer: dict[str, Any]) -> bool:
+        """Report that the handlers cannot be imported."""
         self.flush()
         self.send(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace"))
         return False
@@ -227,7 +232,8 @@ class Worker:
         """Run the event in the claim `file`; the kind and payload of the answer."""
         now = time_ns() // 1_000_000
         entry = layout.parse(self.job.folder, file)
-        assert entry is not None
+        if entry is None:
+            raise ValueError(f"not an entry: {file}")  # the supervisor parsed it before
         try:
             event, succeeded = read(self.disk, entry)
         except TooNew as error:
@@ -271,7 +277,7 @@ def _open_streams() -> None:
         raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
         buffered = io.BufferedWriter(raw) if fd == 1 else raw
         stream = io.TextIOWrapper(
-            buffered,  # type: ignore[arg-type]
+            buffered,
             "utf-8",
             "backslashreplace",
             line_buffering=fd == 1,
@@ -288,7 +294,7 @@ def read(disk: Disk, entry: layout.Entry) -> tuple[Event, tuple[str, ...]]:
     """
     event, _ = reading.first_line(disk, entry)
     if entry.attempt > 1:
-        return event, record.history(disk, entry.path).succeeded
+        return event, reading.history(disk, entry.path).succeeded
     return event, ()
 
 

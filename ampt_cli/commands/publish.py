@@ -1,15 +1,21 @@
 """`ampt publish`: no typer, no re, no json package; see CONTRIBUTING.md on start-up time."""
 
 import os
-import sys
-from _signal import SIG_BLOCK, SIGINT, SIGTERM, pthread_sigmask, signal
+from _signal import (  # type: ignore[import-not-found]  # signal.py imports enum
+    SIG_BLOCK,
+    SIGINT,
+    SIGTERM,
+    pthread_sigmask,
+    signal,
+)
 from time import time_ns
 
 from ampt_cli import due, jsontext, place, printing, publication, settings
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.options import Command, Given, Option, help_text, parse
 
-if False:  # TYPE_CHECKING, without importing typing
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
@@ -35,15 +41,26 @@ ms since 1970. More than zero, at most a year ahead.
         Option("--after -a", "WHEN", "When it is due; at once without this."),
         Option("--id", "ID", "Publish once: the same id and content again changes nothing."),
         Option("--text -t", "", "BODY is text, not JSON."),
-        Option("--field -f", "KEY=TEXT", "A field of a JSON object; KEY:=JSON for other values.\n"
-               "Repeat it for more.", many=True),
-        Option("--batch -b", "FILE", 'JSON Lines of {"name","body","after","id"}, - for stdin.\n'
-               "All are checked before any is published."),
+        Option(
+            "--field -f",
+            "KEY=TEXT",
+            "A field of a JSON object; KEY:=JSON for other values.\nRepeat it for more.",
+            many=True,
+        ),
+        Option(
+            "--batch -b",
+            "FILE",
+            'JSON Lines of {"name","body","after","id"}, - for stdin.\n'
+            "All are checked before any is published.",
+        ),
         Option("--json -j", "", 'Print {"id","name","time","delay","due"} instead of the id.'),
         Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
     ),
     (
-        ("""ampt publish user.joined '{"user_id": 7}' --after "1 day\"""", "tomorrow, at this time"),
+        (
+            """ampt publish user.joined '{"user_id": 7}' --after "1 day\"""",
+            "tomorrow, at this time",
+        ),
         ("ampt publish mail.send -f to=ada@example.org -f urgent:=true", "an object from fields"),
         ("generate | ampt publish --batch -", "many at once, all or none"),
         ("ampt publish invoice.paid @invoice.json --id invoice-42", "safe to repeat"),
@@ -113,13 +130,17 @@ def _line(event: "Event", given: Given) -> str:
 def _report(lines: "list[str]") -> int:
     if printing.write(1, "".join(f"{line}\n" for line in lines)):
         return 0
-    printing.say(f"published {' '.join(lines[:3])}, but its id could not be printed: stdout is closed")
+    printing.say(
+        f"published {' '.join(lines[:3])}, but its id could not be printed: stdout is closed"
+    )
     return 0
 
 
 def _warn(after: object) -> None:
     if due.looks_like_seconds(after):
-        printing.say(f"--after {after} was read as a delay in ms; for seconds since 1970 write @{after}")
+        printing.say(
+            f"--after {after} was read as a delay in ms; for seconds since 1970 write @{after}"
+        )
 
 
 def _body(given: Given) -> "Any":
@@ -277,11 +298,15 @@ def _draft(line: bytes, number: int, now: int) -> "tuple[Event, bool]":
         raise BadEvent(f"line {number}: no JSON object with a name", 'like {"name": "user.joined"}')
     unknown = [key for key in item if key not in ("name", "body", "after", "id")]
     if unknown:
-        raise BadEvent(f"line {number}: unknown key {unknown[0]!r}", "a line has name, body, after, id")
+        raise BadEvent(
+            f"line {number}: unknown key {unknown[0]!r}", "a line has name, body, after, id"
+        )
     after, id_ = item.get("after"), item.get("id")
     made: list[Event] = []
-    _on_line(number, lambda: made.append(
-        publication.draft(item["name"], item.get("body"), after, now, id_)))
+    _on_line(
+        number,
+        lambda: made.append(publication.draft(item["name"], item.get("body"), after, now, id_)),
+    )
     return made[0], id_ is not None
 
 
@@ -291,5 +316,3 @@ def _on_line(number: int, do: "Any") -> None:
         do()
     except AmptError as error:
         raise type(error)(f"line {number}: {error}", error.hint) from None
-
-

@@ -25,10 +25,14 @@ SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a sec
 stops at once. SIGHUP: import the handlers anew. Nothing is lost.
 """,
     (
-        Option("--handlers -m", "FILE|MODULE", "The handlers: a Python file, or an installed module."),
+        Option(
+            "--handlers -m", "FILE|MODULE", "The handlers: a Python file, or an installed module."
+        ),
         Option("--watch -w", "", "Stay, and wake within milliseconds of a publish."),
         Option("--jobs -j", "N", "How many workers; 1 without this."),
-        Option("--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True),
+        Option(
+            "--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True
+        ),
         Option("--max", "N", "Begin at most N attempts, then exit."),
         Option("--check", "", "Exit 1 if an attempt failed."),
         Option("--dry-run", "", "Say what would run, and do nothing."),
@@ -59,7 +63,9 @@ def main(argv: "list[str]") -> int:
             printing.write(1, help_text(COMMAND))
             return 0
         if given.arguments:
-            raise UsageError(f"run takes no argument {given.arguments[0]!r}", "see: ampt run --help")
+            raise UsageError(
+                f"run takes no argument {given.arguments[0]!r}", "see: ampt run --help"
+            )
         if given.has("now") and not given.has("dry_run"):
             raise UsageError("--now goes with --dry-run", "the clock of a real run cannot be moved")
         return _dry_run(given) if given.has("dry_run") else _run(given)

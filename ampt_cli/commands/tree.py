@@ -59,5 +59,5 @@ def _status(code: Any) -> int:
 
 def _quiet() -> int:
     """Nobody reads stdout any more (`| head`): no complaint, and none at exit."""
-    sys.stdout = None  # type: ignore[assignment]
+    sys.stdout = None
     return 0
