@@ -80,12 +80,14 @@ def dismantle(disk: Disk, runner: str) -> None:
     """Remove a runner's folder whose locks are held; entries in it are never removed.
 
     It leaves running/ by one rename, with its lock: a crash later leaves a
-    folder in tmp/, for the sweep.
+    folder in tmp/, for the sweep. Before, it is synced: otherwise a power cut
+    could keep this rename, and undo those that took its entries out of it.
     """
     folder = f"{layout.RUNNING}/{runner}"
     if not set(disk.list(folder)) <= layout.RUNNER_FILES:
         return  # something odd is in it; `ampt check` says so
     try:
+        disk.sync(folder)
         disk.move(folder, f"{layout.TMP}/{runner}")
     except (FileNotFoundError, FileExistsError):
         return
