@@ -25,7 +25,9 @@ DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "ti
 
 
 def load(path: str, *, of_project: bool) -> dict[str, Any]:
-    """The settings in the file at `path`, or in its [tool.ampt] (`of_project`); paths made absolute, durations in ms.
+    """The settings in the file at `path`, or in its [tool.ampt] (`of_project`).
+
+    Paths are made absolute, durations are in ms.
 
     Raises ConfigError for what cannot be used, Denied for what others may write.
     """

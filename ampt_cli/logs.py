@@ -5,7 +5,7 @@ import os
 from ampt_cli import due, jsontext, layout, printing, record
 from ampt_cli.errors import UsageError
 from ampt_cli.layout import Entry
-from ampt_cli.runner import Observer
+from ampt_cli.told import Observer
 
 ERROR, WARNING, INFO = 3, 4, 6  # syslog priorities, which the journal reads as <3>
 

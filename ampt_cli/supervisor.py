@@ -1,4 +1,4 @@
-"""Worker processes: their queues, their deadlines, and their end.
+"""Worker processes: who does what, until when, and what becomes of it.
 
 Each worker has a queue of its own, a pipe of 512-byte records. The supervisor
 keeps its reading end too: what it takes back from there has not begun, and
@@ -11,25 +11,21 @@ The supervisor never imports the user's code.
 import mmap
 import os
 import select
-import signal
-from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ampt_cli import jsontext, kernel, lock, worker
+from ampt_cli import jsontext, kernel, worker
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
-from ampt_cli.marks import RECORD, RING, Marks
-from ampt_cli.record import MAX_OUTPUT
+from ampt_cli.marks import Marks
+from ampt_cli.slot import Crew, Slot
 
 GRACE = 0.5  # s between the exception in a handler and the end of its process group
 IMPORT_TIMEOUT = 60.0  # s
 STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is taken back
 SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers
-READ_SIZE = 1 << 16
-RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
-DEATH = b"D"
+DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 
 
 class Report(NamedTuple):
@@ -47,225 +43,107 @@ class Unusable(ConfigError):
     traceback = ""
 
 
-class Slot:
-    """One worker process, and what the supervisor holds of it."""
-
-    pid = 0
-    queue_r = queue_w = result_r = capture_r = -1
-    status = 0  # of its end, as subprocess has it: negative for a signal
-
-    def __init__(self, number: int, board: "memoryview[float]") -> None:
-        self.number = number
-        self.board = board  # seq, deadline: written by the worker
-        self.waiting: deque[int] = deque()  # submitted and not reported, in order
-        self.progress: dict[int, list[str]] = {}  # handlers that succeeded, of unreported events
-        self.pace = 0.001  # s an event, smoothed
-        self.reset()
-
-    def reset(self) -> None:
-        """A new process begins."""
-        self.ready = self.leaving = False
-        self.frames = self.output = b""
-        self.signalled = 0.0  # the deadline that was signalled last
-        self.killed_for = ""
-        self.since = monotonic()  # of the last sign of life
-        self.silent = 0.0  # since when it has neither run a handler nor said anything
-        for index in range(len(self.board)):
-            self.board[index] = 0.0
-
-    @property
-    def deadline(self) -> float:
-        """When the running handler call must end (monotonic s); 0 when none runs."""
-        return self.board[1]
-
-    @property
-    def running(self) -> int:
-        """The event begun last."""
-        return int(self.board[0])
-
-    def room(self) -> int:
-        """How many more events it may be given: only fast handlers get a queue."""
-        if not self.ready or self.leaving:
-            return 0
-        return max(self.depth() - len(self.waiting), 0)
-
-    def depth(self) -> int:
-        """How many it may hold at once."""
-        return RING // 2 if self.pace < 0.002 else 2 if self.pace < 0.02 else 1
-
-    def wants_more(self) -> bool:
-        """Whether it is worth giving it more now: a few at a time, not one by one."""
-        return self.room() * 4 > self.depth()
-
-
 class Supervisor:
     """A fixed number of workers for one runner."""
 
     def __init__(self, disk: Disk, folder: str, *, job: worker.Job, jobs: int, wakeup: int) -> None:
-        self.disk = disk
         self.folder = folder  # where the runner's files are; it moves from tmp/ to running/
-        self.job = job
+        self.target = job.target
         self.declared: dict[str, Any] = {}
         self.failure: Unusable | None = None
-        self.token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
-        self.marks = Marks(disk, folder, jobs)
         self.spare: list[int] = []  # taken back, not begun
         self._reports: list[Report] = []
+        token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
+        crew = Crew(disk, job, Marks(disk, folder, jobs), token)
         cells = memoryview(mmap.mmap(-1, 8 * worker.BOARD * jobs)).cast("d")
-        size = worker.BOARD
-        self.slots = [Slot(number, cells[number * size :][:size]) for number in range(jobs)]
-        self._pipes: dict[int, tuple[Slot, Callable[[Slot], bool]]] = {}
+        boards = [
+            cells[start : start + worker.BOARD] for start in range(0, len(cells), worker.BOARD)
+        ]
+        self.slots = [Slot(number, board, crew) for number, board in enumerate(boards[:jobs])]
+        self._heard: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
         self._wakeup = wakeup
         self._poll.register(wakeup, select.POLLIN)
         kernel.adopt_orphans()
         for slot in self.slots:
-            self._start(slot)
+            self._begin(slot)
 
-    # -- starting and ending ---------------------------------------------------
+    # -- beginning and ending --------------------------------------------------------
 
-    def _start(self, slot: Slot) -> None:
-        slot.queue_r, slot.queue_w = os.pipe()
-        slot.result_r, result_w = os.pipe()
-        slot.capture_r, capture_w = os.pipe()
-        for fd in (slot.queue_r, slot.result_r, slot.capture_r):
-            os.set_blocking(fd, False)
-        slot.reset()
-        parent = os.getpid()
-        ends = worker.Ends(
-            slot.queue_r,
-            result_w,
-            capture_w,
-            lock.hold_shared(self.disk, self.folder),
-            self.token,
-            slot.number,
-            self.marks,
-            slot.board,
-        )
-        slot.pid = os.fork()
-        if slot.pid == 0:
-            worker.main(self.disk, ends, self.job, parent)
-        for fd in (result_w, capture_w, ends.share):
-            os.close(fd)
-        self._watch(slot.result_r, slot, self._read_frames)
-        self._watch(slot.capture_r, slot, self._read_output)
+    def _begin(self, slot: Slot) -> None:
+        slot.begin(self.folder)
+        self._hear(slot.result_r, lambda: self._hear_frames(slot))
+        self._hear(slot.capture.fd, lambda: self._hear_output(slot))
 
-    def _watch(self, fd: int, slot: Slot, read: "Callable[[Slot], bool]") -> None:
-        self._pipes[fd] = (slot, read)
+    def _hear(self, fd: int, read: Callable[[], None]) -> None:
+        self._heard[fd] = read
         self._poll.register(fd, select.POLLIN)
 
     def _forget(self, fd: int) -> None:
-        if self._pipes.pop(fd, None) is not None:
+        if self._heard.pop(fd, None) is not None:
             self._poll.unregister(fd)
 
-    def wait_ready(self) -> None:
-        """Wait until every worker has imported the handlers. Raises Unusable."""
+    def wait_ready(self, told_to_stop: Callable[[], object]) -> None:
+        """Wait until every worker has imported the handlers, or a signal says stop.
+
+        Raises Unusable.
+        """
         while not all(slot.ready and not slot.leaving for slot in self.slots):
             self.poll(0.25)
             if self.failure is not None:
                 raise self.failure
+            if told_to_stop():
+                return
 
     def restart(self) -> None:
-        """Replace all workers, which have nothing to do, by new ones."""
+        """Let all workers go, which have nothing to do; each is replaced by a new one."""
         for slot in self.slots:
-            slot.leaving = True
-            os.close(slot.queue_w)
-            slot.queue_w = -1
-
-    def kill(self, slot: Slot, why: str) -> None:
-        """End a worker and all of its process group at once."""
-        slot.killed_for = slot.killed_for or why
-        for end in (os.killpg, os.kill):
-            try:
-                end(slot.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
+            slot.let_go()
 
     def stop(self) -> None:
         """End all workers. Idle ones leave by themselves; nobody waits long."""
-        for slot in self.slots:
-            if slot.pid and slot.queue_w >= 0:
-                os.close(slot.queue_w)
-                slot.queue_w = -1
+        alive = [slot for slot in self.slots if slot.pid]
+        for slot in alive:
+            self.spare += slot.take_back()
+            slot.let_go()
         limit = monotonic() + GRACE
-        for slot in self.slots:
-            while slot.pid and not self._reap(slot):
+        for slot in alive:
+            while not slot.reaped():
                 if monotonic() > limit:
-                    self.kill(slot, "the runner stops")
-                select.select([], [], [], 0.002)
-        self._end_orphans()
+                    slot.kill("the runner stops")
+                select.select([], [], [], 0.001)
+            self._forget(slot.result_r)
+            self._forget(slot.capture.fd)
+            slot.close()
 
-    def _reap(self, slot: Slot) -> bool:
-        try:
-            pid, status = os.waitpid(slot.pid, os.WNOHANG)
-        except ChildProcessError:
-            pid, status = slot.pid, 0
-        if pid == 0:
-            return False
-        slot.pid = 0
-        slot.status = os.waitstatus_to_exitcode(status)
-        return True
-
-    def _end_orphans(self) -> None:
-        """End what handlers left behind outside of their process group: it was reparented to us."""
-        mine = {slot.pid for slot in self.slots}
-        try:
-            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-                children = [int(word) for word in file.read().split()]
-        except OSError:
-            return
-        for pid in children:
-            if pid not in mine:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                except (ProcessLookupError, ChildProcessError, PermissionError):
-                    continue
-
-    # -- giving and taking back --------------------------------------------------
-
-    def submit(self, slot: Slot, events: list[tuple[int, str]]) -> None:
-        """Give a worker (seq, file) pairs; it calls their handlers in this order."""
-        if not slot.waiting:
-            slot.since = monotonic()
-        records = [f"{seq} {file}\n".encode().ljust(RECORD, b"\0") for seq, file in events]
-        slot.waiting.extend(seq for seq, _ in events)
-        for start in range(0, len(records), RECORDS_AT_ONCE):
-            os.write(slot.queue_w, b"".join(records[start : start + RECORDS_AT_ONCE]))
-
-    def take_back(self, slot: Slot) -> None:
-        """Move what the worker has not taken yet from its queue to `spare`."""
-        while True:
-            try:
-                data = os.read(slot.queue_r, READ_SIZE)
-            except BlockingIOError:
-                return
-            if not data:
-                return
-            for start in range(0, len(data), RECORD):
-                seq = int(data[start : start + RECORD].partition(b" ")[0])
-                slot.waiting.remove(seq)
-                self.spare.append(seq)
+    # -- waiting -----------------------------------------------------------------------
 
     @property
     def busy(self) -> int:
         """How many events are submitted and not reported."""
         return sum(len(slot.waiting) for slot in self.slots)
 
-    # -- waiting -----------------------------------------------------------------
+    @property
+    def room(self) -> int:
+        """How many more events the workers may be given."""
+        return sum(slot.room() for slot in self.slots)
 
     def poll(self, timeout: float) -> tuple[list[Report], bool]:
-        """Wait at most `timeout` s for news: reports, and whether a signal or a wake-up came."""
+        """Wait at most `timeout` s for news: reports, and whether a signal came."""
         woken = False
         for fd, _ in self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
-            pipe = self._pipes.get(fd)
-            if pipe is None:
-                woken = woken or fd == self._wakeup
-            elif not pipe[1](pipe[0]):
-                self._forget(fd)
+            read = self._heard.get(fd)
+            if read is not None:
+                read()
+            elif fd == self._wakeup:
+                woken = True
         if woken:
-            self._notice_deaths()
-        self._enforce()
+            for slot in self.slots:
+                if slot.pid and slot.reaped():
+                    self._bury(slot)
+        now = monotonic()
+        for slot in self.slots:
+            self._enforce(slot, now)
         reports, self._reports = self._reports, []
         return reports, woken
 
@@ -282,187 +160,118 @@ class Supervisor:
         now = monotonic()
         for slot in self.slots:
             if not slot.ready:
-                timeout = min(timeout, max(slot.since + IMPORT_TIMEOUT - now, 0))
+                timeout = min(timeout, slot.since + IMPORT_TIMEOUT - now)
             elif slot.waiting:
                 limit = slot.deadline
-                if not limit:
+                if not limit:  # it may have begun one right after we looked
                     timeout = min(timeout, self.declared.get("shortest", 1000) / 1000)
-                elif limit == slot.signalled:
-                    timeout = min(timeout, limit + GRACE - now)
                 else:
-                    timeout = min(timeout, limit - now)
+                    timeout = min(timeout, limit + (GRACE if limit == slot.signalled else 0) - now)
                 if len(slot.waiting) > 1:
                     timeout = min(timeout, STOLEN_AFTER)
         return timeout
 
-    def _enforce(self) -> None:
-        """Signal and kill what is over its time; take back what waits behind slow events."""
-        now = monotonic()
-        for slot in self.slots:
-            limit = slot.deadline
-            if not slot.ready and now > slot.since + IMPORT_TIMEOUT:
-                self.kill(slot, f"importing the handlers took more than {IMPORT_TIMEOUT:g} s")
-            elif limit and slot.waiting and now >= limit:
-                if limit != slot.signalled:
-                    slot.signalled = limit
-                    os.kill(slot.pid, worker.SOFT_SIGNAL)
-                if now >= limit + GRACE:
-                    self.kill(slot, "timeout")
-            if limit or not slot.waiting or not slot.ready:
-                slot.silent = 0.0
-            elif not slot.silent or slot.since > slot.silent:
-                slot.silent = now
-            elif now - slot.silent > SILENCE:
-                self.kill(slot, "it hung outside of a handler")
-            if len(slot.waiting) > 1 and now - slot.since > STOLEN_AFTER:
-                slot.pace = max(slot.pace, STOLEN_AFTER)
-                self.take_back(slot)
+    def _enforce(self, slot: Slot, now: float) -> None:
+        """Signal and kill what is over its time; take back what waits behind a slow event."""
+        limit = slot.deadline
+        if not slot.ready:
+            if slot.pid and now > slot.since + IMPORT_TIMEOUT:
+                slot.kill(f"importing the handlers took more than {IMPORT_TIMEOUT:g} s")
+            return
+        if limit and slot.waiting and now >= limit:
+            if limit != slot.signalled:
+                slot.signalled = limit
+                os.kill(slot.pid, worker.SOFT_SIGNAL)
+            if now >= limit + GRACE:
+                slot.kill("timeout")
+        if limit or not slot.waiting:
+            slot.silent = 0.0
+        elif not slot.silent or slot.since > slot.silent:
+            slot.silent = now
+        elif now - slot.silent > SILENCE:
+            slot.kill("it hung outside of a handler")
+        if len(slot.waiting) > 1 and now - slot.since > STOLEN_AFTER:
+            slot.pace = max(slot.pace, STOLEN_AFTER)
+            self.spare += slot.take_back()
 
-    # -- hearing from workers ------------------------------------------------------
+    # -- hearing from workers ------------------------------------------------------------
 
-    def _read_frames(self, slot: Slot) -> bool:
+    def _hear_output(self, slot: Slot) -> None:
+        if slot.capture.read() < 0:
+            self._forget(slot.capture.fd)
+
+    def _hear_frames(self, slot: Slot) -> None:
+        before = len(self._reports)
         try:
-            data = os.read(slot.result_r, READ_SIZE)
-        except BlockingIOError:
-            return True
-        frames = slot.frames + data
-        at, count = 0, 0
-        while len(frames) >= at + 5:
-            end = at + 5 + int.from_bytes(frames[at + 1 : at + 5], "big")
-            if len(frames) < end:
-                break
-            try:
-                count += self._frame(slot, frames[at : at + 1], frames[at + 5 : end])
-            except (ValueError, KeyError):  # a handler has written into the pipe
-                self.kill(slot, "it wrote nonsense to the supervisor")
-                return False
-            at = end
-        slot.frames = frames[at:]
-        if count:
-            now = monotonic()
-            slot.pace += ((now - slot.since) / count - slot.pace) * 0.5
-            slot.since = now
-        return bool(data)
+            for kind, payload in slot.frames_read():
+                self._take_in(slot, kind, payload)
+        except (ValueError, KeyError):
+            slot.kill("a handler wrote into the worker's pipe")
+            slot.drained = slot.ended = True
+        if slot.ended:
+            self._forget(slot.result_r)
+        if len(self._reports) > before:
+            slot.paced(len(self._reports) - before)
 
-    def _frame(self, slot: Slot, kind: bytes, payload: bytes) -> int:
-        """Take one frame in; 1 if it reports an event."""
+    def _take_in(self, slot: Slot, kind: bytes, payload: bytes) -> None:
         if kind == worker.POKE:
             if payload:
-                seq, _, key = payload.partition(b"\n")
-                slot.progress.setdefault(int(seq), []).append(key.decode())
-            return 0
-        if kind == worker.LEAVING:
+                slot.progress.append(payload.decode())
+        elif kind == worker.LEAVING:
             slot.leaving = True
-            return 0
-        if kind == worker.READY:
+        elif kind == worker.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True
             slot.since = monotonic()
-            return 0
-        if kind == worker.UNUSABLE:
+        elif kind == worker.UNUSABLE:
             self._fail(jsontext.loads(payload.decode()))
-            return 0
-        number, _, rest = payload.partition(b"\n")
-        done = int(number)
-        if done not in slot.waiting:
-            raise ValueError(f"a report of event {done}, which this worker was not given")
-        slot.waiting.remove(done)
-        slot.progress.pop(done, None)
-        self._reports.append(Report(kind, done, rest, self._output_of(slot, number)))
-        return 1
+        else:
+            number, _, rest = payload.partition(b"\n")
+            slot.done(int(number))
+            output = slot.capture.until(number)
+            self._reports.append(Report(kind, int(number), rest, output))
 
     def _fail(self, told: dict[str, Any]) -> None:
         self.failure = Unusable(
-            f"cannot import the handlers {self.job.target}: {told['error']}", told.get("hint")
+            f"cannot import the handlers {self.target}: {told['error']}", told.get("hint")
         )
         self.failure.exit_status = told["status"]
         self.failure.traceback = told.get("traceback", "")
 
-    def _read_output(self, slot: Slot) -> bool:
-        """Take in captured output: the pipe is always drained, whatever is kept."""
-        try:
-            data = os.read(slot.capture_r, READ_SIZE)
-        except BlockingIOError:
-            return True
-        slot.output += data
-        if len(slot.output) > 4 * MAX_OUTPUT:
-            slot.output = self._shorter(slot.output)
-        return bool(data)
-
-    def _shorter(self, output: bytes) -> bytes:
-        """Cut output in the middle, but for separators: they must be found."""
-        half = MAX_OUTPUT // 2
-        if self.token in output:
-            return output
-        lost = len(output) - 2 * half
-        return output[:half] + b"\n[%d bytes left out]\n" % lost + output[-half:]
-
-    def _output_of(self, slot: Slot, seq: bytes) -> bytes:
-        """What was printed until the separator of `seq`: it was written before the report."""
-        separator = self.token + seq + b"\n"
-        while separator not in slot.output:
-            before = len(slot.output)
-            if not self._read_output(slot) or len(slot.output) == before:
-                break  # a handler closed the pipe, or wrote into the separator
-        output, _, slot.output = slot.output.rpartition(separator)
-        return self._shorter(output) if len(output) > MAX_OUTPUT else output
-
-    def _notice_deaths(self) -> None:
-        for slot in self.slots:
-            if slot.pid and self._reap(slot):
-                self._bury(slot)
-
     def _bury(self, slot: Slot) -> None:
-        """A worker has ended: report what it had begun, take back the rest, start another."""
-        for read in (self._read_frames, self._read_output):
-            size = -1
-            while size != (size := len(slot.frames) + len(slot.output) + len(self._reports)):
-                read(slot)
-        self.take_back(slot)
-        for seq in list(slot.waiting):
+        """A worker has ended: report what it had begun, take back the rest, begin another."""
+        slot.drained = slot.result_r not in self._heard
+        while not slot.drained:
+            self._hear_frames(slot)
+        self.spare += slot.take_back()
+        output = slot.capture.rest()
+        for seq in slot.waiting:
             if seq == slot.running:
-                self._report_death(slot, seq)
+                self._reports.append(self._death_of(slot, seq, output))
             else:
-                self.spare.append(seq)  # taken, but its handlers were not called
+                self.spare.append(seq)  # taken, but none of its handlers was called
         slot.waiting.clear()
-        slot.progress.clear()
-        if slot.killed_for:
-            self._end_orphans()
-        for fd in (slot.result_r, slot.capture_r):
-            self._forget(fd)
-            os.close(fd)
-        os.close(slot.queue_r)
-        if slot.queue_w >= 0:
-            os.close(slot.queue_w)
-        if not slot.ready and self.failure is None:
-            why = slot.killed_for or f"the worker {_manner(slot.status)}"
-            output = self._shorter(slot.output).decode("utf-8", "replace")
-            self._fail({"error": why, "status": 78, "traceback": output})
-        elif self.failure is None:
-            self._start(slot)
+        self._forget(slot.result_r)
+        self._forget(slot.capture.fd)
+        slot.close()
+        if self.failure is not None:
+            return
+        if slot.ready:
+            self._begin(slot)
+        else:
+            why = slot.killed_for or f"the worker {slot.manner()}"
+            self._fail({"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")})
 
-    def _report_death(self, slot: Slot, seq: int) -> None:
-        timed_out = slot.killed_for == "timeout"
+    def _death_of(self, slot: Slot, seq: int, output: bytes) -> Report:
+        keys = self.declared.get("handlers", [])
+        number = int(slot.board[4])
         told = {
-            "timed_out": timed_out,
-            "why": _manner(slot.status),
-            "succeeded": slot.progress.get(seq, []),
+            "timed_out": slot.killed_for == "timeout",
+            "why": slot.manner() if slot.killed_for in ("", "timeout") else slot.killed_for,
+            "succeeded": list(slot.progress),
             "allowed": slot.board[2],
             "start": int(slot.board[3]),
-            "handler": self._handler(int(slot.board[4])),
+            "handler": keys[number] if number < len(keys) else "",
         }
-        output = slot.output if len(slot.output) <= MAX_OUTPUT else self._shorter(slot.output)
-        self._reports.append(Report(DEATH, seq, jsontext.dumps(told).encode(), output))
-
-    def _handler(self, number: int) -> str:
-        keys = self.declared.get("handlers", [])
-        return keys[number] if 0 <= number < len(keys) else ""
-
-
-def _manner(status: int) -> str:
-    if status < 0:
-        try:
-            return f"was killed by signal {-status} ({signal.Signals(-status).name})"
-        except ValueError:
-            return f"was killed by signal {-status}"
-    return f"exited with status {status} without a result"
+        slot.progress.clear()
+        return Report(DEATH, seq, jsontext.dumps(told).encode(), output)

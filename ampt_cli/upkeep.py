@@ -91,16 +91,16 @@ def dismantle(disk: Disk, runner: str) -> None:
         disk.move(folder, f"{layout.TMP}/{runner}")
     except (FileNotFoundError, FileExistsError):
         return
-    _remove(disk, f"{layout.TMP}/{runner}")
+    remove(disk, f"{layout.TMP}/{runner}")
 
 
-def _remove(disk: Disk, path: str) -> None:
+def remove(disk: Disk, path: str) -> None:
     """Remove a file or a folder of tmp/, with all that is in it."""
     try:
         os.unlink(path, dir_fd=disk.root)
     except (IsADirectoryError, PermissionError):  # macOS says EPERM of a folder
         for name in disk.list(path):
-            _remove(disk, f"{path}/{name}")
+            remove(disk, f"{path}/{name}")
         try:
             os.rmdir(path, dir_fd=disk.root)
         except OSError:
@@ -116,7 +116,7 @@ def sweep(disk: Disk, now: int) -> int:
     """
     count = 0
     for name in stale(disk, now):
-        _remove(disk, f"{layout.TMP}/{name}")
+        remove(disk, f"{layout.TMP}/{name}")
         count += 1
     return count
 

@@ -103,7 +103,7 @@ class Deadline(Watch):
 
     def passed(self, key: str) -> None:
         """Tell at once, for this process may be killed before the attempt is reported."""
-        self.tell(b"%d\n%s" % (int(self.board[0]), key.encode()))
+        self.tell(key.encode())
 
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise in the handler, if it is its deadline: a late signal means nothing."""
@@ -187,7 +187,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001  SystemExit too: importing must not end us
             answer = {"error": describe(error), "traceback": traceback_of(error), "status": 78}
             return self.unusable(answer)
-        declared = _declared(self.registry)
+        declared = _declared(self.registry, self.job.default_timeout)
         self.deadline.numbers = {key: number for number, key in enumerate(declared["handlers"])}
         signal.signal(SOFT_SIGNAL, self.deadline.on_signal)
         self.surroundings = Surroundings()
@@ -321,10 +321,10 @@ def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, 
     return ATTEMPTED, record.line(told)
 
 
-def _declared(registry: handlers.Registry) -> dict[str, Any]:
-    timeouts = [h.timeout for listed in registry.handlers.values() for h in listed if h.timeout]
+def _declared(registry: handlers.Registry, default: int) -> dict[str, Any]:
+    every = [handler for listed in registry.handlers.values() for handler in listed]
     return {
-        "handlers": [h.key for listed in registry.handlers.values() for h in listed],
+        "handlers": [handler.key for handler in every],
         "retries": registry.retries,
-        "shortest": min(timeouts, default=handlers.DEFAULT_TIMEOUT),
+        "shortest": min([handler.timeout or default for handler in every], default=default),
     }

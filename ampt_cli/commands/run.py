@@ -86,9 +86,9 @@ def _run(given: Given) -> int:
     disk = place.open_disk(base)
     if not given.has("watch") and is_idle(disk, clock(), retention_of(config)):
         return 0
-    from ampt_cli import logs, runner  # noqa: PLC0415  gate: only when there is work
+    from ampt_cli import logs, runner, told  # noqa: PLC0415  gate: only when there is work
 
-    chosen = runner.Settings.of(
+    chosen = told.Settings.of(
         config,
         handlers=target,
         jobs=jobs,

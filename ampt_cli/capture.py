@@ -1,0 +1,57 @@
+"""What handlers print, taken from a pipe and told apart by event.
+
+The pipe is always drained, whatever is kept: a handler that prints a gigabyte
+neither blocks nor fills the memory.
+"""
+
+import os
+
+from ampt_cli.record import MAX_OUTPUT
+
+READ_SIZE = 1 << 16
+HELD = 4 * MAX_OUTPUT  # bytes held before the middle is dropped
+
+
+class Capture:
+    """The reading end of a worker's output."""
+
+    def __init__(self, fd: int, token: bytes) -> None:
+        self.fd = fd
+        self.token = token  # begins the separator that a worker writes after each event
+        self.held = b""
+
+    def read(self) -> int:
+        """Take in what is there; how much, 0 when there is nothing now, -1 at the end."""
+        try:
+            data = os.read(self.fd, READ_SIZE)
+        except BlockingIOError:
+            return 0
+        self.held += data
+        if len(self.held) > HELD and self.token not in self.held:
+            self.held = shorten(self.held)
+        return len(data) or -1
+
+    def until(self, seq: bytes) -> bytes:
+        """What was printed before the separator of `seq`, which was written before the report."""
+        separator = self.token + seq + b"\n"
+        while separator not in self.held:
+            if self.read() <= 0:
+                return b""  # a handler closed the pipe, or wrote into the separator
+        output, _, self.held = self.held.partition(separator)
+        return shorten(output)
+
+    def rest(self) -> bytes:
+        """All that is left, after the worker's end."""
+        while self.read() > 0:
+            pass
+        output, self.held = self.held.rpartition(self.token)[2], b""
+        return shorten(output)
+
+
+def shorten(output: bytes) -> bytes:
+    """`output`, cut in the middle to about MAX_OUTPUT bytes."""
+    if len(output) <= MAX_OUTPUT:
+        return output
+    half = MAX_OUTPUT // 2
+    lost = len(output) - 2 * half
+    return output[:half] + b"\n[%d bytes left out]\n" % lost + output[-half:]

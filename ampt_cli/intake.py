@@ -1,0 +1,99 @@
+"""Find due events and claim them for one runner."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from itertools import chain
+from time import monotonic
+
+from ampt_cli import place, spool
+from ampt_cli.errors import NotFound
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.scan import CHUNK, Scan
+
+POLL = 1.0  # s between looks at the spool when nobody wakes the runner
+
+
+class Intake:
+    """Scan after scan, until one finds nothing to claim; then it is `exhausted`."""
+
+    def __init__(
+        self, disk: Disk, base: str, clock: Callable[[], int], names: tuple[str, ...]
+    ) -> None:
+        self.disk = disk
+        self.base = base
+        self.clock = clock
+        self.names = names  # globs
+        self.runner = ""
+        self.skipped: set[str] = set()  # files that this run can do nothing with
+        self._known: dict[str, tuple[int, str]] = {}
+        self.rescan()
+
+    def rescan(self) -> None:
+        """Begin to look from the oldest bucket on."""
+        self.scan = Scan(self.disk, self.clock(), self._known)
+        self._entries = self.scan.entries()
+        self._found = self.exhausted = False
+        self.next_look = monotonic() + POLL
+
+    def peek(self) -> bool:
+        """Whether anything is due that is wanted; it stays first in line."""
+        for entry in self._entries:
+            if self._wanted(entry):
+                self._entries = chain((entry,), self._entries)
+                return True
+        return False
+
+    def claim(self) -> Entry | None:
+        """Claim what is due next; None when a whole scan found nothing to claim."""
+        while not self.exhausted:
+            for entry in self._entries:
+                if self._wanted(entry):
+                    claim = self._take(entry)
+                    if claim is not None:
+                        self._found = True
+                        return claim
+            if self._found:
+                self.check_place()
+                self.rescan()
+            else:
+                self.exhausted = True
+        return None
+
+    def look_again(self, *, woken: bool) -> None:
+        """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""
+        if self.exhausted and (woken or self.patience() <= 0):
+            self.check_place()
+            self.rescan()
+
+    def patience(self) -> float:
+        """How long (s) until there is reason to look again."""
+        wait = self.next_look - monotonic()
+        if self.scan.next_due is not None:
+            wait = min(wait, (self.scan.next_due - self.clock()) / 1000)
+        return wait
+
+    def skip(self, entry: Entry) -> None:
+        """Do not claim this entry again in this run."""
+        if len(self.skipped) < CHUNK:
+            self.skipped.add(entry.file)
+
+    def check_place(self) -> None:
+        """The spool must be where it was: else nobody publishes into this one any more."""
+        if not place.is_still(self.disk, self.base):
+            raise NotFound(f"the spool {self.base} was removed or replaced while it was in use")
+
+    def _wanted(self, entry: Entry) -> bool:
+        if entry.file in self.skipped:
+            return False
+        if not self.names:
+            return True
+        name = entry.name
+        return any(fnmatchcase(name, glob) for glob in self.names)
+
+    def _take(self, entry: Entry) -> Entry | None:
+        try:
+            return spool.claim(self.disk, entry, self.runner)
+        except FileExistsError:  # two entries of one event, as a restored backup may leave
+            self.skip(entry)
+            return None

@@ -1,0 +1,135 @@
+"""Settle what the workers report: each attempt's record, verdict, and move."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ampt_cli import jsontext, layout, reading, record, settling, spool, worker
+from ampt_cli.errors import AmptError, from_os
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.policy import Retries, Wish
+from ampt_cli.supervisor import DEATH, Report
+from ampt_cli.told import Observer, Settings, Tally
+
+
+class Outcomes:
+    """The settling half of a runner."""
+
+    def __init__(
+        self, disk: Disk, settings: Settings, observer: Observer, clock: Callable[[], int]
+    ) -> None:
+        self.disk = disk
+        self.settings = settings
+        self.observer = observer
+        self.clock = clock
+        self.tally = Tally()
+        self.declared: dict[str, Any] = {}  # what the handler module declares
+        self.stopping = False
+        self.settled = False  # whether anything was, since somebody asked
+        self.left: list[Entry] = []  # to be left alone from now on
+        self.trouble: AmptError | None = None
+
+    def settle(self, entry: Entry, report: Report) -> None:
+        """Settle one claim. Never raises OSError: what the disk refuses is kept as `trouble`."""
+        self.settled = True
+        try:
+            if report.output:
+                self.observer.output(entry, report.output)
+            self._settle_one(entry, report)
+        except spool.RecordLost as lost:
+            self.fail(lost.error, f"write the record of {lost.target.path}; it was moved there")
+        except OSError as error:
+            self.fail(error, f"settle {entry.path}; it stays claimed, and will be due again")
+
+    def _settle_one(self, entry: Entry, report: Report) -> None:
+        now = self.clock()
+        if report.kind in (worker.SUCCEEDED, worker.IGNORED):
+            line = report.payload
+            if report.output:
+                line = (
+                    line[:-2]
+                    + b',"output":'
+                    + jsontext.dumps(_text(report.output)).encode()
+                    + b"}\n"
+                )
+            settling.settle_success(self.disk, entry, line, now)
+            known = record.SUCCEEDED if report.kind == worker.SUCCEEDED else record.IGNORED
+            self.tally.counts[known] += 1
+            self.observer.attempt(entry, known, {})
+        elif report.kind in (worker.ATTEMPTED, DEATH):
+            self._settle_failure(entry, report, now)
+        elif report.kind == worker.DAMAGED:
+            spool.quarantine(self.disk, entry.path, _text(report.payload), now)
+            self.tally.quarantined += 1
+            self.observer.problem(f"quarantined {entry.file}: {_text(report.payload)}")
+        else:
+            spool.release(self.disk, entry)
+            self.leave(layout.released(entry), _text(report.payload))
+
+    def leave(self, entry: Entry, why: str) -> None:
+        """Say that an entry stays where it is."""
+        self.left.append(entry)
+        self.tally.left += 1
+        self.observer.problem(f"left {entry.path} where it is: {why}")
+
+    def fail(self, error: OSError, tried: str) -> None:
+        """The disk fails: the runner claims nothing more, settles what runs, then says so."""
+        if self.trouble is None:
+            self.trouble = from_os(error, tried)
+            self.observer.problem(str(self.trouble))
+
+    def _settle_failure(self, entry: Entry, report: Report, now: int) -> None:
+        told = jsontext.loads(report.payload.decode())
+        made = (
+            told["record"] if report.kind == worker.ATTEMPTED else self._of_death(entry, told, now)
+        )
+        if report.output:
+            made["output"] = _text(report.output)
+        succeeded = tuple(told["succeeded"])
+        if report.kind == DEATH and not self.settings.rerun_all:
+            earlier = reading.history(self.disk, entry.path).succeeded
+            succeeded = tuple(dict.fromkeys(earlier + succeeded))
+        verdict = settling.settle_other(
+            self.disk,
+            entry,
+            made,
+            now=now,
+            retries=self._retries(entry.name),
+            wish=Wish(told.get("give_up", False), told.get("later")),
+            succeeded=succeeded,
+        )
+        self.tally.counts[made["outcome"]] += 1
+        if verdict is None:
+            return
+        self.tally.dead += verdict.state == layout.DEAD
+        detail = {"error": made["error"], "verdict": verdict.state, "next": verdict.next}
+        self.observer.attempt(entry, made["outcome"], detail)
+
+    def _of_death(self, entry: Entry, told: dict[str, Any], now: int) -> record.Record:
+        """The record of an attempt whose worker has ended under it."""
+        if self.stopping:
+            outcome, error = record.INTERRUPTED, "the runner was stopped during the attempt"
+        elif told["timed_out"]:
+            outcome = record.TIMED_OUT
+            error = f"timed out after {told['allowed'] / 1000:g} s; the worker was killed"
+        else:
+            outcome, error = record.FAILED, f"the worker {told['why']}"
+        return {
+            "attempt": entry.attempt,
+            "start": min(told["start"], now),
+            "ms": max(now - told["start"], 0),
+            "outcome": outcome,
+            "handlers": [{"handler": told["handler"], "outcome": outcome, "error": error}]
+            if told["handler"]
+            else [],
+            "error": error,
+        }
+
+    def _retries(self, name: str) -> Retries:
+        own = self.declared.get("retries", {}).get(name, {})
+        default = self.settings.retries
+        return Retries(own.get("every", default.every), own.get("window", default.window))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")

@@ -1,0 +1,228 @@
+"""One worker process as its supervisor sees it: how it is begun, fed, watched and ended."""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+from typing import NamedTuple
+
+from ampt_cli import lock, worker
+from ampt_cli.capture import READ_SIZE, Capture
+from ampt_cli.fsio import Disk
+from ampt_cli.marks import RECORD, RING, Marks
+
+FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
+QUEUE = RING // 2
+RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
+
+
+class Crew(NamedTuple):
+    """What all workers of a supervisor share."""
+
+    disk: Disk
+    job: worker.Job
+    marks: Marks
+    token: bytes
+
+
+class Slot:
+    """A place for a worker; when one has ended, another is begun in it."""
+
+    def __init__(self, number: int, board: "memoryview[float]", crew: Crew) -> None:
+        self.number = number
+        self.board = board  # written by the worker; see worker.BOARD
+        self.crew = crew
+        self.pid = 0
+        self.waiting: deque[int] = deque()  # submitted and not reported, in order
+        self.progress: list[str] = []  # handlers of the running event that have succeeded
+        self.pace = FAST / 2  # s an event, smoothed
+
+    def begin(self, folder: str) -> None:
+        """Fork a worker; `folder` is where the runner's files are now."""
+        self.queue_r, self.queue_w = os.pipe()
+        self.result_r, result_w = os.pipe()
+        capture_r, capture_w = os.pipe()
+        for fd in (self.queue_r, self.result_r, capture_r):
+            os.set_blocking(fd, False)
+        self.capture = Capture(capture_r, self.crew.token)
+        self.ready = self.leaving = False
+        self.frames = b""
+        self.drained = self.ended = False
+        self.signalled = 0.0  # the deadline that was signalled last
+        self.killed_for = ""
+        self.status = 0  # of its end, as subprocess has it: negative for a signal
+        self.since = monotonic()  # of the last sign of life
+        self.silent = 0.0  # since when it has neither run a handler nor said anything
+        for index in range(len(self.board)):
+            self.board[index] = 0.0
+        self._fork(result_w, capture_w, lock.hold_shared(self.crew.disk, folder))
+
+    def _fork(self, result_w: int, capture_w: int, share: int) -> None:
+        crew, parent = self.crew, os.getpid()
+        ends = worker.Ends(
+            self.queue_r,
+            result_w,
+            capture_w,
+            share,
+            crew.token,
+            self.number,
+            crew.marks,
+            self.board,
+        )
+        self.pid = os.fork()
+        if self.pid == 0:
+            worker.main(crew.disk, ends, crew.job, parent)
+        for fd in (result_w, capture_w, share):
+            os.close(fd)
+
+    # -- feeding -------------------------------------------------------------------
+
+    def depth(self) -> int:
+        """How many events it may hold at once."""
+        return QUEUE if self.pace < FAST else 2 if self.pace < SLOW else 1
+
+    def room(self) -> int:
+        """How many more events it may be given: only fast handlers get a queue."""
+        if not self.ready or self.leaving:
+            return 0
+        return max(self.depth() - len(self.waiting), 0)
+
+    def wants_more(self) -> bool:
+        """Whether it is worth giving it more now: a few at a time, not one by one."""
+        return self.room() * 4 > self.depth()
+
+    def submit(self, events: list[tuple[int, str]]) -> None:
+        """Give it (seq, file) pairs; it calls their handlers in this order."""
+        if not self.waiting:
+            self.since = monotonic()
+        records = [f"{seq} {file}\n".encode().ljust(RECORD, b"\0") for seq, file in events]
+        self.waiting.extend(seq for seq, _ in events)
+        for start in range(0, len(records), RECORDS_AT_ONCE):
+            os.write(self.queue_w, b"".join(records[start : start + RECORDS_AT_ONCE]))
+
+    def take_back(self) -> list[int]:
+        """What the worker has not taken from its queue yet: it has not begun."""
+        taken: list[int] = []
+        try:
+            while data := os.read(self.queue_r, READ_SIZE):
+                records = (data[start : start + RECORD] for start in range(0, len(data), RECORD))
+                taken.extend(int(record.partition(b" ")[0]) for record in records)
+        except BlockingIOError:
+            pass
+        for seq in taken:
+            self.waiting.remove(seq)
+        return taken
+
+    # -- hearing -------------------------------------------------------------------
+
+    def frames_read(self) -> Iterator[tuple[bytes, bytes]]:
+        """The frames that one read brings: kind and payload. Sets `drained` and `ended`."""
+        self.drained = self.ended = False
+        try:
+            data = os.read(self.result_r, READ_SIZE)
+        except BlockingIOError:
+            self.drained = True  # nothing more now
+            return
+        self.drained = self.ended = not data
+        frames, at = self.frames + data, 0
+        while len(frames) >= at + 5:
+            end = at + 5 + int.from_bytes(frames[at + 1 : at + 5], "big")
+            if len(frames) < end:
+                break
+            yield frames[at : at + 1], frames[at + 5 : end]
+            at = end
+        self.frames = frames[at:]
+
+    def done(self, seq: int) -> None:
+        """It has reported `seq`. Raises ValueError if it was not given that."""
+        self.waiting.remove(seq)
+        self.progress.clear()
+
+    def paced(self, count: int) -> None:
+        """It has reported `count` events since the last sign of life."""
+        now = monotonic()
+        self.pace += ((now - self.since) / count - self.pace) * 0.5
+        self.since = now
+
+    # -- watching and ending ---------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When the running handler call must end (monotonic s); 0 when none runs."""
+        return self.board[1]
+
+    @property
+    def running(self) -> int:
+        """The event begun last."""
+        return int(self.board[0])
+
+    def kill(self, why: str) -> None:
+        """End it and all of its process group at once."""
+        if not self.killed_for:
+            self.killed_for = why
+            self.others = children()
+        for end in (os.killpg, os.kill):
+            try:
+                end(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+
+    def reaped(self) -> bool:
+        """Whether it has ended; then its status is known."""
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            pid, status = self.pid, 0
+        if pid == 0:
+            return False
+        self.status = os.waitstatus_to_exitcode(status)
+        self.pid = 0
+        return True
+
+    def let_go(self) -> None:
+        """Close its queue: it leaves when it has done what it has."""
+        self.leaving = True
+        if self.queue_w >= 0:
+            os.close(self.queue_w)
+            self.queue_w = -1
+
+    def close(self) -> None:
+        """Close the pipes of a worker that has ended, and end what it left behind.
+
+        What it started outside of its process group was reparented to us. Only
+        after a kill: a daemon that a handler started on purpose may stay.
+        """
+        self.let_go()
+        for fd in (self.queue_r, self.result_r, self.capture.fd):
+            os.close(fd)
+        if self.killed_for:
+            for pid in children() - self.others:
+                _end(pid)
+
+    def manner(self) -> str:
+        """How it ended, for people."""
+        if self.status >= 0:
+            return f"exited with status {self.status} without a result"
+        try:
+            name = f" ({signal.Signals(-self.status).name})"
+        except ValueError:
+            name = ""
+        return f"was killed by signal {-self.status}{name}"
+
+
+def children() -> set[int]:
+    """The child processes of this one, adopted orphans too (Linux; elsewhere none is seen)."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return {int(word) for word in file.read().split()}
+    except OSError:
+        return set()
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError, PermissionError):
+        pass

@@ -1,0 +1,80 @@
+"""What a runner is told, and what it tells."""
+
+from typing import Any, NamedTuple
+
+from ampt_cli import record
+from ampt_cli.handlers import DEFAULT_TIMEOUT
+from ampt_cli.layout import Entry
+from ampt_cli.policy import Retries
+from ampt_cli.retention import Retention, retention_of
+
+
+class Settings(NamedTuple):
+    """What a runner is told."""
+
+    handlers: str
+    jobs: int = 1
+    watch: bool = False
+    names: tuple[str, ...] = ()  # globs
+    most: int | None = None  # attempts
+    retries: Retries = Retries()
+    rerun_all: bool = False
+    retention: Retention = Retention()
+    default_timeout: int = DEFAULT_TIMEOUT
+    network: bool = False  # whether a network file system is accepted
+
+    @classmethod
+    def of(cls, config: dict[str, Any], **given: Any) -> "Settings":
+        """The settings in a configuration, and what the command line says besides."""
+        retries, default = Retries(), DEFAULT_TIMEOUT
+        return cls(
+            retries=Retries(
+                config.get("retry_every", retries.every), config.get("retry_for", retries.window)
+            ),
+            rerun_all=config.get("rerun") == "all",
+            retention=retention_of(config),
+            default_timeout=config.get("timeout", default),
+            network=config.get("network_file_system", False),
+            **given,
+        )
+
+
+class Tally:
+    """What a run came to."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(record.OUTCOMES, 0)
+        self.rescued = 0
+        self.dead = 0
+        self.quarantined = 0
+        self.left = 0  # of a newer format, or unreadable
+
+    @property
+    def failed(self) -> int:
+        """Attempts that did not succeed."""
+        counts = self.counts
+        return counts[record.FAILED] + counts[record.TIMED_OUT] + self.quarantined
+
+    @property
+    def attempts(self) -> int:
+        """Attempts in all."""
+        return sum(self.counts.values())
+
+
+class Observer:
+    """What a runner tells; the command line prints it."""
+
+    def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
+        """An attempt was settled; `detail` has error, verdict, next, ms where they are known."""
+
+    def output(self, entry: Entry, output: bytes) -> None:
+        """A handler printed something."""
+
+    def problem(self, text: str) -> None:
+        """Something a person should know of."""
+
+    def state(self, text: str) -> None:
+        """What the runner is doing now, for the service manager."""
+
+    def alive(self) -> None:
+        """Called at least every second."""
