@@ -152,7 +152,9 @@ class Runner:
         """With nothing claimed: whether the run has ended."""
         if self.stopping or self.outcomes.trouble or self._limit() <= 0:
             return True
-        return not self.settings.watch and not self.outcomes.settled
+        if self.settings.watch or not self.intake.exhausted:
+            return False
+        return not self.outcomes.settled
 
     def _begins_anew(self) -> bool:
         """With nothing claimed: whether there is reason to look again at once."""
@@ -161,7 +163,7 @@ class Runner:
             self.workers.restart()
             self._wait_ready()
             return True
-        if self.settings.watch:
+        if self.settings.watch or not self.intake.exhausted:
             return False
         self.outcomes.settled = False
         self.intake.rescan()  # handlers may have published more
