@@ -19,6 +19,7 @@ class Capture:
         self.fd = fd
         self.token = token  # begins the separator that a worker writes after each event
         self.held = b""
+        self.ended = False
 
     def read(self) -> int:
         """Take in what is there; how much, 0 when there is nothing now, -1 at the end."""
@@ -29,6 +30,7 @@ class Capture:
         self.held += data
         if len(self.held) > HELD and self.token not in self.held:
             self.held = shorten(self.held)
+        self.ended = not data
         return len(data) or -1
 
     def until(self, seq: bytes) -> bytes:

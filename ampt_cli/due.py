@@ -41,19 +41,36 @@ def stamp(instant: int) -> str:
 
 def unstamp(text: str) -> int | None:
     """The instant of a stamp, or None where it is no real one."""
-    if len(text) != 19 or text[8] != "T" or text[18] != "Z":
+    if len(text) != 19 or text[18] != "Z":
         return None
-    digits = text[:8] + text[9:18]
-    if not (digits.isascii() and digits.isdigit()):
+    hour = _hour(text[:11])
+    rest = text[11:18]
+    if hour is None or not (rest.isascii() and rest.isdigit()) or rest[0] > "5" or rest[2] > "5":
         return None
-    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
-    hour, minute, second = int(text[9:11]), int(text[11:13]), int(text[13:15])
-    if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month) and year >= 1970):
+    return hour + int(rest[:2]) * MINUTE + int(rest[2:4]) * SECOND + int(rest[4:])
+
+
+_hours: "dict[str, int | None]" = {}  # names of one bucket share their hour
+
+
+def _hour(text: str) -> int | None:
+    """The instant at which an hour begins: `20261124T10`. Remembered."""
+    try:
+        return _hours[text]
+    except KeyError:
+        if len(_hours) > 10_000:
+            _hours.clear()
+        return _hours.setdefault(text, _read_hour(text))
+
+
+def _read_hour(text: str) -> int | None:
+    digits = text[:8] + text[9:]
+    if len(text) != 11 or text[8] != "T" or not (digits.isascii() and digits.isdigit()):
         return None
-    if hour > 23 or minute > 59 or second > 59:
+    year, month, day, hour = int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[9:])
+    if year < 1970 or not 1 <= month <= 12 or not 1 <= day <= _days_in(year, month) or hour > 23:
         return None
-    days = _days_before(year, month) + day - 1
-    return days * DAY + hour * HOUR + minute * MINUTE + second * SECOND + int(text[15:18])
+    return (_days_before(year, month) + day - 1) * DAY + hour * HOUR
 
 
 def _days_in(year: int, month: int) -> int:
@@ -76,6 +93,18 @@ def bucket(text: str) -> str:
 def date(text: str) -> str:
     """The date folder of a stamp: `2026-11-24`."""
     return f"{text[:4]}-{text[4:6]}-{text[6:8]}"
+
+
+_days: "dict[int, str]" = {}  # one run settles on one or two days
+
+
+def day(instant: int) -> str:
+    """The date folder of an instant. Remembered."""
+    number = instant // DAY
+    if number not in _days:
+        _days.clear()
+        _days[number] = date(stamp(instant))
+    return _days[number]
 
 
 def iso(instant: int) -> str:

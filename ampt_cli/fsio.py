@@ -19,10 +19,11 @@ APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Disk:
     """The folder `root` (an open descriptor) and the verbs that change it."""
 
-    __slots__ = ("file_mode", "folder_mode", "root")
+    __slots__ = ("durable", "file_mode", "folder_mode", "root")
 
     def __init__(self, root: int, group: bool = False) -> None:
         self.root = root
+        self.durable: set[str] = set()  # buckets known to be, that nobody removes
         self.file_mode = 0o660 if group else 0o600
         self.folder_mode = 0o2770 if group else 0o700
 

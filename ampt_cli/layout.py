@@ -43,19 +43,15 @@ MOVES = {
 class Entry:
     """An event's file, as its path tells: nothing is read from the disk."""
 
-    __slots__ = ("attempt", "coded", "folder", "id", "stamp")
+    __slots__ = ("attempt", "coded", "file", "folder", "id", "stamp")
 
     def __init__(self, folder: str, stamp: str, id: str, attempt: int, coded: str) -> None:  # noqa: A002
+        self.file = f"{stamp}.{id}.a{attempt}.{coded}{SUFFIX}"  # the last part of the path
         self.folder = folder  # below the spool: "pending/2026-11-24/10"
         self.stamp = stamp
         self.id = id
         self.attempt = attempt
         self.coded = coded  # the event's name, as encoded in the file name
-
-    @property
-    def file(self) -> str:
-        """The last part of the path."""
-        return f"{self.stamp}.{self.id}.a{self.attempt}.{self.coded}{SUFFIX}"
 
     @property
     def path(self) -> str:
@@ -118,8 +114,7 @@ def waiting(entry: Entry, state: str, instant: int) -> Entry:
 
 def finished(entry: Entry, state: str, now: int) -> Entry:
     """`entry`, in the folder of `state` for today."""
-    folder = f"{state}/{due.date(due.stamp(now))}"
-    return Entry(folder, entry.stamp, entry.id, entry.attempt, entry.coded)
+    return Entry(f"{state}/{due.day(now)}", entry.stamp, entry.id, entry.attempt, entry.coded)
 
 
 def claimed(entry: Entry, runner: str) -> Entry:
@@ -151,8 +146,20 @@ def encode_name(name: str) -> str:
     return coded
 
 
+_names: "dict[str, str | None]" = {}  # there are few event names, and many events
+
+
 def decode_name(coded: str) -> str | None:
-    """The event's name, or None where this is not the one right spelling of one."""
+    """The event's name, or None where this is not the one right spelling of one. Remembered."""
+    try:
+        return _names[coded]
+    except KeyError:
+        if len(_names) > 10_000:
+            _names.clear()
+        return _names.setdefault(coded, _decode_name(coded))
+
+
+def _decode_name(coded: str) -> str | None:
     if _is_plain(coded) and len(coded) <= MAX_NAME:
         return coded
     try:

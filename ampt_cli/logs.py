@@ -45,11 +45,12 @@ class Log(Observer):
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """A line for what did not succeed; for every attempt where --verbose asks for it."""
+        if not detail and not self.verbose:
+            return
         known = {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "outcome": outcome}
         what = f"{entry.name} {entry.id}: attempt {entry.attempt} {outcome.replace('_', ' ')}"
         if not detail:
-            if self.verbose:
-                self.line(INFO, "attempt", what, **known)
+            self.line(INFO, "attempt", what, **known)
             return
         instant = detail["next"]
         if detail["verdict"] == layout.DEAD:

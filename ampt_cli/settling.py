@@ -2,7 +2,7 @@
 
 import os
 
-from ampt_cli import policy, reading, record, spool
+from ampt_cli import layout, policy, reading, record, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, Verdict, Wish
@@ -10,8 +10,8 @@ from ampt_cli.policy import Retries, Verdict, Wish
 
 def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> Entry | None:
     """Move a claim to done, with its record. Not synced: a power cut may repeat the attempt."""
-    verdict = Verdict("done", now, record.History())
-    return spool.settle(disk, entry, verdict, line, sync=False, whole=entry.attempt == 1)
+    target = layout.finished(entry, layout.DONE, now)
+    return spool.settle(disk, entry, target, line, sync=False, whole=entry.attempt == 1)
 
 
 def settle_other(
@@ -47,8 +47,16 @@ def settle_other(
     noted = made | verdict.history._asdict() | {"verdict": verdict.state, "next": verdict.next}
     if size > record.BRIEF_FROM:
         noted = brief(noted)
-    moved = spool.settle(disk, entry, verdict, record.line(noted), sync=True, whole=False)
+    target = destination(entry, verdict)
+    moved = spool.settle(disk, entry, target, record.line(noted), sync=True, whole=False)
     return verdict if moved else None
+
+
+def destination(entry: Entry, verdict: Verdict) -> Entry:
+    """Where the verdict sends a claim."""
+    if verdict.state == layout.RETRY:
+        return layout.waiting(entry, layout.RETRY, verdict.next)
+    return layout.finished(entry, verdict.state, verdict.next)
 
 
 def brief(noted: record.Record) -> record.Record:

@@ -92,6 +92,10 @@ class Slot:
         """Whether it is worth giving it more now: a few at a time, not one by one."""
         return self.room() * 4 > self.depth()
 
+    def is_well_fed(self) -> bool:
+        """Whether it has enough to do for a while, and is doing it fast."""
+        return self.pace < FAST and len(self.waiting) > QUEUE // 2
+
     def submit(self, events: list[tuple[int, str]]) -> None:
         """Give it (seq, file) pairs; it calls their handlers in this order."""
         if not self.waiting:

@@ -9,7 +9,6 @@ import os
 from ampt_cli import due, layout, record
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.policy import Verdict
 
 
 class RecordLost(Exception):
@@ -41,9 +40,9 @@ def release(disk: Disk, entry: Entry) -> bool:
 
 
 def settle(
-    disk: Disk, entry: Entry, verdict: Verdict, line: bytes, *, sync: bool, whole: bool
+    disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool, whole: bool
 ) -> Entry | None:
-    """Append the attempt's record, then move the claim where the verdict says.
+    """Append the attempt's record, then move the claim to where the verdict sends it.
 
     A crash between the two leaves a claim with its record: rescue interrupts
     the attempt once more, and the handler may run again. The move needs no
@@ -57,19 +56,11 @@ def settle(
         return None
     except OSError as error:
         lost = error
-    target = destination(entry, verdict)
     if not _move(disk, entry, target):
         return None
     if lost is not None:
         raise RecordLost(target, lost)
     return target
-
-
-def destination(entry: Entry, verdict: Verdict) -> Entry:
-    """Where the verdict sends a claim."""
-    if verdict.state == layout.RETRY:
-        return layout.waiting(entry, layout.RETRY, verdict.next)
-    return layout.finished(entry, verdict.state, verdict.next)
 
 
 def reschedule(disk: Disk, entry: Entry, instant: int, action: str, now: int) -> Entry | None:
@@ -144,5 +135,8 @@ def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
         disk.into_bucket(target.folder, lambda: disk.move(entry.path, target.path))
     except FileNotFoundError:
         return False
-    disk.make_durable(target.folder)
+    if target.folder not in disk.durable:
+        disk.make_durable(target.folder)
+        if target.state in layout.FINISHED:
+            disk.durable.add(target.folder)  # nobody removes it while it is today's
     return True

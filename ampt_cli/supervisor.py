@@ -24,6 +24,8 @@ from ampt_cli.slot import Crew, Slot
 GRACE = 0.5  # s between the exception in a handler and the end of its process group
 IMPORT_TIMEOUT = 60.0  # s
 STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is taken back
+LISTEN_AFTER = 0.005  # s that an event may run before its output is drained as it comes
+COALESCE = 0.0003  # s that reports are let gather while every worker has plenty to do
 SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 
@@ -73,7 +75,7 @@ class Supervisor:
     def _begin(self, slot: Slot) -> None:
         slot.begin(self.folder)
         self._hear(slot.result_r, lambda: self._hear_frames(slot))
-        self._hear(slot.capture.fd, lambda: self._hear_output(slot))
+        self._listen(slot, monotonic())
 
     def _hear(self, fd: int, read: Callable[[], None]) -> None:
         self._heard[fd] = read
@@ -82,6 +84,19 @@ class Supervisor:
     def _forget(self, fd: int) -> None:
         if self._heard.pop(fd, None) is not None:
             self._poll.unregister(fd)
+
+    def _listen(self, slot: Slot, now: float) -> None:
+        """Drain the output as it comes, but not between events that follow fast.
+
+        A separator is written after each of those, and each would wake us; what
+        is printed meanwhile waits in the pipe until the report.
+        """
+        wanted = not (slot.ready and slot.waiting) or now - slot.since > LISTEN_AFTER
+        if wanted != (slot.capture.fd in self._heard) and not slot.capture.ended:
+            if wanted:
+                self._hear(slot.capture.fd, lambda: self._hear_output(slot))
+            else:
+                self._forget(slot.capture.fd)
 
     def wait_ready(self, told_to_stop: Callable[[], object]) -> None:
         """Wait until every worker has imported the handlers, or a signal says stop.
@@ -131,6 +146,8 @@ class Supervisor:
     def poll(self, timeout: float) -> tuple[list[Report], bool]:
         """Wait at most `timeout` s for news: reports, and whether a signal came."""
         woken = False
+        if all(slot.is_well_fed() for slot in self.slots):
+            select.select((), (), (), COALESCE)
         for fd, _ in self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
             read = self._heard.get(fd)
             if read is not None:
@@ -144,6 +161,8 @@ class Supervisor:
         now = monotonic()
         for slot in self.slots:
             self._enforce(slot, now)
+            if slot.pid:
+                self._listen(slot, now)
         reports, self._reports = self._reports, []
         return reports, woken
 
@@ -167,7 +186,9 @@ class Supervisor:
                     timeout = min(timeout, self.declared.get("shortest", 1000) / 1000)
                 else:
                     timeout = min(timeout, limit + (GRACE if limit == slot.signalled else 0) - now)
-                if len(slot.waiting) > 1:
+                if slot.capture.fd not in self._heard:
+                    timeout = min(timeout, LISTEN_AFTER)
+                elif len(slot.waiting) > 1:
                     timeout = min(timeout, STOLEN_AFTER)
         return timeout
 

@@ -5,15 +5,15 @@ recursion are put back. What cannot be put back (threads that would keep a
 process alive, resource limits) spoils the worker: it is replaced.
 """
 
+import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
 import contextlib
 import os
-import signal
 import sys
 from _thread import _count as thread_count
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU)
+SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
 
 
 class Surroundings:
@@ -23,7 +23,7 @@ class Surroundings:
         self.folder = os.getcwd()
         self.environment = dict(_environment())
         self.recursion = sys.getrecursionlimit()
-        self.handlers = [signal.getsignal(number) for number in SIGNALS]
+        self.handlers = [_signal.getsignal(number) for number in SIGNALS]
         self.limits = [getrlimit(limit) for limit in LIMITS]
         self.threads = thread_count()
         self.locale = _locale()
@@ -33,12 +33,12 @@ class Surroundings:
         os.umask(0o077)
         if _environment() != self.environment:
             _restore(self.environment)
-        signal.alarm(0)
+        _signal.alarm(0)
         sys.setrecursionlimit(self.recursion)
         for number, handler in zip(SIGNALS, self.handlers, strict=True):
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            if _signal.getsignal(number) is not handler:
+                _signal.signal(number, handler)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         with contextlib.suppress(OSError):
             if os.getcwd() == self.folder:
                 return self._changed()
