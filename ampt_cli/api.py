@@ -51,10 +51,11 @@ class Events:
         BadEvent, BadDue, or another AmptError; then, unless it is NotConfirmed,
         nothing was published.
         """
-        from ampt_cli import publication  # noqa: PLC0415  gate: a module of handlers needs no spool
+        from ampt_cli import chosen, publication  # noqa: PLC0415  gate: handlers need no spool
 
         made = publication.draft(name, body, after, self.clock(), id)
-        return publication.publish(self._open(), made, chosen=id is not None)
+        publish = publication.publish if id is None else chosen.publish
+        return publish(self._open(), made)
 
     def publish_many(self, events: Iterable[Any]) -> list[str]:
         """Publish a batch: names, (name, body) or (name, body, after) tuples, or dicts of those.
@@ -62,9 +63,9 @@ class Events:
         All of them are checked before any is visible, and they are synced
         together. Returns their ids, in order. Raises as `publish`.
         """
-        from ampt_cli import publication  # noqa: PLC0415  as above
+        from ampt_cli import batch  # noqa: PLC0415  as above
 
-        return publication.publish_many(self._open(), map(_draft, events), self.clock)
+        return batch.publish_many(self._open(), map(_draft, events), self.clock)
 
     def _open(self) -> "Disk":
         from ampt_cli import place, settings  # noqa: PLC0415  as above

@@ -14,6 +14,7 @@ from ampt_cli.marks import RECORD, RING, Marks
 
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
 QUEUE = RING // 2
+FALSE_STARTS = 3
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
 
 
@@ -37,6 +38,7 @@ class Slot:
         self.waiting: deque[int] = deque()  # submitted and not reported, in order
         self.progress: list[str] = []  # handlers of the running event that have succeeded
         self.pace = FAST / 2  # s an event, smoothed
+        self.false_starts = 0  # in a row
 
     def begin(self, folder: str) -> None:
         """Fork a worker; `folder` is where the runner's files are now."""
@@ -190,6 +192,11 @@ class Slot:
         if self.queue_w >= 0:
             os.close(self.queue_w)
             self.queue_w = -1
+
+    def may_try_again(self) -> bool:
+        """Whether a worker that somebody killed before it was ready is worth another try."""
+        self.false_starts += 1
+        return self.status < 0 and not self.killed_for and self.false_starts < FALSE_STARTS
 
     def close(self) -> None:
         """Close the pipes of a worker that has ended, and end what it left behind.

@@ -243,6 +243,7 @@ class Supervisor:
         elif kind == worker.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True
+            slot.false_starts = 0
             slot.since = monotonic()
         elif kind == worker.UNUSABLE:
             self._fail(jsontext.loads(payload.decode()))
@@ -277,7 +278,7 @@ class Supervisor:
         slot.close()
         if self.failure is not None:
             return
-        if slot.ready:
+        if slot.ready or slot.may_try_again():
             self._begin(slot)
         else:
             why = slot.killed_for or f"the worker {slot.manner()}"

@@ -110,7 +110,12 @@ def _single(given: Given) -> int:
     _warn(after)
     made = publication.draft(name, _body(given), after, clock(), given.get("id"))
     disk = _open(given)
-    published = publication.publish(disk, made, chosen=given.has("id"), commit=_commit)
+    if given.has("id"):
+        from ampt_cli import chosen  # noqa: PLC0415  gate: only with a chosen id
+
+        published = chosen.publish(disk, made, _commit)
+    else:
+        published = publication.publish(disk, made, _commit)
     if published is not made:
         printing.say(f"the id {made.id} was published already; nothing was changed")
     return _report([_line(published, given)])
@@ -226,13 +231,15 @@ def _batch(given: Given) -> int:
             raise UsageError(f"--{key} does not go with --batch: each line says its own")
     if given.arguments:
         raise UsageError("--batch takes no NAME and no BODY: each line has its own")
+    from ampt_cli.batch import Batch  # noqa: PLC0415  gate: only for batches
+
     source = given.get("batch") or "-"
-    batch = publication.Batch(_open(given), clock)
+    batch = Batch(_open(given), clock)
     try:
         answers = _Answers()
         for number, line in _lines(source):
             made, chosen = _draft(line, number, batch.now)
-            _on_line(number, lambda: batch.add(made, chosen))  # noqa: B023  called at once
+            _on_line(number, lambda: batch.add(made, by_id=chosen))  # noqa: B023  called at once
             answers.add(_line(made, given))
         batch.commit(_commit)
     except BaseException:

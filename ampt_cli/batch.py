@@ -1,0 +1,178 @@
+"""Publish many events together: all of them checked and written, then synced once."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ampt_cli import chosen, due, event, layout
+from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
+from ampt_cli.fsio import NEW, Disk
+from ampt_cli.publication import confirm, draft, wake
+
+if TYPE_CHECKING:
+    Draft = tuple[str, Any, due.After | None, str | None]
+
+SYNC_ONE_BY_ONE = 16  # more files than this share one sync of the file system
+
+
+class Batch:
+    """Events that are published together: all of them checked and written, then synced once.
+
+    Nothing is visible before `commit`. The files wait in one folder of tmp/
+    under their final names, so memory does not grow with the batch.
+    """
+
+    def __init__(self, disk: Disk, clock: Callable[[], int]) -> None:
+        self.disk = disk
+        self.count = 0
+        self.clock = clock
+        self.now = clock()
+        self._chosen: dict[str, event.Event] = {}
+        self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
+        try:
+            disk.make_folder(self.folder)
+            self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=disk.root)
+        except OSError as error:
+            raise from_os(error, "begin a batch in the spool") from error
+
+    def add(self, made: event.Event, *, by_id: bool = False) -> None:
+        """Check and write one event. Raises AmptError; the caller then aborts."""
+        if by_id:
+            if made.id in self._chosen:
+                raise BadEvent(f"the id {made.id!r} stands twice in the batch")
+            event.encode(made)
+            self._chosen[made.id] = made
+            return
+        line = event.encode(made)
+        file = layout.new(layout.PENDING, made.due, made.id, made.name).file
+        try:
+            fd = os.open(file, NEW, self.disk.file_mode, dir_fd=self.fd)
+            try:
+                written = os.write(fd, line)
+                while written < len(line):
+                    written += os.write(fd, line[written:])
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise from_os(error, f"write {made.name!r} in the spool") from error
+        self.count += 1
+
+    def commit(self, commit: Callable[[], object] = int) -> list[event.Event]:
+        """Publish all; durable on return. Returns the events with chosen ids, as published."""
+        disk = self.disk
+        try:
+            if self.clock() - self.now > layout.PUBLISHER_GIVES_UP:
+                raise TryAgain("the batch took more than a day to write; nothing was published")
+            if self._chosen:
+                with chosen.IdLock(disk):
+                    for made in self._chosen.values():
+                        chosen.published_as(
+                            disk, made
+                        )  # conflicts are found before anything is visible
+            self._sync_files()
+            buckets = self._buckets()
+            for bucket in buckets:
+                if not disk.exists(f"{bucket}/{layout.DURABLE}"):
+                    disk.make_bucket(bucket)
+            commit()
+            self._rename_all()
+        except OSError as error:
+            raise from_os(error, f"publish a batch of {self.count}") from error
+        finally:
+            self.abort()
+        self._confirm(buckets)
+        wake(disk)
+        return [chosen.publish(disk, made) for made in self._chosen.values()]
+
+    def _sync_files(self) -> None:
+        if self.count > SYNC_ONE_BY_ONE and self.disk.sync_all():
+            return
+        for file in self._files():
+            fd = os.open(file, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
+            try:
+                self.disk.sync_fd(fd)
+            finally:
+                os.close(fd)
+
+    def _buckets(self) -> list[str]:
+        hours = {file[:11] for file in self._files()}
+        return sorted(f"{layout.PENDING}/{due.bucket(hour)}" for hour in hours)
+
+    def _rename_all(self) -> None:
+        """One rename an event: each is published by its own, none is ever seen in part."""
+        done = 0
+        try:
+            while True:
+                before = done
+                for file in self._files():
+                    target = f"{layout.PENDING}/{due.bucket(file)}"
+                    self.disk.into_bucket(target, lambda f=file, t=target: self._rename(f, t))  # type: ignore[misc]
+                    done += 1
+                if done == before:
+                    return
+        except OSError as error:
+            if done:
+                raise NotConfirmed(
+                    f"published {done:,} of a batch of {self.count:,}, then: {error.strerror}",
+                    "those will run; the rest was not published",
+                ) from error
+            raise
+
+    def _rename(self, file: str, bucket: str) -> None:
+        os.rename(file, f"{bucket}/{file}", src_dir_fd=self.fd, dst_dir_fd=self.disk.root)
+
+    def _confirm(self, buckets: list[str]) -> None:
+        if self.count > SYNC_ONE_BY_ONE:
+            try:
+                for bucket in buckets:
+                    self.disk.make_durable(bucket)
+                if self.disk.sync_all():
+                    return
+            except OSError as error:
+                raise NotConfirmed(
+                    f"a batch of {self.count:,} was published but may not survive a power cut: "
+                    f"{error.strerror}"
+                ) from error
+        for bucket in buckets:
+            confirm(self.disk, bucket, f"a batch of {self.count:,}")
+
+    def _files(self) -> Iterator[str]:
+        with os.scandir(self.fd) as entries:
+            for entry in entries:
+                yield entry.name
+
+    def abort(self) -> None:
+        """Remove what was written and not published. Never raises: the rest is swept later."""
+        if self.fd < 0:
+            return
+        try:
+            for file in self._files():
+                os.unlink(file, dir_fd=self.fd)
+            os.rmdir(self.folder, dir_fd=self.disk.root)
+        except OSError:
+            pass
+        os.close(self.fd)
+        self.fd = -1
+
+
+def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:
+    """Publish (name, body, after, id) tuples as one batch; their ids, in order.
+
+    All are checked before any is visible. Raises AmptError: then, unless it is
+    NotConfirmed, nothing was published.
+    """
+    batch = Batch(disk, clock)
+    ids = []
+    try:
+        for number, (name, body, after, id_) in enumerate(drafts, 1):
+            try:
+                made = draft(name, body, after, batch.now, id_)
+                batch.add(made, by_id=id_ is not None)
+            except AmptError as error:
+                raise type(error)(f"event {number}: {error}", error.hint) from error
+            ids.append(made.id)
+        batch.commit()
+    except BaseException:
+        batch.abort()
+        raise
+    return ids

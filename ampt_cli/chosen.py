@@ -1,0 +1,113 @@
+"""Publish events whose id the caller chose, once (spool_format.md, section 8).
+
+The file is linked twice: at `ids/XX/ID`, and in its bucket. One link means that
+its publisher died before the commit, two that it was published. So the
+second link finds an event again without walking the spool, and a crash never
+makes a lost event look published.
+"""
+
+import os
+from collections.abc import Callable
+from fcntl import LOCK_EX, flock
+
+from ampt_cli import event, layout
+from ampt_cli.errors import BadEvent, from_os
+from ampt_cli.fsio import READ, Disk
+from ampt_cli.publication import confirm, wake
+
+
+def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -> event.Event:
+    """Publish `made` unless its id was published before; durable on return.
+
+    If it was, with the same name and body, the earlier event is returned and
+    nothing changes. Raises BadEvent if it was with others, and as
+    `publication.publish`.
+    """
+    line = event.encode(made)
+    target = layout.new(layout.PENDING, made.due, made.id, made.name)
+    try:
+        with IdLock(disk):
+            earlier = published_as(disk, made)
+            if earlier is None:
+                _publish(disk, made.id, line, target, commit)
+    except OSError as error:
+        raise from_os(error, f"publish {made.name!r} with the id {made.id}") from error
+    if earlier is not None:
+        # Its publisher may have been killed before its own last sync.
+        bucket = layout.new(layout.PENDING, earlier.due, earlier.id, earlier.name).folder
+        confirm(disk, bucket, earlier.id)
+        return earlier
+    confirm(disk, target.folder, made.id)
+    wake(disk)
+    return made
+
+
+def _publish(
+    disk: Disk,
+    id: str,  # noqa: A002
+    line: bytes,
+    target: layout.Entry,
+    commit: Callable[[], object],
+) -> None:
+    tmp = f"{layout.TMP}/{target.stamp}.{id}.{os.urandom(4).hex()}"
+    disk.write_new(tmp, line)
+    try:
+        _take(disk, id, tmp)
+        commit()
+    except BaseException:
+        disk.forget(tmp)
+        raise
+    disk.into_bucket(target.folder, lambda: disk.link(layout.id_path(id), target.path))
+
+
+def _take(disk: Disk, id: str, tmp: str) -> None:  # noqa: A002
+    """Put the file at its place below ids/, durably, before it is linked into a bucket.
+
+    A crash right after leaves one link, which the next publisher of the id removes.
+    """
+    index = layout.id_path(id)
+    shard = index.rpartition("/")[0]
+    disk.remove(index)  # one link: published_as() found that nobody has it
+    disk.into_bucket(shard, lambda: disk.publish(tmp, index))
+    disk.make_durable(shard)
+    disk.sync(shard)
+
+
+def published_as(disk: Disk, made: event.Event) -> event.Event | None:
+    """The event published before with the id of `made`, if there is one.
+
+    The id lock is held. Raises BadEvent if it has another name or body.
+    """
+    try:
+        fd = os.open(layout.id_path(made.id), READ, dir_fd=disk.root)
+    except FileNotFoundError:
+        return None
+    try:
+        if os.fstat(fd).st_nlink < 2:
+            return None  # its publisher died before the commit, or it was pruned
+        first, newline, _ = os.read(fd, event.MAX_BYTES).partition(b"\n")
+    finally:
+        os.close(fd)
+    earlier = event.decode(first + newline)
+    if (earlier.name, earlier.body) != (made.name, made.body):
+        raise BadEvent(
+            f"the id {made.id!r} was published before with another name or body",
+            f"see: ampt inspect {made.id}",
+        )
+    return earlier
+
+
+class IdLock:
+    """Chosen ids are published one at a time. The kernel frees the lock of the dead."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def __enter__(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        path = f"{layout.IDS}/{layout.LOCK}"
+        self.fd = os.open(path, flags, self.disk.file_mode, dir_fd=self.disk.root)
+        flock(self.fd, LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
