@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ampt_cli import chosen, due, event, layout
 from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import NEW, Disk
 from ampt_cli.publication import confirm, draft, wake
 
-if TYPE_CHECKING:
-    Draft = tuple[str, Any, due.After | None, str | None]
+Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
 
 SYNC_ONE_BY_ONE = 16  # more files than this share one sync of the file system
 
