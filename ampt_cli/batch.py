@@ -144,14 +144,17 @@ class Batch:
         """Remove what was written and not published. Never raises: the rest is swept later."""
         if self.fd < 0:
             return
+        fd, self.fd = self.fd, -1  # never closed twice: the number may be somebody else's then
         try:
-            for file in self._files():
-                os.unlink(file, dir_fd=self.fd)
+            for file in os.listdir(fd):
+                os.unlink(file, dir_fd=fd)
             os.rmdir(self.folder, dir_fd=self.disk.root)
         except OSError:
             pass
-        os.close(self.fd)
-        self.fd = -1
+        try:
+            os.close(fd)
+        except OSError:
+            pass
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

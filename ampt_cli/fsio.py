@@ -35,8 +35,8 @@ class Disk:
         A crash leaves nothing, a part, or the whole: `path` is below tmp/. On an
         error the file is removed.
         """
-        fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
         try:
+            fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
             try:
                 os.fchmod(fd, self.file_mode)  # whatever the umask
                 write_all(fd, data)
@@ -44,7 +44,9 @@ class Disk:
                     self.sync_fd(fd)
             finally:
                 os.close(fd)
-        except BaseException:
+        except FileExistsError:
+            raise
+        except BaseException:  # also of a signal, as early as between the file and its number
             self.forget(path)
             raise
 

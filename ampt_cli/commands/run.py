@@ -4,7 +4,7 @@ import os
 from time import time_ns
 
 from ampt_cli import due, place, printing, settings
-from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import Command, Given, Option, help_text, parse
 from ampt_cli.retention import retention_of
@@ -75,6 +75,8 @@ def main(argv: "list[str]") -> int:
         if traceback:
             printing.write(2, printing.safe(traceback, keep="\n\t"))
         return status
+    except KeyboardInterrupt:
+        return 130  # before the runner listens for signals, or after: it has nothing to finish
 
 
 def _run(given: Given) -> int:
@@ -84,8 +86,11 @@ def _run(given: Given) -> int:
     jobs = given.number("jobs", 1, config.get("jobs", 1))
     most = given.number("max", 1, None)
     disk = place.open_disk(base)
-    if not given.has("watch") and is_idle(disk, clock(), retention_of(config)):
-        return 0
+    try:
+        if not given.has("watch") and is_idle(disk, clock(), retention_of(config)):
+            return 0
+    except OSError as error:
+        raise from_os(error, f"read the spool {base}") from error
     from ampt_cli import logs, runner, told  # noqa: PLC0415  gate: only when there is work
 
     chosen = told.Settings.of(
