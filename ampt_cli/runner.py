@@ -215,7 +215,11 @@ class Runner:
             if self.held:
                 taken.append(self.held.popleft())
                 continue
-            claim = self.intake.claim() if self._limit() > 0 else None
+            try:
+                claim = self.intake.claim() if self._limit() > 0 else None
+            except OSError:
+                self.held.extend(taken)  # what was claimed before the error is given back
+                raise
             if claim is None:
                 break
             self.seq += 1
