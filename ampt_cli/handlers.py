@@ -148,30 +148,46 @@ def _where(function: Function) -> str:
 
 
 def _takes_context(function: Function) -> bool:
-    """Whether it is called with (event, context) or with (event) alone."""
-    import inspect  # noqa: PLC0415  gate: only in a process that runs handlers
+    """Whether it is called with (event, context) or with (event) alone. Raises ConfigError."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not hasattr(function, "__wrapped__"):
+        fewest = code.co_argcount - len(getattr(function, "__defaults__", None) or ())
+        counts = range(fewest, code.co_argcount + 1)
+        required = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
+        takes = [n for n in (1, 2) if n in counts or (code.co_flags & VARARGS and n >= fewest)]
+        fits = takes if required <= 0 else []
+    else:
+        fits = _fitting(function)
+    if not fits:
+        raise ConfigError(
+            f"the handler {_key(function)} ({_where(function)}) takes neither (event, context) "
+            "nor (event)"
+        )
+    return 2 in fits
 
-    try:
-        inspect.signature(function).bind(None, None)
-    except TypeError:
+
+def _fitting(function: Function) -> list[int]:
+    """With how many arguments, 1 or 2, a method, partial or other callable can be called."""
+    import inspect  # noqa: PLC0415  gate: slow, and only for what is no plain function
+
+    fits = []
+    for count in (1, 2):
         try:
-            inspect.signature(function).bind(None)
+            inspect.signature(function).bind(*[None] * count)
         except TypeError:
-            raise ConfigError(
-                f"the handler {_key(function)} ({_where(function)}) takes neither (event, context) "
-                "nor (event)"
-            ) from None
-        return False
-    except ValueError:  # built in, without a signature
-        return True
-    return True
+            continue
+        except ValueError:  # built in, without a signature
+            return [2]
+        fits.append(count)
+    return fits
+
+
+VARARGS, COROUTINE = 0x04, 0x80  # of code.co_flags; inspect.CO_VARARGS, inspect.CO_COROUTINE
 
 
 def _is_async(function: Function) -> bool:
-    import inspect  # noqa: PLC0415  as above
-
-    plain = getattr(function, "func", function)
-    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(type(plain).__call__)
+    code = _code(function)
+    return bool(code and code.co_flags & COROUTINE)
 
 
 def load(target: str) -> Registry:

@@ -11,7 +11,7 @@ from ampt_cli import layout
 from ampt_cli.fsio import READ, Disk
 
 RECORD = 512  # bytes
-RING = 64  # records per worker: more than it can have unsettled at once
+RING = 128  # records per worker: more than it can have unsettled at once
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 

@@ -98,7 +98,7 @@ class Runner:
 
     def _job(self) -> worker.Job:
         told = self.settings
-        return worker.Job(told.handlers, self.home.folder, told.default_timeout, told.rerun_all)
+        return worker.Job(told.handlers, told.default_timeout, told.rerun_all)
 
     def _move_in(self) -> None:
         self.home.move_in()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ampt_cli import lock, worker
 from ampt_cli.capture import READ_SIZE, Capture
-from ampt_cli.fsio import Disk
+from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
 
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
@@ -58,15 +58,18 @@ class Slot:
         self.silent = 0.0  # since when it has neither run a handler nor said anything
         for index in range(len(self.board)):
             self.board[index] = 0.0
-        self._fork(result_w, capture_w, lock.hold_shared(self.crew.disk, folder))
+        share = lock.hold_shared(self.crew.disk, folder)
+        claims = os.open(folder, FOLDER, dir_fd=self.crew.disk.root)
+        self._fork(result_w, capture_w, share, claims)
 
-    def _fork(self, result_w: int, capture_w: int, share: int) -> None:
+    def _fork(self, result_w: int, capture_w: int, share: int, claims: int) -> None:
         crew, parent = self.crew, os.getpid()
         ends = worker.Ends(
             self.queue_r,
             result_w,
             capture_w,
             share,
+            claims,
             crew.token,
             self.number,
             crew.marks,
@@ -74,8 +77,8 @@ class Slot:
         )
         self.pid = os.fork()
         if self.pid == 0:
-            worker.main(crew.disk, ends, crew.job, parent)
-        for fd in (result_w, capture_w, share):
+            worker.main(ends, crew.job, parent, group=crew.disk.file_mode == 0o660)
+        for fd in (result_w, capture_w, share, claims):
             os.close(fd)
 
     # -- feeding -------------------------------------------------------------------

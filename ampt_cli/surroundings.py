@@ -6,12 +6,13 @@ process alive, resource limits) spoils the worker: it is replaced.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
-import contextlib
 import os
 import sys
 from _thread import _count as thread_count
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
+FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
 
@@ -20,7 +21,7 @@ class Surroundings:
     """The state of this process after the handlers were imported."""
 
     def __init__(self) -> None:
-        self.folder = os.getcwd()
+        self.folder = _here()
         self.environment = dict(_environment())
         self.recursion = sys.getrecursionlimit()
         self.handlers = [_signal.getsignal(number) for number in SIGNALS]
@@ -39,13 +40,10 @@ class Surroundings:
             if _signal.getsignal(number) is not handler:
                 _signal.signal(number, handler)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-        with contextlib.suppress(OSError):
-            if os.getcwd() == self.folder:
-                return self._changed()
         try:
-            os.chdir(self.folder)
+            os.fchdir(self.folder)
         except OSError:
-            return True
+            return True  # a handler has closed it
         return self._changed()
 
     def _changed(self) -> bool:
@@ -54,6 +52,16 @@ class Surroundings:
         if _locale() != self.locale:
             return True
         return [getrlimit(limit) for limit in LIMITS] != self.limits
+
+
+def _here() -> int:
+    """A descriptor of the working folder, above those that handlers open and close."""
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+    low = os.open(".", flags)
+    try:
+        return fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD)
+    finally:
+        os.close(low)
 
 
 def _environment() -> "dict[bytes, bytes]":

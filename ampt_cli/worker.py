@@ -14,6 +14,7 @@ nothing a handler left behind (threads, atexit) can hold it.
 """
 
 import contextlib
+import gc
 import io
 import os
 import select
@@ -30,7 +31,7 @@ from ampt_cli.event import Event
 from ampt_cli.execute import HandlerTimeout, Result, Watch, describe, execute, traceback_of
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
-from ampt_cli.surroundings import Surroundings
+from ampt_cli.surroundings import FIRST_FD, Surroundings
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
@@ -38,7 +39,6 @@ DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
 
 SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
-FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 
 
 class Ends(NamedTuple):
@@ -48,6 +48,7 @@ class Ends(NamedTuple):
     results: int
     capture: int
     share: int  # of the lock `workers`
+    claims: int  # the runner's folder; it is all of the spool that a worker reads
     token: bytes
     number: int
     marks: Marks
@@ -64,7 +65,6 @@ class Job(NamedTuple):
     """What all workers of a runner are told."""
 
     target: str
-    folder: str  # of the claims, below the spool
     default_timeout: int
     rerun_all: bool = False
 
@@ -112,11 +112,12 @@ class Deadline(Watch):
             raise HandlerTimeout("the handler's time is over")
 
 
-def main(disk: Disk, ends: Ends, job: Job, parent: int) -> NoReturn:
+def main(ends: Ends, job: Job, parent: int, *, group: bool) -> NoReturn:
     """Be a worker until the queue ends. Never returns."""
     status = 70
     try:
-        worker = Worker(disk, _settle_in(disk, ends, parent), job)
+        ends = _settle_in(ends, parent)
+        worker = Worker(Disk(ends.claims, group), ends, job)
         if worker.prepare():
             worker.serve()
             status = 0
@@ -127,7 +128,7 @@ def main(disk: Disk, ends: Ends, job: Job, parent: int) -> NoReturn:
         os._exit(status)
 
 
-def _settle_in(disk: Disk, ends: Ends, parent: int) -> Ends:
+def _settle_in(ends: Ends, parent: int) -> Ends:
     """Own session, own descriptors above FIRST_FD, nothing else of the supervisor."""
     os.setsid()
     kernel.die_with_parent(signal.SIGKILL)
@@ -139,8 +140,8 @@ def _settle_in(disk: Disk, ends: Ends, parent: int) -> Ends:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     import fcntl  # noqa: PLC0415  used nowhere else
 
-    kept = [disk.root, ends.queue, ends.results, ends.capture, ends.share]
-    root, queue, results, capture, share = (
+    kept = [ends.queue, ends.results, ends.capture, ends.share, ends.claims]
+    queue, results, capture, share, claims = (
         fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FD) for fd in kept
     )
     null = os.open(os.devnull, os.O_RDONLY)
@@ -148,10 +149,9 @@ def _settle_in(disk: Disk, ends: Ends, parent: int) -> Ends:
     os.dup2(capture, 1)
     os.dup2(capture, 2)
     os.closerange(3, FIRST_FD)
-    _close_others({root, queue, results, capture, share})
-    disk.root = root
+    _close_others({queue, results, capture, share, claims})
     os.umask(0o077)
-    return ends._replace(queue=queue, results=results, capture=capture, share=share)
+    return ends._replace(queue=queue, results=results, capture=capture, share=share, claims=claims)
 
 
 def _close_others(ours: set[int]) -> None:
@@ -190,6 +190,7 @@ class Worker:
         declared = _declared(self.registry, self.job.default_timeout)
         self.deadline.numbers = {key: number for number, key in enumerate(declared["handlers"])}
         signal.signal(SOFT_SIGNAL, self.deadline.on_signal)
+        gc.freeze()  # what was imported stays: the collector need not look at it
         self.surroundings = Surroundings()
         os.register_at_fork(after_in_child=self.forsake)
         self.send(READY, jsontext.dumps(declared).encode())
@@ -231,7 +232,7 @@ class Worker:
     def run_one(self, seq: int, file: str) -> tuple[bytes, bytes]:
         """Run the event in the claim `file`; the kind and payload of the answer."""
         now = time_ns() // 1_000_000
-        entry = layout.parse(self.job.folder, file)
+        entry = layout.parse(".", file)
         if entry is None:
             raise ValueError(f"not an entry: {file}")  # the supervisor parsed it before
         try:
