@@ -20,7 +20,7 @@ help:
 	@echo 'make test        the whole suite (fast: without the slow tests)'
 	@echo 'make lint types  formatter check, linter, shell checks; mypy and pyright'
 	@echo 'make format      put the formatting right'
-	@echo 'make bench       how fast it is (bench-full: with the long ones)'
+	@echo 'make bench       how fast it is (bench-full: all of it, for docs/performance.md)'
 	@echo 'make evidence    many runs of the crash tests, counted'
 	@echo 'make fuzz        Hypothesis, for as long as it takes'
 	@echo 'make docs        write the generated parts of the docs again'
@@ -55,11 +55,11 @@ types: dev
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: dev
-	$(BIN)/python -m pytest -m bench $(ARGS)
+bench: base
+	$(BIN)/python -m tests.bench.bench --small $(ARGS)
 
-bench-full: dev
-	BENCH=full $(BIN)/python -m pytest -m bench -s $(ARGS)
+bench-full: base
+	$(BIN)/python -m tests.bench.bench --full $(ARGS)
 
 evidence: dev
 	$(BIN)/python -m pytest -n $(JOBS) -m evidence $(ARGS)

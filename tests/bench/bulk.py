@@ -1,0 +1,149 @@
+"""Line 2: many events published together."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import spools
+from tests.bench.measure import MIB, Figure, Sample, rates, ratios, run, take_turns, walls
+from tests.bench.place import Place, discard
+
+ONE_BY_ONE = 1000  # events of the queue that syncs each: more only takes longer
+
+
+def batch(place: Place, count: int, rounds: int) -> list[Figure]:
+    """`publish --batch` and `publish_many` against the bare system calls."""
+    lines = _lines(place, count)
+    many = [place.python, place.program("many"), str(count)]
+    raw, published, api = take_turns(
+        rounds,
+        lambda: _raw(place, count, {}),
+        lambda: _into_spool(place, _batch(place, lines), {}),
+        lambda: _into_spool(place, many, {}),
+        warm_up=0,
+    )
+    series = {
+        "raw limit": rates(count, raw),
+        "publish --batch": rates(count, published),
+        "publish_many": rates(count, api),
+    }
+    return [
+        Figure(
+            2,
+            "batch",
+            f"publish --batch, {count:,} events",
+            "of the raw limit",
+            0.6,
+            "more",
+            ratios(walls(raw), walls(published)),
+            series=series,
+        ),
+        Figure(
+            2,
+            "publish_many",
+            f"events.publish_many, {count:,} events",
+            "of the raw limit",
+            0.6,
+            "more",
+            ratios(walls(raw), walls(api)),
+            series=series,
+        ),
+        Figure(
+            2,
+            "publish_many_memory",
+            f"events.publish_many, {count:,} events: memory",
+            "MiB",
+            None,
+            "less",
+            [sample.rss / MIB for sample in api],
+            note="it returns all ids, so it grows with their number",
+        ),
+    ]
+
+
+def memory(place: Place, count: int) -> list[Figure]:
+    """What ten times as many events cost in memory when they are streamed from a file."""
+    few, many = _lines(place, count // 10), _lines(place, count)
+    small = _into_spool(place, _batch(place, few), {})
+    large = _into_spool(place, _batch(place, many), {})
+    return [
+        Figure(
+            2,
+            "batch_memory",
+            f"publish --batch: memory with {count:,} events, against {count // 10:,}",
+            "times",
+            1.1,
+            "less",
+            [large.rss / small.rss],
+            series={"MiB": [small.rss / MIB, large.rss / MIB]},
+        )
+    ]
+
+
+def slow_disk(place: Place, count: int, rounds: int) -> list[Figure]:
+    """The same on a disk that needs 2 ms for a sync, against a queue that syncs each event."""
+    slow = place.slow_sync()
+    if not slow or not place.has("huey"):
+        return []
+    lines = _lines(place, count)
+
+    def huey() -> Sample:
+        file = place.fresh("huey")
+        fill = ("fill", str(ONE_BY_ONE), "noop")
+        return _then_discard(file, lambda: place.huey(file, *fill, **slow, HUEY_FSYNC="1"))
+
+    theirs, ours, raw = take_turns(
+        rounds,
+        huey,
+        lambda: _into_spool(place, _batch(place, lines), slow),
+        lambda: _raw(place, count, slow),
+        warm_up=0,
+    )
+    return [
+        Figure(
+            2,
+            "slow_sync",
+            "publish --batch, a sync takes 2 ms",
+            "times SqliteHuey, one by one",
+            10,
+            "more",
+            ratios(rates(count, ours), rates(ONE_BY_ONE, theirs)),
+            series={
+                "publish --batch": rates(count, ours),
+                "SqliteHuey(fsync=True)": rates(ONE_BY_ONE, theirs),
+                "raw limit": rates(count, raw),
+            },
+        )
+    ]
+
+
+def _lines(place: Place, count: int) -> Path:
+    path = place.folder / f"batch-{count}.jsonl"
+    if not path.exists():
+        with path.open("w", encoding="utf-8") as file:
+            for number in range(count):
+                file.write(json.dumps({"name": "user.joined", "body": {"user_id": number}}) + "\n")
+    return path
+
+
+def _batch(place: Place, lines: Path) -> list[str]:
+    return [place.ampt, "publish", "--batch", str(lines)]
+
+
+def _into_spool(place: Place, command: list[str], more: dict[str, str]) -> Sample:
+    spool = spools.make(place.fresh("spool"))
+    return _then_discard(spool, lambda: run(command, place.with_spool(spool, **more)))
+
+
+def _raw(place: Place, count: int, more: dict[str, str]) -> Sample:
+    root = place.fresh("raw")
+    root.mkdir()
+    command = [place.python, "-I", place.program("raw_bulk"), str(root), str(count)]
+    return _then_discard(root, lambda: run(command, {**place.env, **more}))
+
+
+def _then_discard(path: Path, measured: Callable[[], Sample]) -> Sample:
+    try:
+        return measured()
+    finally:
+        discard(path)

@@ -1,0 +1,278 @@
+"""Lines 3 and 7: due events handled, by one runner and by several."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from tests.bench import spools
+from tests.bench.measure import Failed, Figure, Sample, cpus, rates, ratios, run, take_turns, walls
+from tests.bench.place import Place, discard, quietly
+
+CONSUMER = "from huey.bin.huey_consumer import consumer_main; consumer_main()"
+
+
+def no_ops(place: Place, count: int, rounds: int) -> list[Figure]:
+    """Events that do nothing: what a queue itself costs."""
+    peers = Peers(place, count)
+    contestants = {"ampt run --jobs 1": lambda: runner(place, count, "bench.noop", 1)}
+    if place.has("huey"):
+        contestants["huey (SqliteHuey, 1 process, no syncs)"] = peers.huey
+        contestants["huey, default syncs"] = lambda: peers.huey("")
+    if place.has("dirq"):
+        contestants["dirq, a bare loop"] = peers.dirq
+    contestants["raw limit: pipes and renames"] = lambda: raw(place, count)
+    measured = dict(
+        zip(contestants, take_turns(rounds, *contestants.values(), warm_up=1), strict=True)
+    )
+    series = {name: rates(count, samples) for name, samples in measured.items()}
+    ours = measured["ampt run --jobs 1"]
+    figures = []
+    for key, goal, name in (
+        ("drain_huey", 1.5, "huey (SqliteHuey, 1 process, no syncs)"),
+        ("drain_huey_default", None, "huey, default syncs"),
+        ("drain_dirq", None, "dirq, a bare loop"),
+        ("drain_raw", None, "raw limit: pipes and renames"),
+    ):
+        if name in measured:
+            figures.append(
+                Figure(
+                    3,
+                    key,
+                    f"drain {count:,} no-ops, events a second against {name}",
+                    "times",
+                    goal,
+                    "more",
+                    ratios(walls(measured[name]), walls(ours)),
+                    aim="1.0 of dirq" if goal else "1.0" if key == "drain_dirq" else "",
+                    series=series,
+                )
+            )
+            if key == "drain_huey":
+                figures.append(
+                    Figure(
+                        3,
+                        "drain_huey_cpu",
+                        "the same, CPU alone: an event's CPU in huey against ours",
+                        "times",
+                        None,
+                        "more",
+                        ratios(cpus(measured[name]), cpus(ours)),
+                    )
+                )
+    return figures
+
+
+def others(place: Place, count: int) -> list[Figure]:
+    """Slower peers, once, for comparison."""
+    figures = []
+    for peer, program in (("litequeue", "litequeue_app"), ("persist-queue", "persist_app")):
+        if not place.has(peer):
+            continue
+        path = place.fresh(peer)
+        python = [place.python, place.program(program)]
+        run([*python, "fill", str(path), str(count)], place.env)
+        sample = run([*python, "drain", str(path)], place.env)
+        discard(path)
+        figures.append(
+            Figure(
+                3,
+                f"drain_{peer}",
+                f"{peer}, a bare loop with acknowledgement",
+                "events/s",
+                None,
+                "more",
+                [count / sample.wall],
+            )
+        )
+    return figures
+
+
+def two_jobs(place: Place, count: int, rounds: int) -> list[Figure]:
+    """Handlers that burn 1 ms of CPU, with one worker and with two."""
+    one, two, alone, both = take_turns(
+        rounds,
+        lambda: runner(place, count, "bench.burn", 1),
+        lambda: runner(place, count, "bench.burn", 2),
+        lambda: burn(place, count, 1),
+        lambda: burn(place, count, 2),
+        warm_up=0,
+    )
+    return [
+        Figure(
+            3,
+            "jobs_2",
+            f"--jobs 2 against --jobs 1, {count:,} handlers that burn 1 ms",
+            "times as fast",
+            1.8,
+            "more",
+            ratios(walls(one), walls(two)),
+            note="limit_2 is what the machine itself gave at the same time",
+            series={"--jobs 1": rates(count, one), "--jobs 2": rates(count, two)},
+        ),
+        Figure(
+            3,
+            "limit_2",
+            "two bare processes against one, the same work, no queue",
+            "times as fast",
+            None,
+            "more",
+            ratios(walls(alone), walls(both)),
+        ),
+    ]
+
+
+def failing(place: Place, count: int, rounds: int) -> list[Figure]:
+    """Each handler raises: a traceback is recorded and synced, the event goes to retry."""
+    (samples,) = take_turns(rounds, lambda: runner(place, count, "bench.fail", 1), warm_up=0)
+    return [
+        Figure(
+            3,
+            "failing",
+            f"failing events, {count:,}, with traceback and sync",
+            "events/s",
+            1000,
+            "more",
+            rates(count, samples),
+        )
+    ]
+
+
+def several(place: Place, count: int, rounds: int) -> list[Figure]:
+    """One, two and four runners on one spool."""
+    twice = Counter[int]()
+    one, two, four = take_turns(
+        rounds,
+        *(lambda n=n: runners(place, count, n, twice) for n in (1, 2, 4)),
+        warm_up=0,
+    )
+    figures = [
+        Figure(
+            7,
+            f"runners_{number}",
+            f"{number} runners on one spool against one, {count:,} events",
+            "times as fast",
+            1.0,
+            "more",
+            ratios(walls(one), walls(samples)),
+            note=f"CPU {sum(cpus(samples)) / sum(cpus(one)):.2f} times that of one runner",
+            series={"1": rates(count, one), str(number): rates(count, samples)},
+        )
+        for number, samples in ((2, two), (4, four))
+    ]
+    figures.append(
+        Figure(
+            7,
+            "twice",
+            f"events handled twice, of {rounds * count * 3:,}",
+            "events",
+            0,
+            "less",
+            [float(twice[2])],
+        )
+    )
+    return figures
+
+
+# -- one round of each -----------------------------------------------------------
+
+
+def runner(place: Place, count: int, name: str, jobs: int) -> Sample:
+    """A whole `ampt run` that handles all of a fresh spool. Raises Failed if some are left."""
+    spool = spools.due_now(place.fresh("spool"), count, name)
+    command = [place.ampt, "run", "--jobs", str(jobs), "--handlers", place.handlers]
+    sample = run(command, place.with_spool(spool))
+    _settled(spool, count)
+    discard(spool)
+    return sample
+
+
+def runners(place: Place, count: int, number: int, twice: Counter[int]) -> Sample:
+    """Several at once, until the last has ended."""
+    spool = spools.due_now(place.fresh("spool"), count, "bench.note")
+    log = place.fresh("log")
+    env = place.with_spool(spool, BENCH_LOG=str(log))
+    command = f"{place.ampt} run --jobs 1 --handlers {place.handlers}"
+    sample = run(["/bin/sh", "-c", f"{command} & " * (number - 1) + f"{command}; wait"], env)
+    ids = Counter(line.split()[0] for line in log.read_text(encoding="utf-8").splitlines())
+    if len(ids) != count:
+        raise Failed(f"{len(ids):,} of {count:,} events were handled")
+    twice[2] += sum(times - 1 for times in ids.values())
+    _settled(spool, count)
+    discard(spool)
+    log.unlink()
+    return sample
+
+
+def burn(place: Place, count: int, processes: int) -> Sample:
+    """The work of the burning handlers, shared by bare processes."""
+    code = (
+        "import time\n"
+        f"for _ in range({count // processes}):\n"
+        " end = time.thread_time_ns() + 1_000_000\n"
+        " while time.thread_time_ns() < end: pass\n"
+    )
+    path = place.folder / f"burn-{processes}.py"
+    path.write_text(code, encoding="utf-8")
+    command = f"{place.python} -I {path}"
+    line = f"{command} & " * (processes - 1) + f"{command}; wait"
+    return run(["/bin/sh", "-c", line], place.env)
+
+
+def raw(place: Place, count: int) -> Sample:
+    """Renames and pipes alone."""
+    root = place.fresh("raw")
+    spools.due_now(root, count, "bench.noop")
+    (bucket,) = (path for path in (root / "pending").glob("*/*"))
+    (bucket / ".durable").unlink()
+    bucket.rename(root / "bucket")
+    (root / "run").mkdir()
+    (root / "done").rmdir()
+    (root / "done").mkdir()
+    sample = run([place.python, "-I", place.program("raw_feed"), str(root)], place.env)
+    discard(root)
+    return sample
+
+
+class Peers:
+    """Filled queues of the peers, copied for each round."""
+
+    def __init__(self, place: Place, count: int) -> None:
+        self.place = place
+        self.count = count
+        self._filled = place.fresh("filled-huey")
+
+    def huey(self, sync: str = "0") -> Sample:
+        """Its consumer, which the last event ends. Fastest without syncs, so that is taken."""
+        place = self.place
+        if not self._filled.exists():
+            fill = ("fill", str(self.count), "noop", "last")
+            place.huey(self._filled, *fill, HUEY_FSYNC="0")
+        file = place.fresh("huey")
+        for part in self._filled.parent.glob(self._filled.name + "*"):
+            shutil.copy(part, str(file) + part.name.removeprefix(self._filled.name))
+        env = {**place.env, "HUEY_FILE": str(file), "PYTHONPATH": str(place.folder)}
+        env["HUEY_FSYNC"] = sync
+        options = ["-k", "process", "-w", "1", "-n", "-q"]
+        sample = run([place.python, "-c", CONSUMER, "huey_app.huey", *options], env)
+        code = "import huey_app; raise SystemExit(huey_app.huey.pending_count())"
+        run([place.python, "-c", code], env)
+        discard(file)
+        return sample
+
+    def dirq(self) -> Sample:
+        """Its loop: lock, read, remove."""
+        place = self.place
+        path = place.fresh("dirq")
+        program = [place.python, place.program("dirq_app")]
+        quietly(*program, "fill", str(path), str(self.count))
+        sample = run([*program, "drain", str(path)], place.env)
+        discard(path)
+        return sample
+
+
+def _settled(spool: Path, count: int) -> None:
+    """What is measured must have happened: every event is done, or waits for its next attempt."""
+    found = sum(1 for _ in spool.glob("done/*/*.json"))
+    found += sum(1 for _ in spool.glob("retry/*/*/*.json"))
+    if found != count:
+        raise Failed(f"{found:,} of {count:,} events were settled")

@@ -1,0 +1,1 @@
+"""What runs in the throw-away environment: peers, raw limits, handlers."""
