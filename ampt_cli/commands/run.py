@@ -102,7 +102,10 @@ def _run(given: Given) -> int:
         most=most,
     )
     observer = logs.observer(given.get("log_format"), verbose=given.has("verbose"))
-    tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock).run()
+    try:
+        tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock).run()
+    except OSError as error:
+        raise from_os(error, f"run the events in {base}") from error
     return 1 if given.has("check") and tally.failed else 0
 
 
