@@ -174,13 +174,32 @@ struct call { uint64_t n; int fault, error, saved, locked, short_write; const ch
 
 static void die(void) { REAL(syscall)(SYS_kill, getpid(), SIGKILL); for (;;) pause(); }
 
+static int one_of(const char *op, const char *list) {
+    size_t n = strlen(op);
+    for (const char *at = list; (at = strstr(at, op)); at += n)
+        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return 1;
+    return 0;
+}
+
+/* Whether a kernel could report this error at this call; Sweep.fits in sweep.py says the same. */
+static int plausible(const char *op) {
+    if (state->fault == SHORT) return one_of(op, "write");
+    if (state->fault != ERROR) return 1;
+    switch (state->error) {
+    case ENOSPC: return one_of(op, "create write fsync fdatasync syncfs mkdir mkfifo rename link ftruncate");
+    case EROFS: return one_of(op, "create write mkdir mkfifo rename link unlink rmdir fchmod fchown ftruncate");
+    case EACCES: return one_of(op, "create open opendir mkdir mkfifo rename link unlink rmdir fchmod fchown");
+    case EMFILE: return one_of(op, "create open opendir");
+    default: return 1;
+    }
+}
+
 static struct call begin(const char *op, int class, const char *path, const char *other) {
     struct call c = { .op = op, .path = path, .other = other, .saved = errno };
     if (!(state->classes & class)) return c;
     c.n = atomic_fetch_add(&state->calls, 1) + 1;
     if (state->fault && c.n >= state->at && c.n - state->at < state->count) {
-        int stat_only = state->fault == SHORT && strcmp(op, "write") && strcmp(op, "pwrite");
-        if (!stat_only) {
+        if (plausible(op)) {
             c.fault = state->fault;
             if (atomic_fetch_add(&state->hits, 1) == 0)
                 snprintf(state->hit, sizeof state->hit, "%llu %s %s", (unsigned long long)c.n, op, below(path));
@@ -289,7 +308,7 @@ int creat(const char *path, mode_t mode) { return opened("creat", AT_FDCWD, path
 
 int close(int fd) {
     char p[PATH_MAX];
-    if (!of_fd(fd, p)) return REAL(close)(fd);
+    if (!of_fd(fd, p) || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return REAL(close)(fd);
     struct call c = begin("close", HANDLES, p, NULL);
     int result = REAL(close)(fd);                     /* closed, whatever is reported: as Linux does */
     result = DO(c, result);

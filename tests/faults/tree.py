@@ -21,6 +21,7 @@ from urllib.parse import unquote_to_bytes
 STATES = ("pending", "retry", "running", "done", "dead")
 FINAL = ("done", "dead")
 RUNNER_FILES = ("lock", "workers", "marks")
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 NAME = re.compile(
     r"(?P<stamp>[0-9]{8}T[0-9]{9}Z)\.(?P<id>[A-Za-z0-9_-]{1,48})\.a(?P<attempt>0|[1-9][0-9]{0,5})"
     r"\.(?P<name>(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})+|=[A-Za-z0-9_-]+)\.json"
@@ -49,6 +50,8 @@ def parse(path: str) -> Entry | None:
     stamp = match["stamp"]
     try:
         due = datetime.strptime(stamp[:15], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+        if due.year < 1970:
+            return None
         name = _name(match["name"])
     except ValueError:
         return None
@@ -62,10 +65,21 @@ def parse(path: str) -> Entry | None:
 
 
 def _name(coded: str) -> str:
+    """The event's name; ValueError unless this is the one right spelling of a legal one."""
     if coded.startswith("="):
         packed = coded[1:]
-        return base64.b64decode(packed + "=" * (-len(packed) % 4), "-_", validate=True).decode()
-    return unquote_to_bytes(coded).decode()
+        raw = base64.b64decode(packed + "=" * (-len(packed) % 4), "-_", validate=True)
+    else:
+        raw = unquote_to_bytes(coded)
+    name = raw.decode()
+    control = any(ord(c) < 32 or 127 <= ord(c) <= 159 for c in name)
+    if not 1 <= len(raw) <= 128 or control or name.strip(" ") != name:
+        raise ValueError(name)
+    percent = "".join(chr(b) if chr(b) in PLAIN else f"%{b:02X}" for b in raw)
+    packed = "=" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    if coded != (percent if len(percent) <= 172 else packed):
+        raise ValueError(coded)
+    return name
 
 
 def is_id(text: str) -> bool:
