@@ -27,11 +27,12 @@ class Intake:
         self.runner = ""
         self.skipped: set[str] = set()  # files that this run can do nothing with
         self._known: dict[str, tuple[int, str]] = {}
+        self.unread: set[str] = set()  # folders that could not be read, and why
         self.rescan()
 
     def rescan(self) -> None:
         """Begin to look from the oldest bucket on."""
-        self.scan = Scan(self.disk, self.clock(), self._known)
+        self.scan = Scan(self.disk, self.clock(), self._known, self.unread)
         self._entries = self.scan.entries()
         self._found = self.exhausted = False
         self.next_look = monotonic() + POLL

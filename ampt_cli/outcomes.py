@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ampt_cli import jsontext, layout, reading, record, settling, spool, worker
+from ampt_cli import jsontext, layout, reading, record, settling, spool, upkeep, worker
 from ampt_cli.errors import AmptError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -36,6 +36,8 @@ class Outcomes:
             if report.output:
                 self.observer.output(entry, report.output)
             self._settle_one(entry, report)
+        except FileExistsError:
+            self._set_aside(entry, upkeep.TWICE)
         except spool.RecordLost as lost:
             self.fail(lost.error, f"write the record of {lost.target.path}; it was moved there")
         except OSError as error:
@@ -59,12 +61,28 @@ class Outcomes:
         elif report.kind in (worker.ATTEMPTED, DEATH):
             self._settle_failure(entry, report, now)
         elif report.kind == worker.DAMAGED:
-            spool.quarantine(self.disk, entry.path, _text(report.payload), now)
-            self.tally.quarantined += 1
-            self.observer.problem(f"quarantined {entry.file}: {_text(report.payload)}")
+            self._set_aside(entry, _text(report.payload))
         else:
             spool.release(self.disk, entry)
             self.leave(layout.released(entry), _text(report.payload))
+
+    def release(self, entry: Entry) -> None:
+        """Give back a claim that has not begun. Never raises OSError."""
+        try:
+            spool.release(self.disk, entry)
+        except FileExistsError:
+            self._set_aside(entry, upkeep.TWICE)
+        except OSError as error:
+            self.fail(error, f"give back {entry.path}; it will be when this runner has ended")
+
+    def _set_aside(self, entry: Entry, reason: str) -> None:
+        try:
+            spool.quarantine(self.disk, entry.path, reason, self.clock())
+        except OSError as error:
+            self.fail(error, f"quarantine {entry.path} ({reason})")
+            return
+        self.tally.quarantined += 1
+        self.observer.problem(f"quarantined {entry.file}: {reason}")
 
     def leave(self, entry: Entry, why: str) -> None:
         """Say that an entry stays where it is."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from ampt_cli import home, layout, spool, upkeep, worker
-from ampt_cli.errors import from_os
+from ampt_cli import home, layout, upkeep, worker
+from ampt_cli.errors import SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
@@ -23,6 +23,7 @@ from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
 
 UPKEEP = 60.0  # s between sweeps and prunings of a runner that stays
+UNREAD_HINT = "all other events were handled; see: ampt check"
 STOP_AFTER = 62.0  # s that running handlers are waited for at a stop
 
 
@@ -60,7 +61,7 @@ class Runner:
         """Handle what is due; with `watch`, until a signal says stop. Raises AmptError."""
         tally = self.outcomes.tally
         try:
-            tally.rescued = upkeep.rescue(self.disk, None, self.clock, self.settings.retries)
+            tally.rescued = self._rescue(None)
             if tally.rescued:
                 self.intake.rescan()
             if self.settings.watch or self.intake.peek():
@@ -70,6 +71,8 @@ class Runner:
             raise from_os(error, f"run the events in {self.base}") from error
         if self.outcomes.trouble is not None:
             raise self.outcomes.trouble
+        if self.intake.unread:
+            raise SpoolError(f"cannot read {'; '.join(sorted(self.intake.unread))}", UNREAD_HINT)
         return tally
 
     def _work(self) -> None:
@@ -231,7 +234,7 @@ class Runner:
     def _give_back(self) -> None:
         """Release what no worker has begun: another runner may be free."""
         while self.held:
-            spool.release(self.disk, self.claims.pop(self.held.popleft()))
+            self.outcomes.release(self.claims.pop(self.held.popleft()))
             self.taken -= 1
 
     # -- signals, upkeep, and the end -------------------------------------------------------
@@ -265,16 +268,23 @@ class Runner:
         now = monotonic()
         if now >= self.next_rescue:
             self.next_rescue = now + POLL
-            tally, retries = self.outcomes.tally, self.settings.retries
-            tally.rescued += upkeep.rescue(self.disk, self.home.folder, self.clock, retries)
+            self.outcomes.tally.rescued += self._rescue(self.home.folder)
         if now >= self.next_upkeep:
             self.next_upkeep = now + UPKEEP
             self._tidy()
 
+    def _rescue(self, own: str | None) -> int:
+        told, problem = self.settings.retries, self.observer.problem
+        return upkeep.rescue(self.disk, own, self.clock, told, problem)
+
     def _tidy(self) -> None:
-        self.intake.scan.remove_empty()
-        upkeep.sweep(self.disk, self.clock())
-        upkeep.prune(self.disk, self.clock(), self.settings.retention)
+        """Remove what nobody needs any more; what cannot be removed is no reason to fail."""
+        try:
+            self.intake.scan.remove_empty()
+            upkeep.sweep(self.disk, self.clock())
+            upkeep.prune(self.disk, self.clock(), self.settings.retention)
+        except OSError as error:
+            self.observer.problem(f"cannot tidy the spool: {error}")
 
     def _drain(self) -> None:
         """Wait for what is running, for as long as its deadlines allow."""

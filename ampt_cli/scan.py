@@ -24,7 +24,11 @@ class Scan:
     """
 
     def __init__(
-        self, disk: Disk, now: int, known: dict[str, tuple[int, str]] | None = None
+        self,
+        disk: Disk,
+        now: int,
+        known: "dict[str, tuple[int, str]] | None" = None,
+        unread: "set[str] | None" = None,
     ) -> None:
         self.disk = disk
         self.now = now
@@ -32,6 +36,7 @@ class Scan:
         self.stamp = due.stamp(now)
         self.next_due: int | None = None
         self.odd = 0  # names that are no entries
+        self.unread = set() if unread is None else unread  # folders that cannot be, and why
         self.buckets = self._due_buckets()
 
     def _due_buckets(self) -> list[str]:
@@ -39,17 +44,24 @@ class Scan:
         current = due.bucket(self.stamp)
         found = []
         for state in layout.WAITING:
-            for date in self.disk.list(state):
+            for date in self._list(state):
                 if date > current[:10]:
                     self._coming(date, "00")
                     break
-                for hour in self.disk.list(f"{state}/{date}"):
+                for hour in self._list(f"{state}/{date}"):
                     if f"{date}/{hour}" > current:
                         self._coming(date, hour)
                         break
                     if due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z") is not None:
                         found.append(f"{state}/{date}/{hour}")
         return sorted(found, key=lambda bucket: bucket.partition("/")[2])
+
+    def _list(self, folder: str) -> "list[str]":
+        try:
+            return self.disk.list(folder)
+        except OSError as error:
+            self.unread.add(f"{folder}: {error.strerror}")
+            return []
 
     def _coming(self, date: str, hour: str) -> None:
         instant = due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z")
@@ -76,12 +88,15 @@ class Scan:
             fd = os.open(bucket, FOLDER, dir_fd=self.disk.root)
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            self.unread.add(f"{bucket}: {error.strerror}")
+            return
         try:
             changed = os.fstat(fd).st_mtime_ns
             mtime, later = self.known.get(bucket, (-1, ""))
             if mtime != changed or later[:19] <= self.stamp:
                 settled = time_ns() - changed > RACY
-                later, any_due = yield from self._names(fd)
+                later, any_due = yield from self._names(fd, bucket)
                 if settled and not any_due:
                     self.known[bucket] = (changed, later)
         finally:
@@ -90,13 +105,12 @@ class Scan:
         if coming is not None:
             self._note(coming)
 
-    def _names(self, fd: int) -> "Generator[list[str], None, tuple[str, bool]]":
+    def _names(self, fd: int, bucket: str) -> "Generator[list[str], None, tuple[str, bool]]":
         """Yield what is due, in sorted chunks; return the first later name, and if any was due."""
         later, any_due = "~", False
         chunk: list[str] = []
         with os.scandir(fd) as names:
-            for found in names:
-                file = found.name
+            for file in self._read(names, bucket):
                 if file[:19] > self.stamp:
                     later = min(later, file)
                 elif file[0] != ".":
@@ -107,6 +121,13 @@ class Scan:
                         chunk = []
         yield sorted(chunk)
         return later, any_due or bool(chunk)
+
+    def _read(self, names: "Iterator[os.DirEntry[str]]", bucket: str) -> "Iterator[str]":
+        try:
+            for found in names:
+                yield found.name
+        except OSError as error:
+            self.unread.add(f"{bucket}: {error.strerror}")
 
     def has_empty(self) -> bool:
         """Whether there are buckets of past hours (after a scan that found nothing: empty ones)."""

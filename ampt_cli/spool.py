@@ -6,7 +6,7 @@ Every function names the one rename that commits it. Losing a race for an entry
 
 import os
 
-from ampt_cli import due, layout, record
+from ampt_cli import chosen, due, layout, record
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 
@@ -94,13 +94,19 @@ def redrive(disk: Disk, entry: Entry, now: int) -> Entry | None:
 
 
 def discard(disk: Disk, entry: Entry) -> bool:
-    """Delete a finished entry, then the second link that a chosen id gave it."""
+    """Delete a finished entry, then the second link that a chosen id gave it.
+
+    A crash between leaves one link, which means nothing. The id lock keeps a
+    publisher from taking the id again between the two.
+    """
     try:
         links = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_nlink
     except FileNotFoundError:
         return False
-    removed = disk.remove(entry.path)
-    if links > 1:
+    if links == 1:
+        return disk.remove(entry.path)
+    with chosen.IdLock(disk):
+        removed = disk.remove(entry.path)
         disk.remove(layout.id_path(entry.id))
     return removed
 

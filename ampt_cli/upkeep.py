@@ -10,13 +10,21 @@ from ampt_cli.policy import Retries
 from ampt_cli.retention import Retention, expired, stale
 
 PRUNE_AT_ONCE = 1_000  # entries deleted by one run, so that none is held up
+TWICE = "there is another entry of this event where it was to go"
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
 
 
-def rescue(disk: Disk, own: str | None, clock: Callable[[], int], retries: Retries) -> int:
+def rescue(
+    disk: Disk,
+    own: str | None,
+    clock: Callable[[], int],
+    retries: Retries,
+    problem: Callable[[str], object],
+) -> int:
     """Give back or settle the claims of runners of whom nobody lives; how many.
 
-    The five steps of spool_format.md, section 9.
+    The five steps of spool_format.md, section 9. A claim that cannot be rescued
+    is told to `problem`, and stays; it never keeps others from it.
     """
     count = 0
     for runner in disk.list(layout.RUNNING):
@@ -27,7 +35,13 @@ def rescue(disk: Disk, own: str | None, clock: Callable[[], int], retries: Retri
         if held is None:
             continue
         try:
-            count += _rescue_one(disk, folder, clock, retries)
+            begun = Begun(disk, folder)
+            for entry in _claims(disk, folder):
+                try:
+                    _rescue_one(disk, entry, begun, clock(), retries)
+                    count += 1
+                except (OSError, spool.RecordLost) as error:
+                    problem(f"cannot rescue {entry.path}: {error}")
             dismantle(disk, runner)
         finally:
             for fd in held:
@@ -35,22 +49,20 @@ def rescue(disk: Disk, own: str | None, clock: Callable[[], int], retries: Retri
     return count
 
 
-def _rescue_one(disk: Disk, folder: str, clock: Callable[[], int], retries: Retries) -> int:
-    begun = Begun(disk, folder)
-    count = 0
-    for file in disk.list(folder):
-        if file in layout.RUNNER_FILES:
-            continue
-        entry = layout.parse(folder, file)
-        if entry is None:
-            continue
-        count += 1
-        now = clock()
-        if begun.may_have_begun(file) and _is_file(disk, entry.path):
-            interrupt(disk, entry, begun.start(file) or now, now, retries)
+def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
+    files = [file for file in disk.list(folder) if file not in layout.RUNNER_FILES]
+    parsed = [layout.parse(folder, file) for file in files]
+    return [entry for entry in parsed if entry is not None]
+
+
+def _rescue_one(disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries) -> None:
+    try:
+        if begun.may_have_begun(entry.file) and _is_file(disk, entry.path):
+            interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
         else:
             spool.release(disk, entry)
-    return count
+    except FileExistsError:
+        spool.quarantine(disk, entry.path, TWICE, now)
 
 
 def _is_file(disk: Disk, path: str) -> bool:
