@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +169,13 @@ class Program:
         assert result.status == 0, result
         return result.out.split()[0]
 
+    def wait_for_the_dead(self, seconds: float = 5) -> None:
+        """Wait until the workers of killed runners have ended too: they need a moment."""
+        limit = time.monotonic() + seconds
+        for file in self.spool.glob("running/*/workers"):
+            while time.monotonic() < limit and not _is_free(file):
+                time.sleep(0.005)
+
     def traces(self) -> list[Trace]:
         """What the handlers wrote."""
         if not self.traces_file.exists():
@@ -176,6 +185,17 @@ class Program:
             word, id_, attempt, pid, at = line.split()
             found.append(Trace(word, id_, int(attempt), int(pid), int(at)))
         return found
+
+
+def _is_free(file: Path) -> bool:
+    try:
+        with open(file, "rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _text(data: bytes) -> str:

@@ -126,6 +126,7 @@ def dead_runner(program: Program, shim: Shim) -> None:
 def _killed_at(program: Program, shim: Shim, op: str, where: str) -> None:
     """Kill a run before its first call of this kind into `where`."""
     original = program.folder / "original"
+    program.wait_for_the_dead()
     copy(program.spool, original)
     shim.record(True)
     shim.forget()
@@ -143,6 +144,7 @@ def _killed_at(program: Program, shim: Shim, op: str, where: str) -> None:
     program.run("run", shim=shim)
     assert shim.hits == 1
     shim.arm(None)
+    program.wait_for_the_dead()
     program.traces_file.unlink(missing_ok=True)
 
 
@@ -361,6 +363,7 @@ class Sweep:
     def _finish(self, promised: dict[str, str], news: list[str]) -> list[str]:
         """A following run does the rest, and the check finds nothing."""
         for minutes in (7, 14, 21, 28):
+            self.program.wait_for_the_dead()
             self.shim.move_clock(self.scenario.clock + minutes * MINUTE + 3 * 3600)
             last = self.program.run("run", shim=self.shim)
             if last.status != 0 or "Traceback" in last.err:

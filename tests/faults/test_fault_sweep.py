@@ -1,0 +1,22 @@
+"""H1: a fault at any disk call of any command is answered as documented, and loses nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import sweep
+
+SEED = 20_261_124
+CASES = 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", sweep.SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_fault_at_any_call_loses_nothing(scenario, library, folder):
+    """A documented status, no traceback, the id only with 0; the next run finishes the work."""
+    tally = sweep.sweep_one(scenario, library, folder / "work", seed=SEED, most=CASES)
+    print(f"seed {SEED}: {tally}")
+
+    assert [] == tally.wrong
+    assert tally.calls >= 10
+    assert tally.hits >= CASES * 0.6

@@ -1,0 +1,61 @@
+"""H4: publishers, runners and workers are killed and stopped at random; nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import shim as shims
+from tests.faults.program import Program
+from tests.faults.shim import Shim
+from tests.faults.storm import Outcome, Plan, Storm
+
+SEED = 20_261_124
+
+
+def storm(library, folder, plan: Plan) -> Outcome:
+    program = Program(folder / "work")
+    shim = Shim(library, folder / "state", program.spool)
+    outcome = Storm(program, shim, plan, SEED).run()
+    shim.close()
+    print(f"seed {SEED}: {outcome}")
+    return outcome
+
+
+@pytest.mark.slow
+def test_without_faults_every_event_is_executed_once(library, folder):
+    """Several runners share the work, and no event runs twice."""
+    outcome = storm(library, folder, Plan(publishers=4, events=12, seats=3, faults=False))
+
+    assert outcome.acknowledged == outcome.executed - 1 == 48
+    assert (outcome.duplicates, outcome.overlapped, outcome.lost, outcome.stuck) == (0, [], [], [])
+    assert [] == outcome.strange
+
+
+@pytest.mark.slow
+def test_kills_lose_nothing_and_never_overlap(library, folder):
+    """SIGKILL, SIGSTOP and SIGTERM of everybody, and clock moves: at least once, never at once."""
+    outcome = storm(library, folder, Plan(publishers=8, events=16, seats=3))
+
+    assert ([], [], []) == (outcome.lost, outcome.stuck, outcome.phantom)
+    assert [] == outcome.overlapped
+    assert [] == outcome.strange
+    assert outcome.duplicates <= outcome.bound
+    assert outcome.faults["runner killed"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mutant", "sign"),
+    [
+        (shims.LOCKS_FREE, lambda o: o.overlapped or o.duplicates > o.bound),
+        (shims.LOCKS_TAKEN, lambda o: o.stuck),
+        (shims.EARLY_DELETE, lambda o: o.lost),
+    ],
+    ids=["claims of the living are stolen", "the dead are never rescued", "deleted before handled"],
+)
+def test_a_runner_that_breaks_a_rule_is_caught(library, folder, mutant, sign):
+    """The same count finds each of three mutants: it can fail."""
+    plan = Plan(publishers=4, events=12, seats=3, mutant=mutant, faults=mutant == shims.LOCKS_TAKEN)
+    outcome = storm(library, folder, plan)
+
+    assert sign(outcome), outcome
