@@ -35,6 +35,7 @@ class Plan(NamedTuple):
     faults: bool = True
     mutant: int = 0
     pause: float = 0.25  # s between faults, at most
+    ticks: int = 4  # 4 ms each: how long a handler takes
 
 
 @dataclass
@@ -81,6 +82,7 @@ class Storm:
         """Publish, run and disturb; then drain and count."""
         began = time.monotonic()
         self.shim.mutate(self.plan.mutant)
+        self.program.env["TICKS"] = str(self.plan.ticks)
         self.program.publish("takes.a.while", '"the first"')  # a spool to begin with
         todo = list(range(self.plan.publishers * self.plan.events))
         publishers = [

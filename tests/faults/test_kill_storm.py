@@ -55,7 +55,8 @@ def test_kills_lose_nothing_and_never_overlap(library, folder):
 )
 def test_a_runner_that_breaks_a_rule_is_caught(library, folder, mutant, sign):
     """The same count finds each of three mutants: it can fail."""
-    plan = Plan(publishers=4, events=12, seats=3, mutant=mutant, faults=mutant == shims.LOCKS_TAKEN)
+    kills = mutant == shims.LOCKS_TAKEN
+    plan = Plan(6, 8, seats=3, mutant=mutant, faults=kills, pause=0.06, ticks=25)
     outcome = storm(library, folder, plan)
 
     assert sign(outcome), outcome

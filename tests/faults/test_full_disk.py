@@ -1,0 +1,150 @@
+"""A disk that is really full, read-only, or limited: a clear error, and full recovery."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults import tree
+from tests.faults.program import Program, Result
+
+
+@contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """A tmpfs of its own, unmounted afterwards."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("SKIPPED HARNESS: mounting a small disk needs root")
+    place = folder / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "small", str(place)])
+    if mounted.returncode != 0:
+        pytest.skip("SKIPPED HARNESS: nothing can be mounted here")
+    try:
+        assert os.path.ismount(place)
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    """Write until nothing more fits."""
+    filler = place / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    return filler
+
+
+def assert_clear(result: Result, *statuses: int) -> None:
+    """A documented status, and a message without a traceback."""
+    assert result.status in statuses, result
+    assert "Traceback" not in result.err
+    assert result.err.startswith("ampt: ")
+    assert not result.out
+
+
+def assert_recovered(program: Program, ids: list[str]) -> None:
+    """One run later everything acknowledged is done, and nothing else is there."""
+    last = program.run("run")
+
+    assert last.status == 0, last
+    assert {id_: ["done"] for id_ in ids} == tree.snapshot(program.spool).states()
+    assert program.run("check").status == 0
+
+
+@pytest.mark.root
+def test_publish_on_a_full_disk_says_75_and_leaves_nothing(folder):
+    """And so it goes on once there is room; what was acknowledged before is handled."""
+    with small_disk(folder, "size=1m,mode=700") as place:
+        program = Program(folder / "work", place / "spool")
+        ids = [program.publish("works") for _ in range(3)]
+        filler = fill(place)
+
+        assert_clear(program.run("publish", "works", '"' + "x" * 9000 + '"'), 75)
+        assert [] == tree.snapshot(program.spool).left_in("tmp")
+
+        filler.unlink()
+        ids.append(program.publish("works"))
+        assert_recovered(program, ids)
+
+
+@pytest.mark.root
+def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
+    """It may do the work or say that it cannot; afterwards every event is where it was or done."""
+    with small_disk(folder, "size=1m,mode=700") as place:
+        program = Program(folder / "work", place / "spool")
+        ids = [program.publish("works") for _ in range(3)]
+        ids += [program.publish("fails.once")]
+        filler = fill(place)
+        result = program.run("run")
+
+        assert result.status in {0, 74, 75}, result
+        assert "Traceback" not in result.err
+        assert [] == tree.misplaced(tree.snapshot(program.spool).files, dict.fromkeys(ids))
+
+        filler.unlink()
+        for entry in program.spool.glob("retry/*/*/*.json"):
+            assert program.run("retry", entry.name.split(".")[1]).status == 0
+        assert_recovered(program, ids)
+
+
+@pytest.mark.root
+def test_publish_without_a_free_inode_says_75(folder):
+    """Files are as scarce as bytes."""
+    with small_disk(folder, "nr_inodes=60,mode=700") as place:
+        program = Program(folder / "work", place / "spool")
+        ids = [program.publish("works")]
+        fillers = []
+        try:
+            for number in range(100):
+                fillers.append(place / f"filler-{number}")
+                fillers[-1].touch()
+        except OSError:
+            fillers.pop()
+
+        assert_clear(program.run("publish", "works"), 75)
+
+        for filler in fillers:
+            filler.unlink()
+        ids.append(program.publish("works"))
+        assert_recovered(program, ids)
+
+
+@pytest.mark.root
+def test_a_spool_that_turns_read_only_is_reported_and_recovers(folder):
+    """Publish and run say 74; reading commands go on; afterwards all is done."""
+    with small_disk(folder, "size=4m,mode=700") as place:
+        program = Program(folder / "work", place / "spool")
+        ids = [program.publish("works")]
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+
+        assert_clear(program.run("publish", "works"), 74)
+        assert_clear(program.run("run"), 74)
+        assert program.run("inspect").status == 0
+
+        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+        assert_recovered(program, ids)
+
+
+def test_a_limit_on_the_size_of_files_never_tears_an_event(program):
+    """The kernel writes a part and reports it as no error; publish says 75 and removes it."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("SKIPPED HARNESS: prlimit is missing")
+    ids = [program.publish("works")]
+    command = list(program.command)
+    program.command = ["prlimit", "--fsize=60", *command]
+
+    assert_clear(program.run("publish", "works", '"' + "x" * 500 + '"'), 75)
+    assert [] == tree.snapshot(program.spool).left_in("tmp")
+
+    program.command = command
+    assert_recovered(program, ids)
