@@ -110,4 +110,7 @@ class IdLock:
         flock(self.fd, LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.fd)
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass  # the lock is free all the same, and nothing was written through it

@@ -143,7 +143,8 @@ def _write_format(disk: Disk) -> None:
         disk.link(draft, layout.FORMAT)
     except FileExistsError:
         pass  # somebody else made the same spool at the same time
-    disk.forget(draft)
+    finally:
+        disk.forget(draft)
 
 
 def _gid(group: str) -> int:
