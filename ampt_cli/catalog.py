@@ -16,8 +16,9 @@ GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
 
 
 class Filter(NamedTuple):
-    """What to list. Times are instants; of waiting entries the due time counts, of
-    finished ones the time of their last record.
+    """What to list. Times are instants.
+
+    Of waiting entries the due time counts, of others that of their last record.
     """
 
     states: tuple[str, ...] = FLOW
@@ -153,6 +154,7 @@ class Seen(NamedTuple):
     event: Event | None
     records: list[record.Record]
     damage: str | None = None
+    why: Exception | None = None
 
     @property
     def last(self) -> record.Record | None:
@@ -184,7 +186,7 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     except FileNotFoundError:
         return None
     except (Damaged, TooNew) as error:
-        return Seen(entry, None, [], str(error))
+        return Seen(entry, None, [], str(error), error)
     except OSError as error:
         return Seen(entry, None, [], f"it cannot be read: {error.strerror}")
     note = f"{damaged} of its records cannot be read" if damaged else None

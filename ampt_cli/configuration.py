@@ -1,11 +1,13 @@
 """Read `ampt.toml`, or `[tool.ampt]` in pyproject.toml."""
 
 import os
-import tomllib
-from typing import Any
 
-from ampt_cli import due, trust
+from ampt_cli import due, toml, trust
 from ampt_cli.errors import ConfigError, UsageError
+
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from typing import Any
 
 KEYS = (
     "spool",
@@ -24,7 +26,7 @@ MAX_TIMEOUT = 60_000  # ms; as handlers.MAX_TIMEOUT, which is not loaded for thi
 DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "timeout")
 
 
-def load(path: str, *, of_project: bool) -> dict[str, Any]:
+def load(path: str, *, of_project: bool) -> "dict[str, Any]":
     """The settings in the file at `path`, or in its [tool.ampt] (`of_project`).
 
     Paths are made absolute, durations are in ms.
@@ -33,9 +35,9 @@ def load(path: str, *, of_project: bool) -> dict[str, Any]:
     """
     trust.check(path, "the configuration file")
     try:
-        with open(path, "rb") as file:
-            found: Any = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        with open(path, encoding="utf-8", newline="") as file:
+            found: Any = toml.loads(file.read())
+    except (ValueError, OSError) as error:  # not UTF-8 and no TOML are ValueErrors
         raise ConfigError(f"cannot read the configuration {path}: {error}") from None
     if of_project:
         found = found.get("tool", {}).get("ampt", {})
@@ -44,7 +46,7 @@ def load(path: str, *, of_project: bool) -> dict[str, Any]:
     return {key: _check(key, value, path) for key, value in found.items()}
 
 
-def _check(key: str, value: Any, path: str) -> Any:
+def _check(key: str, value: "Any", path: str) -> "Any":
     if key not in KEYS:
         raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
     try:
@@ -56,7 +58,7 @@ def _check(key: str, value: Any, path: str) -> Any:
     return _absolute(key, value, path) if key in PATHS else value
 
 
-def _is_right(key: str, value: Any) -> bool:
+def _is_right(key: str, value: "Any") -> bool:
     if key == "timeout":
         return bool(0 < value <= MAX_TIMEOUT)
     if key in DURATIONS:

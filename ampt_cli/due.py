@@ -131,6 +131,13 @@ def parse(after: "After", now: int) -> int:
     return instant
 
 
+def read_instant(text: str) -> int:
+    """The instant that an absolute time names, past or future. Raises BadDue."""
+    if text[:1] == "@" and _number(text[1:]):
+        return int(text[1:]) * SECOND
+    return int(text) if _number(text) else _from_iso(text)
+
+
 def parse_duration(text: "int | str | timedelta") -> int:
     """Milliseconds of a length of time: a number of ms, `"10 seconds"`, `5m`, a timedelta.
 

@@ -123,6 +123,20 @@ def execute(
     return Result(outcome, reports, tuple(good), wish, errors[0] if errors else None)
 
 
+def record_of(attempt: int, start: int, ms: float, result: Result) -> record.Record:
+    """The record of an attempt that ran to its end."""
+    made: record.Record = {
+        "attempt": attempt,
+        "start": start,
+        "ms": ms,
+        "outcome": result.outcome,
+        "handlers": result.reports,
+    }
+    if result.error is not None:
+        made["error"] = result.error
+    return made
+
+
 def _call(handler: Handler, event: Event, context: Context) -> None:
     value = handler.function(event, context) if handler.takes_context else handler.function(event)
     if handler.is_async or hasattr(value, "__await__"):

@@ -100,9 +100,9 @@ class Disk:
 
         A power cut leaves one of both names (section 1); no sync is needed.
         """
-        from ampt_cli import kernel  # noqa: PLC0415  gate: publish never loads ctypes
+        from ampt_cli.kernel import rename_new  # noqa: PLC0415  gate: publish never loads ctypes
 
-        kernel.rename_new(self.root, source, target)
+        rename_new(self.root, source, target)
 
     # -- folders -------------------------------------------------------------
 

@@ -7,6 +7,7 @@ Where the kernel or the file system lacks one, the caller is told (`None`,
 import ctypes
 import errno
 import os
+import sys
 
 RENAME_NOREPLACE = 1
 PR_SET_PDEATHSIG = 1
@@ -25,6 +26,8 @@ NETWORK = {
     0x47504653: "GPFS",
     0x0BD00BD0: "Lustre",
 }
+
+ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())  # as os.fsencode has it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _renameat2 = getattr(_libc, "renameat2", None)
@@ -47,7 +50,7 @@ def rename_new(root: int, source: str, target: str) -> None:
     Raises OSError; FileExistsError where `target` exists.
     """
     if _renameat2 is not None:
-        src, dst = os.fsencode(source), os.fsencode(target)
+        src, dst = source.encode(*ENCODING), target.encode(*ENCODING)
         if _renameat2(root, src, root, dst, RENAME_NOREPLACE) == 0:
             return
         code = ctypes.get_errno()

@@ -72,3 +72,18 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
             os.close(fd)
         return None
     return held
+
+
+def is_alive(disk: Disk, folder: str) -> bool:
+    """Whether a runner's folder has a living owner: a shared try, which harms nobody."""
+    try:
+        fd = os.open(f"{folder}/{layout.LOCK}", OPEN, dir_fd=disk.root)
+    except OSError:
+        return False
+    try:
+        flock(fd, LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -28,7 +28,15 @@ from typing import Any, NamedTuple, NoReturn
 from ampt_cli import handlers, jsontext, kernel, layout, reading, record
 from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.event import Event
-from ampt_cli.execute import HandlerTimeout, Result, Watch, describe, execute, traceback_of
+from ampt_cli.execute import (
+    HandlerTimeout,
+    Result,
+    Watch,
+    describe,
+    execute,
+    record_of,
+    traceback_of,
+)
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
 from ampt_cli.surroundings import FIRST_FD, Surroundings
@@ -301,18 +309,11 @@ def read(disk: Disk, entry: layout.Entry) -> tuple[Event, tuple[str, ...]]:
 
 def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, bytes]:
     """The frame that reports an attempt: its record, and what the verdict depends on."""
-    made: record.Record = {
-        "attempt": attempt,
-        "start": start,
-        "ms": ms,
-        "outcome": result.outcome,
-        "handlers": result.reports,
-    }
+    made = record_of(attempt, start, ms, result)
     if result.outcome == record.SUCCEEDED:
         return SUCCEEDED, record.line(made)
     if result.outcome == record.IGNORED:
         return IGNORED, record.line(made)
-    made["error"] = result.error
     told = {
         "record": made,
         "succeeded": result.succeeded,

@@ -7,7 +7,19 @@ from typing import Any
 import typer
 
 from ampt_cli import printing
-from ampt_cli.commands import publish, run
+from ampt_cli.commands import (
+    call,
+    cancel,
+    check,
+    handlers,
+    init,
+    inspect,
+    move,
+    prune,
+    publish,
+    retry,
+    run,
+)
 from ampt_cli.errors import AmptError, from_os
 from ampt_cli.options import Command
 
@@ -34,6 +46,9 @@ def _light(command: Command, main: Callable[[list[str]], int]) -> None:
 
 _light(publish.COMMAND, publish.main)
 _light(run.COMMAND, run.main)
+for _module in (inspect, retry, cancel, move, call, handlers, prune, check, init):
+    _name = _module.__name__.rpartition(".")[2]
+    app.command(_name, help=_module.HELP)(getattr(_module, _name))
 
 
 def main(argv: list[str]) -> int:

@@ -128,6 +128,21 @@ def test_publish_loads_nothing_slow(
     assert sum(len(names) for *_, names in os.walk(spool_dir / "pending")) >= 2
 
 
+def test_a_plain_configuration_is_read_without_tomllib(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Importing tomllib takes longer than all the rest of a publish."""
+    (tmp_path / "ampt.toml").write_text('spool = "here"\njobs = 2\n', encoding="utf-8")
+    (tmp_path / "ampt.toml").chmod(0o600)
+    env = {name: value for name, value in clean_env.items() if name != "AMPT_SPOOL"}
+
+    modules, _ = loaded_by("publish", "user.joined", env=env, folder=tmp_path)
+
+    assert "ampt_cli.configuration" in modules
+    assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+    assert (tmp_path / "here" / "FORMAT").exists()
+
+
 def test_publish_forks_nothing(clean_env: dict[str, str], tmp_path: Path) -> None:
     """One process, from start to end."""
     _, forks = loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)

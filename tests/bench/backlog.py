@@ -199,8 +199,3 @@ def _output(place: Place, spool: Path, command: list[str]) -> str:
         command, env=place.with_spool(spool), capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
-
-
-def rest(place: Place, spool: Path, count: int, rounds: int) -> list[Figure]:
-    """All that needs the spool with a year of events."""
-    return waiting(place, spool, count, rounds) + inspecting(place, spool, count, rounds)

@@ -81,7 +81,9 @@ def steps(place: Place, size: Size) -> Iterator[tuple[int, str, Step]]:
             spool.append(backlog.built(place, s.waiting)[0])
         return spool[0]
 
-    yield 4, "backlog", lambda: backlog.rest(place, full(), s.waiting, max(10, s.starts // 3))
+    few = max(10, s.starts // 3)
+    yield 4, "backlog", lambda: backlog.waiting(place, full(), s.waiting, few)
+    yield 4, "inspect", lambda: backlog.inspecting(place, full(), s.waiting, few)
     yield 5, "waking", lambda: waking.waking(place, s.wakes, s.idle_seconds, full(), s.waiting)
     yield 5, "punctual", lambda: waking.punctual(place, s.punctual, s.span_ms)
     yield 4, "avalanche", lambda: backlog.avalanche(place, s.due)

@@ -73,12 +73,19 @@ def eatmydata() -> str | None:
     return str(found[0]) if found else None
 
 
-def series(
-    kind: str, folder: Path, *, cuts: int, seed: int, preload: str | None = None
-) -> Cuts:
+def series(kind: str, folder: Path, *, cuts: int, seed: int, preload: str | None = None) -> Cuts:
     """Cut the power that many times, in a mount namespace that ends with its processes."""
     told = folder / "result.json"
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, "-m", __name__]
+    command = [
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        sys.executable,
+        "-m",
+        __name__,
+    ]
     arguments = [kind, str(folder), str(cuts), str(seed), preload or ""]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
@@ -121,7 +128,10 @@ class Disk:
     def unmount(self) -> None:
         """Unmount, as soon as nobody is in it."""
         for _ in range(200):
-            if subprocess.run(["umount", str(self.place)], stderr=subprocess.DEVNULL).returncode == 0:
+            if (
+                subprocess.run(["umount", str(self.place)], stderr=subprocess.DEVNULL).returncode
+                == 0
+            ):
                 return
             time.sleep(0.02)
         raise RuntimeError(f"{self.place} is still in use")
@@ -182,7 +192,9 @@ class Round:
         for _ in range(RUNNERS):
             self._start(self.program.argv("run", "--watch", "--jobs", "1"))
         syncer = [*python, SYNCER, str(self.disk.place / "synced")]
-        self.crowd.append(subprocess.Popen(syncer, stderr=subprocess.DEVNULL, start_new_session=True))
+        self.crowd.append(
+            subprocess.Popen(syncer, stderr=subprocess.DEVNULL, start_new_session=True)
+        )
         time.sleep(seconds)
         self.disk.cut()
         for process in self.crowd:
@@ -205,7 +217,11 @@ class Round:
 
     def count(self, result: Cuts) -> None:
         """After the cut: everything acknowledged is there, and runs to its end."""
-        told = self.acknowledgements.read_text().split("\n")[:-1] if self.acknowledgements.exists() else []
+        told = (
+            self.acknowledgements.read_text().split("\n")[:-1]
+            if self.acknowledgements.exists()
+            else []
+        )
         acknowledged = dict.fromkeys(told)
         result.acknowledged += len(acknowledged)
         if not self.program.spool.exists():
@@ -214,7 +230,9 @@ class Round:
         before = tree.snapshot(self.program.spool)
         wrong = tree.misplaced(before.files, acknowledged, known=before.entries())
         result.lost += wrong
-        result.in_flight += len([path for path in before.left_in("running") if path.endswith(".json")])
+        result.in_flight += len(
+            [path for path in before.left_in("running") if path.endswith(".json")]
+        )
         if wrong and self.preload:
             return
         last = self._finish()

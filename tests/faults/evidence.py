@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -220,8 +220,15 @@ def stormed(storms: dict[str, Outcome], mutants: dict[str, Outcome]) -> Section:
     for o in storms.values():
         for fault, count in o.faults.items():
             faults[fault] = faults.get(fault, 0) + count
-    section.lines += ["", "Faults: " + ", ".join(f"{c} x {f}" for f, c in sorted(faults.items())) + ".", ""]
-    section.lines += ["| mutant | lost | stuck | overlapped | again | bound |", "|---|---:|---:|---:|---:|---:|"]
+    section.lines += [
+        "",
+        "Faults: " + ", ".join(f"{c} x {f}" for f, c in sorted(faults.items())) + ".",
+        "",
+    ]
+    section.lines += [
+        "| mutant | lost | stuck | overlapped | again | bound |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, o in mutants.items():
         section.lines.append(
             f"| {name} | {len(o.lost)} | {len(o.stuck)} | {len(o.overlapped)} | {o.duplicates} | {o.bound} |"
@@ -275,7 +282,9 @@ def gather(job: Job, pool: ProcessPoolExecutor) -> list[Section]:
     }
     mutants = {
         name: storm_job(
-            job, Plan(6, 8, 3, mutant=bit, faults=bit == shims.LOCKS_TAKEN, pause=0.06, ticks=25), job.seed
+            job,
+            Plan(6, 8, 3, mutant=bit, faults=bit == shims.LOCKS_TAKEN, pause=0.06, ticks=25),
+            job.seed,
         )
         for name, bit in wrong.items()
     }
@@ -333,7 +342,7 @@ def page(sections: list[Section], job: Job, seconds: float) -> str:
         "| | |",
         "|---|---|",
         f"| result | **{'nothing lost, stuck or overlapped' if not bad else f'{len(bad)} findings'}** |",
-        f"| date | {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes |",
+        f"| date | {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes |",
         f"| version | {ampt or 'ampt'}, commit {commit or 'unknown'} |",
         f"| machine | {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, "
         f"{platform.libc_ver()[0]} {platform.libc_ver()[1]} |",
@@ -344,7 +353,12 @@ def page(sections: list[Section], job: Job, seconds: float) -> str:
     for section in sections:
         lines += [f"## {section.title}", "", *section.lines, ""]
     if bad:
-        lines += ["## Findings of this run", "", *(f"- `{_one_line(line)}`" for line in bad[:40]), ""]
+        lines += [
+            "## Findings of this run",
+            "",
+            *(f"- `{_one_line(line)}`" for line in bad[:40]),
+            "",
+        ]
     return "\n".join(lines) + "\n" + FOUND.read_text()
 
 

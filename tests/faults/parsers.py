@@ -17,7 +17,12 @@ def entry_content(data: bytes) -> bool:
     except (Damaged, TooNew):
         return False
     again = event.decode(event.encode(read))
-    assert (again.id, again.name, again.time, again.due) == (read.id, read.name, read.time, read.due)
+    assert (again.id, again.name, again.time, again.due) == (
+        read.id,
+        read.name,
+        read.time,
+        read.due,
+    )
     assert repr(again.body) == repr(read.body)
     return True
 

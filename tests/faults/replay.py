@@ -123,7 +123,9 @@ def _killed(program: Program, shim: Shim, call: int) -> bool:
     shim.arm(shims.Fault("kill", shims.KILL_BEFORE), call)
     program.run("run", shim=shim)
     shim.arm(None)
-    return "running" in [s for places in tree.snapshot(program.spool).states().values() for s in places]
+    return "running" in [
+        s for places in tree.snapshot(program.spool).states().values() for s in places
+    ]
 
 
 def tidying(program: Program, shim: Shim) -> None:

@@ -112,13 +112,17 @@ class Storm:
             crowd.add(process)
         return process
 
-    def _ended(self, process: subprocess.Popen[bytes], crowd: set[subprocess.Popen[bytes]]) -> bytes:
+    def _ended(
+        self, process: subprocess.Popen[bytes], crowd: set[subprocess.Popen[bytes]]
+    ) -> bytes:
         out, err = process.communicate()
         with self.guard:
             crowd.discard(process)
         documented = {0, 3, 74, 75, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}
         if process.returncode not in documented or b"Traceback" in err:
-            self.outcome.strange.append(f"{process.returncode}: {err[-800:].decode(errors='replace')}")
+            self.outcome.strange.append(
+                f"{process.returncode}: {err[-800:].decode(errors='replace')}"
+            )
         return out
 
     def _publisher(self, todo: list[int]) -> None:
@@ -263,7 +267,9 @@ class Storm:
             result = self.program.run("run", "--jobs", "2", shim=self.shim, timeout=120)
             if result.status not in {0} or "Traceback" in result.err:
                 self.outcome.strange.append(f"{result.status}: {result.err[-800:]}")
-            states = [s for found in tree.snapshot(self.program.spool).states().values() for s in found]
+            states = [
+                s for found in tree.snapshot(self.program.spool).states().values() for s in found
+            ]
             if set(states) <= set(tree.FINAL):
                 return
             if self.plan.mutant and minutes > 40:

@@ -17,6 +17,6 @@ def test_a_fault_at_any_call_loses_nothing(scenario, library, folder):
     tally = sweep.sweep_one(scenario, library, folder / "work", seed=SEED, most=CASES)
     print(f"seed {SEED}: {tally}")
 
-    assert [] == tally.wrong
+    assert tally.wrong == []
     assert tally.calls >= 10
     assert tally.hits >= CASES * 0.6

@@ -70,7 +70,7 @@ def test_publish_on_a_full_disk_says_75_and_leaves_nothing(folder):
         filler = fill(place)
 
         assert_clear(program.run("publish", "works", '"' + "x" * 9000 + '"'), 75)
-        assert [] == tree.snapshot(program.spool).left_in("tmp")
+        assert tree.snapshot(program.spool).left_in("tmp") == []
 
         filler.unlink()
         ids.append(program.publish("works"))
@@ -89,7 +89,7 @@ def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
 
         assert result.status in {0, 74, 75}, result
         assert "Traceback" not in result.err
-        assert [] == tree.misplaced(tree.snapshot(program.spool).files, dict.fromkeys(ids))
+        assert tree.misplaced(tree.snapshot(program.spool).files, dict.fromkeys(ids)) == []
 
         filler.unlink()
         for entry in program.spool.glob("retry/*/*/*.json"):
@@ -144,7 +144,7 @@ def test_a_limit_on_the_size_of_files_never_tears_an_event(program):
     program.command = ["prlimit", "--fsize=60", *command]
 
     assert_clear(program.run("publish", "works", '"' + "x" * 500 + '"'), 75)
-    assert [] == tree.snapshot(program.spool).left_in("tmp")
+    assert tree.snapshot(program.spool).left_in("tmp") == []
 
     program.command = command
     assert_recovered(program, ids)

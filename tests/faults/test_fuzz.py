@@ -19,14 +19,25 @@ LEVELS = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 NAMES = st.text(min_size=1, max_size=140)
 GOOD = b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":null}\n'
 PIECES = st.sampled_from(
     [b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\ud800", b"NaN", b"1e999", b"-0", b"\xff", b"\0"]
-    + [b"\xef\xbb\xbf", b"\n", b"true", b'"ampt":2,', b'"Must":1,', b'"id":"x",', b"9" * 500, b"[" * 200]
+    + [
+        b"\xef\xbb\xbf",
+        b"\n",
+        b"true",
+        b'"ampt":2,',
+        b'"Must":1,',
+        b'"id":"x",',
+        b"9" * 500,
+        b"[" * 200,
+    ]
 )
 
 
@@ -72,7 +83,9 @@ STAMPS = st.sampled_from(
     + ["19691231T235959999Z", "99991231T235959999Z", "20261124T240000000Z", "00000000T000000000Z"]
 ) | st.from_regex(r"[0-9]{8}T[0-9]{9}Z", fullmatch=True)
 IDS = st.text(string.ascii_letters + string.digits + "_-./é", max_size=50)
-ATTEMPTS = st.sampled_from(["a0", "a1", "a01", "a999999", "a1000000", "a", "b1", "a1١", "a-1", "a+1"])
+ATTEMPTS = st.sampled_from(
+    ["a0", "a1", "a01", "a999999", "a1000000", "a", "b1", "a1١", "a-1", "a+1"]
+)
 CODED = (
     st.text(max_size=20)
     | st.text("abc%/=_-.0123456789ABCDEF", max_size=200)
@@ -95,7 +108,11 @@ def test_two_readers_agree_on_every_file_name(file):
 
 AFTERS = (
     st.text(max_size=30)
-    | st.builds("{} {}".format, st.integers(-5, 10**20), st.sampled_from([*due.UNITS, *due.MONTHS, "fortnight"]))
+    | st.builds(
+        "{} {}".format,
+        st.integers(-5, 10**20),
+        st.sampled_from([*due.UNITS, *due.MONTHS, "fortnight"]),
+    )
     | st.builds("{}{}".format, st.integers(-5, 10**20), st.sampled_from("smhdwMy"))
     | st.builds("@{}".format, st.integers(-5, 10**13))
     | st.integers(-(10**20), 10**20).map(str)

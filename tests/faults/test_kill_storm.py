@@ -28,7 +28,7 @@ def test_without_faults_every_event_is_executed_once(library, folder):
 
     assert outcome.acknowledged == outcome.executed - 1 == 48
     assert (outcome.duplicates, outcome.overlapped, outcome.lost, outcome.stuck) == (0, [], [], [])
-    assert [] == outcome.strange
+    assert outcome.strange == []
 
 
 @pytest.mark.slow
@@ -36,9 +36,9 @@ def test_kills_lose_nothing_and_never_overlap(library, folder):
     """SIGKILL, SIGSTOP and SIGTERM of everybody, and clock moves: at least once, never at once."""
     outcome = storm(library, folder, Plan(publishers=8, events=16, seats=3))
 
-    assert ([], [], []) == (outcome.lost, outcome.stuck, outcome.phantom)
-    assert [] == outcome.overlapped
-    assert [] == outcome.strange
+    assert (outcome.lost, outcome.stuck, outcome.phantom) == ([], [], [])
+    assert outcome.overlapped == []
+    assert outcome.strange == []
     assert outcome.duplicates <= outcome.bound
     assert outcome.faults["runner killed"] >= 1
 

@@ -26,8 +26,8 @@ def test_a_real_power_cut_loses_nothing_that_was_acknowledged(kind, folder):
     result = cut.series(kind, folder, cuts=CUTS, seed=SEED)
     print(f"seed {SEED}: {result}")
 
-    assert ([], [], []) == (result.lost, result.stuck, result.unexecuted)
-    assert [] == result.strange
+    assert (result.lost, result.stuck, result.unexecuted) == ([], [], [])
+    assert result.strange == []
     assert result.cuts == CUTS
     assert result.acknowledged > 2 * CUTS
 

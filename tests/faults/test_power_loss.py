@@ -24,8 +24,8 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged(story, library, folder)
     finisher.close()
     print(f"seed {SEED}, {story}: {second}")
 
-    assert [] == first.wrong[:5]
-    assert [] == second.wrong[:5]
+    assert first.wrong[:5] == []
+    assert second.wrong[:5] == []
     assert second.states > 100
 
 

@@ -76,7 +76,7 @@ def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
 
         assert result.status == 77, result
         assert str(spool.spool) in result.err
-    assert [] == spool.traces()
+    assert spool.traces() == []
 
 
 @pytest.mark.root
@@ -89,7 +89,7 @@ def test_an_entry_that_another_user_could_have_written_is_not_run(spool, owner, 
     planted.chmod(mode)
     result = spool.run("run")
 
-    assert ["good", "good"] == [trace.id for trace in spool.traces()]
+    assert [trace.id for trace in spool.traces()] == ["good", "good"]
     assert "private" in result.err
 
 
@@ -113,7 +113,7 @@ def test_what_is_no_regular_file_is_never_opened_as_an_event(spool, kind):
     result = spool.run("run", timeout=20)
 
     assert time.monotonic() - began < 10
-    assert ["good", "good"] == [trace.id for trace in spool.traces()]
+    assert [trace.id for trace in spool.traces()] == ["good", "good"]
     assert "private" in result.err
     assert before == target.read_bytes()
 
@@ -150,8 +150,8 @@ def test_a_runner_keeps_to_the_spool_it_opened_when_the_path_is_swapped(spool):
         process.kill()
         process.communicate()
 
-    assert ["private", "private"] == [trace.id for trace in spool.traces()]
-    assert {"bait": ["pending"]} == tree.snapshot(spool.spool).states()
+    assert [trace.id for trace in spool.traces()] == ["private", "private"]
+    assert tree.snapshot(spool.spool).states() == {"bait": ["pending"]}
     assert process.returncode == 3
 
 
@@ -165,7 +165,9 @@ def test_modules_in_the_working_folder_are_never_imported(spool):
     for command in (("publish", "works"), ("run",), ("run", "--watch", "--max", "1")):
         if "--watch" in command:
             spool.publish("works")
-        done = subprocess.run(spool.argv(*command), cwd=trap, env=spool.env, capture_output=True, timeout=30)
+        done = subprocess.run(
+            spool.argv(*command), cwd=trap, env=spool.env, capture_output=True, timeout=30
+        )
 
         assert done.returncode == 0, done
     assert not (spool.folder / "sprung").exists()
@@ -182,8 +184,8 @@ def test_root_never_imports_handlers_that_others_may_write(spool, owner, mode):
 
     assert result.status in {77, 78}, result
     assert str(spool.handlers) in result.err
-    assert ["pending"] == tree.snapshot(spool.spool).states()["private"]
-    assert [] == spool.traces()
+    assert tree.snapshot(spool.spool).states()["private"] == ["pending"]
+    assert spool.traces() == []
 
 
 @pytest.mark.root
@@ -220,14 +222,14 @@ def test_a_wake_up_pipe_that_is_full_holds_nobody_up(program):
 
 
 EVIL = "\x1b]0;title\x07 \x1b[2J \r over \u202e evil \u2066 \u2028 \x9b31m"
-NOISY = f'''
+NOISY = f"""
 from ampt_cli import events
 
 @events.on("\\u202eevil \\u2066name")
 def noisy(event):
     print({EVIL!r})
     raise ValueError({EVIL!r})
-'''
+"""
 
 
 def test_control_and_bidi_characters_never_reach_a_terminal_raw(program):
@@ -237,7 +239,11 @@ def test_control_and_bidi_characters_never_reach_a_terminal_raw(program):
     assert program.run("publish", name, "--text", EVIL, "--id", "evil").status == 0
     shown = [program.run("publish", "\x1b[2J"), program.run("publish", name, "{\x1b[2J")]
     shown += [program.run("run", "--dry-run"), program.run("run"), program.run("inspect")]
-    shown += [program.run("inspect", "evil"), program.run("check"), program.run("publish", "\u202e" * 99)]
+    shown += [
+        program.run("inspect", "evil"),
+        program.run("check"),
+        program.run("publish", "\u202e" * 99),
+    ]
     assert "ValueError" in shown[3].err
     for result in shown:
         assert not RAW.search(result.out + result.err), result

@@ -1,0 +1,38 @@
+"""`ampt check`: verify the spool."""
+
+from time import time_ns
+from typing import Annotated
+
+import typer
+
+from ampt_cli import check as checking
+from ampt_cli import place, settings
+from ampt_cli.render import say, show_json
+
+HELP = """Verify the whole spool against its format; exit 1 on findings.
+
+\b
+Examples:
+  ampt check
+  ampt check --repair     quarantine what is damaged
+"""
+
+
+def check(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
+    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+) -> None:
+    """Report each finding; with --repair, what is left of them decides the status."""
+    disk = place.open_disk(settings.spool_path(spool or None))
+    now = time_ns() // 1_000_000
+    left = 0
+    for finding in list(checking.check(disk, now)):
+        mended = repair and checking.repair(disk, finding, now)
+        left += not mended
+        if as_json:
+            show_json({**finding._asdict(), "mended": mended})
+        else:
+            say(f"{finding.path}: {finding.wrong}{' (mended)' if mended else ''}")
+    if left:
+        raise typer.Exit(1)

@@ -1,0 +1,54 @@
+"""`ampt handlers`: what the handler module registers."""
+
+from typing import Annotated
+
+import typer
+
+from ampt_cli import catalog, layout, place, settings
+from ampt_cli import handlers as registered
+from ampt_cli.errors import NotFound
+from ampt_cli.render import say, show_json, table
+
+HELP = """Show the handlers, and which waiting events have none.
+
+\b
+Example:
+  ampt handlers --handlers ./handlers.py
+"""
+
+
+def handlers(
+    target: Annotated[str, typer.Option("--handlers", "-m", help="A file or a module.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
+    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+) -> None:
+    """Import the module and list what it registered."""
+    config, _ = settings.read()
+    registry = registered.load(settings.handlers_target(target or None, config))
+    default = config.get("timeout", registered.DEFAULT_TIMEOUT)
+    every = [handler for listed in registry.handlers.values() for handler in listed]
+    if as_json:
+        for handler in every:
+            timeout = handler.timeout or default
+            show_json(
+                {
+                    "name": handler.name,
+                    "handler": handler.key,
+                    "timeout": timeout,
+                    "where": handler.where,
+                }
+            )
+        return
+    rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
+    table(("name", "handler", "timeout", "where"), rows)
+    for name in _unhandled(registry, settings.spool_path(spool or None, config)):
+        say(f"no handler: {name}")
+
+
+def _unhandled(registry: registered.Registry, path: str) -> list[str]:
+    try:
+        disk = place.open_disk(path)
+    except NotFound:
+        return []
+    waiting = {entry.name for entry in catalog.entries(disk, layout.WAITING)}
+    return sorted(waiting - set(registry.handlers))

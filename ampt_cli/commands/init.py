@@ -1,0 +1,47 @@
+"""`ampt init`: a configuration, an example of handlers, and the spool."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from ampt_cli import place, settings
+from ampt_cli.render import say
+
+HELP = """Make ampt.toml and an example handlers.py in this folder, and the spool.
+
+Nothing that exists is overwritten.
+
+\b
+Examples:
+  ampt init
+  ampt init --group staff     a spool that a group shares
+"""
+CONFIG = 'handlers = "handlers.py"\n'
+HANDLERS = """from ampt_cli import Context, Event, events
+
+
+@events.on("user.joined", timeout=10_000)
+def welcome(event: Event, context: Context) -> None:
+    print("welcome", event.body)
+"""
+
+
+def init(
+    group: Annotated[str, typer.Option(help="Share the spool with this group.")] = "",
+    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+) -> None:
+    """Write what is missing, and say what to do next."""
+    for path, text in (("ampt.toml", CONFIG), ("handlers.py", HANDLERS)):
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            say(f"{path} exists, and was left as it is")
+            continue
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        say(f"made {path}")
+    base = settings.spool_path(spool or None)
+    place.open_disk(base, create=True, group=group or None)
+    say(f"the spool is {base}")
+    say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")

@@ -1,0 +1,35 @@
+"""`ampt move`: another due time for an event that waits."""
+
+from time import time_ns
+from typing import Annotated
+
+import typer
+
+from ampt_cli import catalog, due, layout, place, publication, settings, spool
+from ampt_cli.errors import AmptError
+from ampt_cli.render import say
+
+HELP = """Give a waiting event another due time.
+
+\b
+Example:
+  ampt move 3f9c --after "2 hours"
+"""
+
+
+def move(
+    id: Annotated[str, typer.Argument(help="An id, or a unique beginning of one.")],  # noqa: A002
+    after: Annotated[str, typer.Option(help="When it is due; as in publish.")],
+    spool_dir: Annotated[str, typer.Option("--spool", help="The spool.")] = "",
+) -> None:
+    """Reschedule it, and wake the runners."""
+    disk = place.open_disk(settings.spool_path(spool_dir or None))
+    now = time_ns() // 1_000_000
+    instant = due.parse(after, now)
+    entry = catalog.find(disk, id)
+    if entry.state not in layout.WAITING:
+        raise AmptError(f"the event {entry.id} is {entry.state}: only what waits can be moved")
+    if spool.reschedule(disk, entry, instant, "moved", now) is None:
+        raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
+    publication.wake(disk)
+    say(f"{entry.id} is due at {due.iso(instant)}")
