@@ -32,9 +32,7 @@ def cancel(  # each option is a parameter
     count = 0
     for entry in chosen(disk, ids or [], state, name, error, "pending retry"):
         if entry.state not in layout.WAITING:
-            raise AmptError(
-                f"the event {entry.id} is {entry.state}: it no longer waits"
-            )
+            raise AmptError(f"the event {entry.id} is {entry.state}: it no longer waits")
         if dry_run:
             say(f"{entry.id}  {entry.state}  {entry.name}")
         count += bool(dry_run or spool.cancel(disk, entry, time_ns() // 1_000_000))

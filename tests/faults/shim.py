@@ -54,7 +54,7 @@ class Fault(NamedTuple):
     kind: int
     error: int = 0
     signal: int = 0
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # it hides tuple.count
 
 
 def failing(name: str, *, count: int = 1) -> Fault:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ampt_cli import due, event, layout
+from ampt_cli.errors import BadEvent
 from tests.faults import parsers
 
 LEVELS = st.recursive(
@@ -72,7 +73,7 @@ def test_any_json_body_is_read_back_as_it_was_published(body, name):
     assert json.loads(line)["body"] == body or body != body  # noqa: PLR0124
     try:
         event.check_name(name)
-    except event.BadEvent:
+    except BadEvent:
         return
 
     assert made == event.decode(line)

@@ -1,0 +1,78 @@
+"""`after`, stamps and buckets."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ampt_cli import due
+from ampt_cli.errors import BadDue
+
+NOW = due.unstamp("20270131T120000000Z") or 0
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (1500, "20270131T120001500Z"),
+        ("90s", "20270131T120130000Z"),
+        ("5m", "20270131T120500000Z"),
+        ("2h", "20270131T140000000Z"),
+        ("1d", "20270201T120000000Z"),
+        ("1w", "20270207T120000000Z"),
+        ("1 Day", "20270201T120000000Z"),
+        ("2 weeks", "20270214T120000000Z"),
+        ("1 month", "20270228T120000000Z"),
+        ("1 year", "20280131T120000000Z"),
+        ("2027-02-01T00:00", "20270201T000000000Z"),
+        ("2027-02-01T01:00+01:00", "20270201T000000000Z"),
+        ("@1801440000", "20270202T000000000Z"),
+        ("1801440000000", "20270202T000000000Z"),
+        (timedelta(seconds=1), "20270131T120001000Z"),
+        (datetime(2027, 2, 1, tzinfo=UTC), "20270201T000000000Z"),
+    ],
+)
+def test_every_form_of_after_is_read(after: object, expected: str) -> None:
+    """Numbers, words, ISO 8601, epoch times, and Python's own types."""
+    assert due.stamp(due.parse(after, NOW)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["0", 0, -5, "-5", "0 days", "1.5 days", "2 years", "367 days", "12 parsecs", "", "x", True]
+    + ["2020-01-01", "@1", "١ day", "1e3"],
+)
+def test_a_bad_after_names_the_value_and_an_example(after: object) -> None:
+    """One line: what was given, and what works."""
+    with pytest.raises(BadDue) as caught:
+        due.parse(after, NOW)  # type: ignore[arg-type]
+
+    assert str(after) in str(caught.value)
+    assert caught.value.exit_status == 2
+    assert "example" in str(caught.value.hint)
+
+
+def test_a_year_from_leap_day_is_the_last_of_february() -> None:
+    """29 February + 1 year is legal, and exists."""
+    now = due.unstamp("20280229T000000000Z") or 0
+
+    assert due.stamp(due.parse("1 year", now)) == "20290228T000000000Z"
+
+
+@given(st.integers(0, due.LAST))
+def test_a_stamp_gives_its_instant_back(instant: int) -> None:
+    """For every instant that a stamp can say."""
+    assert due.unstamp(due.stamp(instant)) == instant
+
+
+@given(st.integers(0, due.LAST), st.integers(0, due.LAST))
+def test_stamps_sort_as_instants(one: int, other: int) -> None:
+    """Byte order is time order."""
+    assert (due.stamp(one) < due.stamp(other)) == (one < other)
+
+
+@pytest.mark.parametrize("text", ["20270229T000000000Z", "20271301T000000000Z", "2027", "x" * 19])
+def test_a_stamp_of_no_real_instant_is_refused(text: str) -> None:
+    """There was no 29 February 2027."""
+    assert due.unstamp(text) is None

@@ -1,0 +1,97 @@
+"""Calling handlers."""
+
+import asyncio
+
+import pytest
+
+from ampt_cli.errors import ConfigError
+from ampt_cli.event import Event
+from ampt_cli.execute import Context, Result, execute
+from ampt_cli.handlers import GiveUp, Registry, RetryLater
+
+EVENT = Event("x", "n", {"a": 1}, 0, 0, 1)
+
+
+def run(registry: Registry, succeeded: tuple[str, ...] = ()) -> Result:
+    """Run the handlers of EVENT at time 0."""
+    return execute(EVENT, registry.of("n"), now=lambda: 0, succeeded=succeeded)
+
+
+def test_handlers_are_called_in_order_and_the_next_is_called_after_a_failure() -> None:
+    """Each handler's success is its own; on a retry only the failed one is called."""
+    registry, called = Registry(), []
+
+    @registry.on("n")
+    def first(event: Event) -> None:
+        called.append("first")
+        raise ValueError(event.body)
+
+    @registry.on("n")
+    async def second(event: Event, context: Context) -> None:
+        await asyncio.sleep(0)
+        called.append(f"second {context.attempt}")
+
+    result = run(registry)
+    again = run(registry, result.succeeded)
+
+    assert called == ["first", "second 1", "first"]
+    assert (result.outcome, again.outcome) == ("failed", "failed")
+    assert "in first" in result.reports[0]["traceback"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), OSError()])
+def test_whatever_a_handler_raises_is_its_failure(error: BaseException) -> None:
+    """Also what is no Exception."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise error
+
+    assert run(registry).outcome == "failed"
+
+
+def test_an_exception_that_cannot_be_printed_is_reported() -> None:
+    """Its __str__ and __repr__ fail."""
+
+    class Hostile(Exception):
+        def __str__(self) -> str:
+            raise ValueError("never")
+
+        __repr__ = __str__
+
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise Hostile
+
+    assert "Hostile" in str(run(registry).error)
+
+
+def test_wishes_reach_the_result() -> None:
+    """GiveUp and RetryLater."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise GiveUp("enough")
+
+    @registry.on("n")
+    def other(_event: Event) -> None:
+        raise RetryLater("1 hour")
+
+    assert run(registry).wish == (True, 3_600_000)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 60_001, "61 seconds", "nonsense"])
+def test_a_timeout_that_cannot_be_is_refused_at_registration(timeout: object) -> None:
+    """Up to 60 s."""
+    with pytest.raises(ConfigError):
+        Registry().on("n", print, timeout=timeout)
+
+
+def test_a_handler_that_takes_neither_is_refused() -> None:
+    """(event, context) or (event)."""
+    with pytest.raises(ConfigError, match="takes neither"):
+        Registry().on("n", lambda: None)

@@ -1,0 +1,84 @@
+"""File names: encoding, parsing, and what no name can do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ampt_cli import due, event, layout
+from ampt_cli.errors import BadEvent, Damaged
+
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=128)
+NAMES = TEXT.map(lambda text: text.strip(" ")).filter(lambda t: 0 < len(t.encode()) <= 128)
+
+
+@given(NAMES, st.integers(0, due.LAST), st.integers(0, layout.MAX_ATTEMPT))
+def test_an_entry_is_read_back_from_its_path(name: str, instant: int, attempt: int) -> None:
+    """Any legal name, however odd, survives the file name, which stays short and in its folder."""
+    entry = layout.new(layout.PENDING, instant, "x" * 48, name, attempt)
+
+    assert layout.parse(entry.folder, entry.file) == entry
+    assert entry.name == name
+    assert len(entry.file.encode()) <= 254
+    assert "/" not in entry.file
+
+
+@pytest.mark.parametrize(
+    "name", ["", " x", "x ", "a\nb", "a\0b", "\x85", "x" * 129, "\ud800", None]
+)
+def test_an_illegal_name_is_refused(name: object) -> None:
+    """Empty, controls, spaces at the ends, too long, half a character."""
+    with pytest.raises(BadEvent):
+        event.check_name(name)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["20261124T101500123Z.x.a01.n.json", "20261324T101500123Z.x.a1.n.json", ".nfs0001", "x~"]
+    + ["20261124T101500123Z.x.a1.%6E.json", "20261124T101500123Z.x.a1..json", "x.tmp"]
+    + ["20261124T101500123Z.x/y.a1.n.json", "20261124T101500123Z.x.a1.n.json.swp"],
+)
+def test_a_name_of_no_entry_is_not_parsed(file: str) -> None:
+    """There is one right spelling, and no other is accepted."""
+    assert layout.parse("pending/2026-11-24/10", file) is None
+
+
+BODIES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs",))),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
+    max_leaves=20,
+)
+
+
+@given(BODIES)
+def test_what_is_published_is_read_back_equal(body: object) -> None:
+    """The first line keeps every JSON value exactly, large integers too."""
+    made = event.Event("x", "n", body, 1, 2)
+
+    assert event.decode(event.encode(made)) == made
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_event_or_damaged(data: bytes) -> None:
+    """No other error ever leaves the parser."""
+    try:
+        event.decode(data)
+    except Damaged as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"{", b"null\n", b"\0\n", b"\xff\n", b"\xef\xbb\xbf{}\n", b'{"ampt":true}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":NaN}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":1,"body":2}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":"0","due":0,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":' + b"[" * 100_000 + b"\n"],
+)
+def test_a_damaged_line_is_told_apart(line: bytes) -> None:
+    """Torn, empty, garbage, wrong types, too deep: each is Damaged."""
+    with pytest.raises(Damaged):
+        event.decode(line)

@@ -1,0 +1,68 @@
+"""The verdicts."""
+
+from ampt_cli import due, policy, record
+from ampt_cli.layout import DEAD, DONE, RETRY
+from ampt_cli.policy import Retries, Wish
+from ampt_cli.record import FAILED, INTERRUPTED, SUCCEEDED, History
+
+DAY14 = 14 * due.DAY
+
+
+def test_a_failing_event_is_dead_after_fourteen_days() -> None:
+    """Every six minutes: 3,360 retries after the first attempt, then dead."""
+    now, history, attempt = 1_000, History(), 0
+    while True:
+        attempt += 1
+        verdict = policy.decide(FAILED, attempt=attempt, start=now, now=now, history=history)
+        if verdict.state == DEAD:
+            break
+        now, history = verdict.next, verdict.history
+
+    assert attempt == 3_361
+    assert now == 1_000 + DAY14
+
+
+def test_no_clock_alone_buries_an_event() -> None:
+    """A jump of a year after the first failure: it is tried at least three times."""
+    late = 365 * due.DAY
+    first = History(first=0, failures=0)
+    second = policy.decide(FAILED, attempt=1, start=late, now=late, history=first)
+    third = policy.decide(FAILED, attempt=2, start=late, now=late, history=second.history)
+    last = policy.decide(FAILED, attempt=3, start=late, now=late, history=third.history)
+
+    assert [second.state, third.state, last.state] == [RETRY, RETRY, DEAD]
+
+
+def test_the_third_interruption_in_a_row_counts_as_a_failure() -> None:
+    """The first two are due again at once."""
+    one = policy.decide(INTERRUPTED, attempt=1, start=0, now=5)
+    two = policy.decide(INTERRUPTED, attempt=2, start=5, now=6, history=one.history)
+    three = policy.decide(INTERRUPTED, attempt=3, start=6, now=7, history=two.history)
+
+    assert (one.next, two.next, three.next) == (5, 6, 7 + 6 * due.MINUTE)
+    assert three.history.failures == 1
+
+
+def test_wishes_are_granted() -> None:
+    """GiveUp buries; RetryLater picks the time; success is done."""
+    given_up = policy.decide(FAILED, attempt=1, start=0, now=0, wish=Wish(give_up=True))
+    later = policy.decide(FAILED, attempt=1, start=0, now=0, wish=Wish(later=99))
+
+    assert (given_up.state, later.next) == (DEAD, 99)
+    assert policy.decide(SUCCEEDED, attempt=1, start=0, now=0).state == DONE
+
+
+def test_retry_settings_of_a_name_are_used() -> None:
+    """Every second, for ten seconds."""
+    verdict = policy.decide(FAILED, attempt=1, start=0, now=0, retries=Retries(1_000, 10_000))
+
+    assert verdict.next == 1_000
+
+
+def test_the_last_record_that_says_so_is_what_counts() -> None:
+    """A redrive opens a new window; torn and damaged lines are passed over."""
+    failed = record.line({"attempt": 1, "first": 7, "failures": 2, "succeeded": ["h"]}).strip()
+    redriven = record.line(record.deed("redriven", 9)).strip()
+
+    assert record.latest([failed, b"{torn"]) == History(7, 2, 0, ("h",))
+    assert record.latest([failed, redriven]) == History()
