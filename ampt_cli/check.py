@@ -30,8 +30,6 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
         yield from _runner(disk, f"{layout.RUNNING}/{runner}")
     for name in retention.stale(disk, now):
         yield Finding(f"{layout.TMP}/{name}", "left by a publisher that was killed", "sweep")
-    for name in disk.list(layout.QUARANTINE):
-        yield Finding(f"{layout.QUARANTINE}/{name}", _reason(disk, name), "")
 
 
 def _tops(disk: Disk) -> Iterator[Finding]:
@@ -94,17 +92,6 @@ def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
         for fd in held:
             os.close(fd)
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
-
-
-def _reason(disk: Disk, name: str) -> str:
-    try:
-        fd = os.open(f"{layout.QUARANTINE}/{name}/reason", os.O_RDONLY, dir_fd=disk.root)
-    except OSError:
-        return "quarantined, for no known reason"
-    try:
-        return "quarantined: " + os.read(fd, 2000).decode("utf-8", "replace").strip()
-    finally:
-        os.close(fd)
 
 
 def repair(disk: Disk, finding: Finding, now: int) -> bool:

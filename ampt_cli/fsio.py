@@ -160,8 +160,13 @@ class Disk:
 
         After a crash between the two calls the bucket is empty and without its
         marker: the next runner removes it, or the next publisher makes it durable.
+        It is synced before it goes: otherwise a power cut could keep its
+        removal, and undo the renames that took its entries out of it.
         """
         try:
+            if set(self.list(path)) - {DURABLE}:
+                return False
+            self.sync(path)
             self.forget(f"{path}/{DURABLE}")
             os.rmdir(path, dir_fd=self.root)
         except FileNotFoundError:

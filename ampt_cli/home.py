@@ -27,6 +27,7 @@ class Home:
     def move_in(self) -> None:
         """Take the lock, then appear in running/, durably: claims may go into it."""
         self.held = lock.hold(self.disk, self.base, self.draft)
+        self.disk.sync(self.draft)  # a folder without its lock could never be rescued
         self.disk.move(self.draft, self.folder)
         self.disk.sync(layout.RUNNING)
 

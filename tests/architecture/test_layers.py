@@ -18,7 +18,9 @@ SOURCES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # These load slowly; each has one importer.
 SOLE_IMPORTERS = {
-    "typer": {"commands.tree"},
+    "typer": {"commands.tree", "commands.call", "commands.cancel", "commands.check"}
+    | {"commands.handlers", "commands.init", "commands.inspect", "commands.move"}
+    | {"commands.prune", "commands.retry"},
     "rich": {"render"},
     "filelock": {"lock"},
     "dateutil": {"when"},

@@ -11,6 +11,13 @@ from tests.faults import shim
 from tests.faults.program import Program, fast_folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these take long: `make fast` leaves them out."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fault library, built once."""

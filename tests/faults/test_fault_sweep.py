@@ -18,5 +18,5 @@ def test_a_fault_at_any_call_loses_nothing(scenario, library, folder):
     print(f"seed {SEED}: {tally}")
 
     assert tally.wrong == []
-    assert tally.calls >= 10
+    assert tally.calls >= 8
     assert tally.hits >= CASES * 0.6

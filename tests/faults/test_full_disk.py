@@ -92,6 +92,7 @@ def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
         assert tree.misplaced(tree.snapshot(program.spool).files, dict.fromkeys(ids)) == []
 
         filler.unlink()
+        assert program.run("run").status == 0  # what had not begun fails now, for the first time
         for entry in program.spool.glob("retry/*/*/*.json"):
             assert program.run("retry", entry.name.split(".")[1]).status == 0
         assert_recovered(program, ids)

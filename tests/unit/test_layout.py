@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from ampt_cli import due, event, layout
 from ampt_cli.errors import BadEvent, Damaged
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=128)
+PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
+TEXT = st.text(PRINTABLE, min_size=1, max_size=128)
 NAMES = TEXT.map(lambda text: text.strip(" ")).filter(lambda t: 0 < len(t.encode()) <= 128)
 
 
@@ -47,7 +48,7 @@ BODIES = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",))),
+    | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
     max_leaves=20,
 )
