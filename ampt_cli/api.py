@@ -88,7 +88,7 @@ def _draft(item: Any) -> tuple[str, Any, Any, str | None]:
         return item["name"], item.get("body"), item.get("after"), item.get("id")
     if isinstance(item, tuple) and 1 <= len(item) <= 3:
         name, body, after = (*item, None, None)[:3]
-        return name, body, after, None
+        return name, body, after, None  # pyright: ignore[reportReturnType]
     raise BadEvent(f"an event of a batch is a name, a tuple or a dict, not {item!r}")
 
 

@@ -9,7 +9,7 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, lock, retention, spool
-from ampt_cli.errors import TooNew
+from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 
 
@@ -71,8 +71,8 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
     if seen is None:
         return
     if seen.damage is not None:
-        newer = isinstance(seen.why, TooNew)
-        repair = "quarantine" if seen.event is None and not newer else ""
+        # What is newer, or cannot be read just now, is left where it is.
+        repair = "quarantine" if isinstance(seen.why, Damaged) else ""
         yield Finding(entry.path, seen.damage, repair)
     if status.st_nlink > 1 and not _is_second_link(disk, entry, status):
         yield Finding(entry.path, f"it has {status.st_nlink} links", "")

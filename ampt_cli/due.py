@@ -146,7 +146,7 @@ def parse_duration(text: "int | str | timedelta") -> int:
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     if not isinstance(text, str) and hasattr(text, "total_seconds"):
-        return round(text.total_seconds() * SECOND)
+        return round(text.total_seconds() * SECOND)  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(text, str):
         if _number(text.strip()):
             return int(text)
@@ -188,9 +188,9 @@ def _read(after: "After", now: int) -> int:
     if isinstance(after, str):
         return _from_text(after, now)
     if hasattr(after, "total_seconds"):
-        return now + -int(-after.total_seconds() * SECOND // 1)
+        return now + -int(-after.total_seconds() * SECOND // 1)  # pyright: ignore[reportAttributeAccessIssue]
     if hasattr(after, "utcoffset"):
-        return _from_datetime(after)
+        return _from_datetime(after)  # pyright: ignore[reportArgumentType]
     raise BadDue(f"cannot read {after!r} as a time", EXAMPLE)
 
 

@@ -137,7 +137,7 @@ def _key(function: Function) -> str:
 def _code(function: Function) -> Any:
     plain = getattr(function, "func", function)
     while hasattr(plain, "__wrapped__"):
-        plain = plain.__wrapped__
+        plain = plain.__wrapped__  # pyright: ignore[reportFunctionMemberAccess]
     code = getattr(plain, "__code__", None)
     return code or getattr(type(plain).__call__, "__code__", None)
 

@@ -81,7 +81,7 @@ def _default(value: object) -> "Any":
 
 
 if make_encoder is not None:
-    _encode = make_encoder(None, _default, encode_basestring, None, ":", ",", False, False, False)
+    _encode = make_encoder(None, _default, encode_basestring, None, ":", ",", False, False, False)  # pyright: ignore[reportAssignmentType]
 else:
 
     def _encode(value: object, _level: int) -> "tuple[str, ...]":  # type: ignore[misc]

@@ -19,7 +19,7 @@ def overview(disk: Disk, now: int, seen: Callable[[int], object] = int) -> dict[
     Only names are read, but for at most SAMPLE failing entries. `seen` is told
     how many names have been looked at.
     """
-    counts = dict.fromkeys(layout.STATES, 0)
+    counts: dict[str, int] = dict.fromkeys(layout.STATES, 0)
     stamp = due.stamp(now)
     overdue, oldest, following = 0, "", ""
     coming: Counter[str] = Counter()

@@ -70,8 +70,6 @@ def open_entry(disk: Disk, path: str) -> int:
     """A descriptor of a regular file: no link is followed, no FIFO waited for."""
     try:
         return os.open(path, READ, dir_fd=disk.root)
-    except PermissionError:
-        raise Damaged("it cannot be read: no permission") from None
     except OSError as error:
         if error.errno in NOT_A_FILE:
             raise Damaged("it is no regular file") from None
