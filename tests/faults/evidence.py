@@ -26,7 +26,7 @@ from tests.faults import cut, replay, sweep
 from tests.faults import shim as shims
 from tests.faults.program import Program, command, fast_folder
 from tests.faults.shim import Shim
-from tests.faults.storm import Outcome, Plan, Storm
+from tests.faults.storm import Outcome, Plan, Storm, breaking
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = Path(__file__).with_name("found.md")
@@ -280,14 +280,7 @@ def gather(job: Job, pool: ProcessPoolExecutor) -> list[Section]:
         "the dead are never rescued": shims.LOCKS_TAKEN,
         "deleted before it is handled": shims.EARLY_DELETE,
     }
-    mutants = {
-        name: storm_job(
-            job,
-            Plan(6, 8, 3, mutant=bit, faults=bit == shims.LOCKS_TAKEN, pause=0.06, ticks=25),
-            job.seed,
-        )
-        for name, bit in wrong.items()
-    }
+    mutants = {name: storm_job(job, breaking(bit), job.seed) for name, bit in wrong.items()}
     fourth = stormed(storms, mutants)
     say("kill storm")
     fuzz = {parser: pool.submit(fuzz_job, job, parser) for parser in PARSERS}

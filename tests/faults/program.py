@@ -123,6 +123,9 @@ class Program:
             "NO_COLOR": "1",
         }
         self.command = command()
+        self.publishers: set[int] = (
+            set()
+        )  # their process ids: what they print is an acknowledgement
 
     def argv(self, *args: str) -> list[str]:
         """The whole command line."""
@@ -154,7 +157,7 @@ class Program:
     ) -> subprocess.Popen[bytes]:
         """Start a command."""
         given = {**self.env, **(env or {})}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.argv(*args),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -162,6 +165,9 @@ class Program:
             env=shim.env(given) if shim else given,
             cwd=self.folder,
         )
+        if args[0] == "publish":
+            self.publishers.add(process.pid)
+        return process
 
     def publish(self, *args: str, shim: Shim | None = None) -> str:
         """Publish, which must succeed; the id."""

@@ -35,6 +35,7 @@ class Recording(NamedTuple):
 
     name: str
     records: list[Record]
+    publishers: frozenset[int]
 
 
 @dataclass
@@ -157,7 +158,7 @@ def record(story: str, library: Path, folder: Path, *, mutant: int = 0) -> Recor
     try:
         shim.mutate(mutant)
         STORIES[story](program, shim)
-        return Recording(story, list(shim.records()))
+        return Recording(story, list(shim.records()), frozenset(program.publishers))
     finally:
         shim.close()
 
@@ -208,6 +209,7 @@ def _only_torn_records(check: Result) -> bool:
 class Promises:
     """What was acknowledged up to one moment of the recording."""
 
+    publishers: frozenset[int]
     kept: dict[str, bytes | None] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
@@ -225,7 +227,7 @@ class Promises:
                     self.ended.add(entry.id)
         if record.op == "link" and record.path.startswith("ids/"):
             self.chosen.add(record.path.rpartition("/")[2])
-        if record.op != "stdout":
+        if record.op != "stdout" or record.pid not in self.publishers:
             return
         text = self.lines.pop(record.pid, b"") + record.data
         *lines, rest = text.split(b"\n")
@@ -290,7 +292,7 @@ def replay(
     count = Count()
     for name in models:
         chance = random.Random(f"{seed} {recording.name} {name}")
-        model, promises = Model(), Promises()
+        model, promises = Model(), Promises(recording.publishers)
         seen: set[tuple[int, int]] = set()
         for one in recording.records:
             model.apply(one, name)

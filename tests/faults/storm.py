@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from tests.faults import tree
 from tests.faults.program import Program, Trace
-from tests.faults.shim import Shim
+from tests.faults.shim import LOCKS_TAKEN, Shim
 
 MINUTE = 60
 
@@ -36,6 +36,13 @@ class Plan(NamedTuple):
     mutant: int = 0
     pause: float = 0.25  # s between faults, at most
     ticks: int = 4  # 4 ms each: how long a handler takes
+    only: str = ""  # one kind of fault instead of all
+
+
+def breaking(mutant: int) -> Plan:
+    """A small storm in which a mutant must show."""
+    kills = "runner killed" if mutant == LOCKS_TAKEN else ""
+    return Plan(6, 8, seats=3, mutant=mutant, faults=bool(kills), only=kills, pause=0.1, ticks=25)
 
 
 @dataclass
@@ -168,6 +175,8 @@ class Storm:
             "publisher killed": (4, self._kill_publisher),
             "clock moved": (2, self._move_clock),
         }
+        if self.plan.only:
+            deeds = {self.plan.only: deeds[self.plan.only]}
         weights = [weight for weight, _ in deeds.values()]
         while self.plan.faults and not self.over.is_set():
             time.sleep(self.chance.uniform(0.02, self.plan.pause))
@@ -202,7 +211,11 @@ class Storm:
         if runner is None:
             return False
         runner.send_signal(signal.SIGSTOP)  # so that its claims can be counted
-        self.outcome.bound += self._in_flight(runner.pid)
+        claims = self._in_flight(runner.pid)
+        if not claims and self.chance.random() < 0.5:  # most kills are to hurt
+            runner.send_signal(signal.SIGCONT)
+            return False
+        self.outcome.bound += claims
         runner.send_signal(signal.SIGKILL)
         return True
 

@@ -330,7 +330,7 @@ class Sweep:
         if "Traceback" in result.err:
             wrong.append(f"traceback: {result.err.strip()[-1500:]}")
         signalled = fault is not None and fault.kind == shims.SIGNAL
-        if result.status > 0 and not signalled and not result.err.strip():
+        if result.status > 0 and not signalled and not (result.err + result.out).strip():
             wrong.append(f"silent: status {result.status} without a word")
         if self.scenario.args[0] == "publish" and result.out.strip():
             if result.status > 0:

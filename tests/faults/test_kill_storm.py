@@ -7,7 +7,7 @@ import pytest
 from tests.faults import shim as shims
 from tests.faults.program import Program
 from tests.faults.shim import Shim
-from tests.faults.storm import Outcome, Plan, Storm
+from tests.faults.storm import Outcome, Plan, Storm, breaking
 
 SEED = 20_261_124
 
@@ -34,7 +34,7 @@ def test_without_faults_every_event_is_executed_once(library, folder):
 @pytest.mark.slow
 def test_kills_lose_nothing_and_never_overlap(library, folder):
     """SIGKILL, SIGSTOP and SIGTERM of everybody, and clock moves: at least once, never at once."""
-    outcome = storm(library, folder, Plan(publishers=8, events=16, seats=3))
+    outcome = storm(library, folder, Plan(publishers=8, events=16, seats=3, pause=0.12, ticks=10))
 
     assert (outcome.lost, outcome.stuck, outcome.phantom) == ([], [], [])
     assert outcome.overlapped == []
@@ -53,12 +53,8 @@ def test_kills_lose_nothing_and_never_overlap(library, folder):
     ],
     ids=["claims of the living are stolen", "the dead are never rescued", "deleted before handled"],
 )
-def test_a_runner_that_breaks_a_rule_is_caught(library, folder, mutant, sign, request):
+def test_a_runner_that_breaks_a_rule_is_caught(library, folder, mutant, sign):
     """The same count finds each of three mutants: it can fail."""
-    if mutant == shims.LOCKS_TAKEN:  # only a storm that kills a runner with claims shows it
-        request.applymarker(pytest.mark.xfail(strict=False, reason="by chance no claim was held"))
-    kills = mutant == shims.LOCKS_TAKEN
-    plan = Plan(6, 8, seats=3, mutant=mutant, faults=kills, pause=0.06, ticks=25)
-    outcome = storm(library, folder, plan)
+    outcome = storm(library, folder, breaking(mutant))
 
     assert sign(outcome), outcome
