@@ -1,6 +1,7 @@
 """`ampt run`: for cron, and with --watch for a service manager."""
 
 import os
+from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 from time import time_ns
 
 from ampt_cli import due, place, printing, settings
@@ -57,6 +58,9 @@ def clock() -> int:
 
 def main(argv: "list[str]") -> int:
     """Run; the exit status."""
+    # Before the runner listens for signals, and after, there is nothing to finish:
+    # Ctrl-C ends the process as SIGTERM does, and never with a traceback.
+    signal(SIGINT, SIG_DFL)
     try:
         given = parse(COMMAND, argv)
         if given.has("help"):
@@ -75,8 +79,6 @@ def main(argv: "list[str]") -> int:
         if traceback:
             printing.write(2, printing.safe(traceback, keep="\n\t"))
         return status
-    except KeyboardInterrupt:
-        return 130  # before the runner listens for signals, or after: it has nothing to finish
 
 
 def _run(given: Given) -> int:
