@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,6 +177,7 @@ class Finisher:
         spool = self.program.spool
         shutil.rmtree(spool, ignore_errors=True)
         state.write(spool)
+        expired = _expired(state)
         if not (spool / "FORMAT").exists():
             return [f"lost: {id_}: there is no spool" for id_ in promises.kept]
         for minutes in (240, 250):
@@ -186,7 +188,7 @@ class Finisher:
         states = tree.snapshot(spool).states()
         wrong = [
             f"stuck: {id_} is in {states.get(id_)}"
-            for id_ in promises.kept
+            for id_ in promises.kept.keys() - expired
             if states.get(id_) != ["done"]
         ]
         check = self.program.run("check", shim=self.shim)
@@ -197,6 +199,17 @@ class Finisher:
     def close(self) -> None:
         """Give the memory back."""
         self.shim.close()
+
+
+def _expired(state: State) -> set[str]:
+    """The events that were done so long ago that a run prunes them."""
+    stale = f"done/{datetime.now(UTC) - timedelta(days=8):%Y-%m-%d}"
+    entries = tree.entries(path for path, inode in state.tree() if inode.kind == "file")
+    return {
+        id_
+        for id_, [entry, *_] in entries.items()
+        if entry.folder < stale and entry.state == "done"
+    }
 
 
 def _only_torn_records(check: Result) -> bool:
