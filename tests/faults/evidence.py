@@ -84,9 +84,10 @@ def replay_job(job: Job, story: str) -> replay.Count:
 def mutant_job(job: Job, mutant: str) -> str:
     """H2: in which story a mutant is caught, or nothing."""
     with fast_folder() as folder:
-        for story in replay.STORIES:
-            where = folder / story.replace(" ", "-")
-            recording = replay.record(story, job.library, where, mutant=replay.MUTANTS[mutant])
+        for story in ("publishing", "running"):
+            recording = replay.record(
+                story, job.library, folder / story, mutant=replay.MUTANTS[mutant]
+            )
             found = replay.replay(recording, job.seed, enough=1).wrong
             if found:
                 return f"{story}: {found[0].partition(':')[0]}"
