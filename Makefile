@@ -21,8 +21,8 @@ help:
 	@echo 'make lint types  formatter check, linter, shell checks; mypy and pyright'
 	@echo 'make format      put the formatting right'
 	@echo 'make bench       how fast it is (bench-full: all of it, for docs/performance.md)'
-	@echo 'make evidence    many runs of the crash tests, counted'
-	@echo 'make fuzz        Hypothesis, for as long as it takes'
+	@echo 'make evidence    the long forms of the fault harnesses; writes docs/evidence.md (root: all of it)'
+	@echo 'make fuzz        Hypothesis and atheris on the parsers, for some minutes'
 	@echo 'make docs        write the generated parts of the docs again'
 	@echo 'make build       wheel and sdist'
 	@echo 'make clean       remove what these made'
@@ -62,10 +62,13 @@ bench-full: base
 	$(BIN)/python -m tests.bench.bench --full $(ARGS)
 
 evidence: dev
-	$(BIN)/python -m pytest -n $(JOBS) -m evidence $(ARGS)
+	$(BIN)/python -m tests.faults.evidence $(ARGS)
 
 fuzz: dev
-	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz tests/model $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz --timeout=1800 tests/faults/test_fuzz.py $(ARGS)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check atheris
+	for parser in entry_content file_name after; do \
+		$(BIN)/python -m tests.faults.fuzz_atheris $$parser -max_total_time=60 || exit 1; done
 
 docs: dev
 	$(BIN)/cog -r $(PAGES)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # not in the dev group
 
 with atheris.instrument_imports(include=["ampt_cli"]):
     from tests.faults import parsers
