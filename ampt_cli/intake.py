@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from itertools import chain
+from itertools import chain, islice
 from time import monotonic
 
 from ampt_cli import place, spool
@@ -11,6 +11,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.scan import CHUNK, Scan
 
+AHEAD = 64  # entries at most between runners that meet; a hash is another one in each process
 POLL = 1.0  # s between looks at the spool when nobody wakes the runner
 
 
@@ -54,12 +55,19 @@ class Intake:
                     if claim is not None:
                         self._found = True
                         return claim
+                    if self._found:
+                        self._pass_over(hash(entry.file) % AHEAD)
             if self._found:
                 self.check_place()
                 self.rescan()
             else:
                 self.exhausted = True
         return None
+
+    def _pass_over(self, count: int) -> None:
+        """Leave the next few to the runner that was faster; another scan follows this one."""
+        for _ in islice(self._entries, count):
+            pass
 
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""

@@ -73,7 +73,14 @@ class _Strict:
         return getattr(json.decoder.JSONDecoder(), name)
 
 
+class _Short(_Strict):
+    """The same for a text in which no number can have too many digits: int needs no watching."""
+
+    parse_int = int  # type: ignore[assignment]
+
+
 _scan = make_scanner(_Strict())  # type: ignore[arg-type]
+_scan_short = make_scanner(_Short())  # type: ignore[arg-type]
 
 
 def _default(value: object) -> "Any":
@@ -95,7 +102,7 @@ def loads(text: str) -> "Any":
     """Parse one JSON document. Raises ValueError, saying what is wrong."""
     start = len(text) - len(text.lstrip(BLANK))
     try:
-        value, end = _scan(text, start)
+        value, end = (_scan_short if len(text) <= MAX_DIGITS else _scan)(text, start)
     except (StopIteration, SystemError):  # SystemError: it cannot say more without json.decoder
         raise ValueError(_why(text)) from None
     except RecursionError:

@@ -100,6 +100,12 @@ def parse(folder: str, file: str) -> Entry | None:
     return Entry(folder, stamp, id_, int(digits), coded)
 
 
+def again(folder: str, file: str) -> Entry:
+    """The entry that `file` names, which was parsed before: nothing is checked."""
+    stamp, id_, counted, rest = file.split(".", 3)
+    return Entry(folder, stamp, id_, int(counted[1:]), rest[: -len(SUFFIX)])
+
+
 def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:  # noqa: A002
     """The entry of an event that waits in `state` until `instant`."""
     stamp = due.stamp(instant)
