@@ -19,7 +19,7 @@ from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.slot import RECORDS_AT_ONCE
-from ampt_cli.supervisor import Supervisor
+from ampt_cli.supervisor import Supervisor, emptied
 from ampt_cli.told import Observer, Settings, Tally
 
 UPKEEP = 60.0  # s between sweeps and prunings of a runner that stays
@@ -77,7 +77,7 @@ class Runner:
 
     def _work(self) -> None:
         home.check_place(self.disk, self.base, network=self.settings.network)
-        self.wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         before = _install(self.signals, wake_w)
         try:
             self.home = home.Home(self.disk, self.base, self.clock())
@@ -87,7 +87,7 @@ class Runner:
                 self.home.draft,
                 job=self._job(),
                 jobs=self.settings.jobs,
-                wakeup=self.wake_r,
+                wakeup=wake_r,
             )
             try:
                 self._move_in()
@@ -96,7 +96,7 @@ class Runner:
                 self._move_out()
         finally:
             _uninstall(before)
-            os.close(self.wake_r)
+            os.close(wake_r)
             os.close(wake_w)
 
     def _job(self) -> worker.Job:
@@ -115,7 +115,7 @@ class Runner:
         self.observer.state("ready")
 
     def _told_to_stop(self) -> bool:
-        self._hear(woken=True)
+        self._hear()
         return self.stopping > 0
 
     def _move_out(self) -> None:
@@ -140,15 +140,14 @@ class Runner:
             if idle != listening:
                 listening = idle
                 (self.workers.watch if idle else self.workers.unwatch)(wake)
-            reports, woken = self.workers.poll(self._patience())
-            for report in reports:
+            for report in self.workers.poll(self._patience()):
                 self.outcomes.settle(self.claims.pop(report.seq), report)
-            self._hear(woken=woken)
+            self._hear()
             if self.workers.failure is not None:
                 self._drain()
                 raise self.workers.failure
             if self.settings.watch:
-                self.intake.look_again(woken=idle and _emptied(wake))
+                self.intake.look_again(woken=idle and emptied(wake))
                 self._keep_up()
 
     def _is_over(self) -> bool:
@@ -239,10 +238,8 @@ class Runner:
 
     # -- signals, upkeep, and the end -------------------------------------------------------
 
-    def _hear(self, *, woken: bool) -> None:
+    def _hear(self) -> None:
         """Act on the signals that came."""
-        if woken:
-            _emptied(self.wake_r)
         while self.signals:
             if self.signals.pop(0) == signal.SIGHUP:
                 self.reloading = True
@@ -292,7 +289,7 @@ class Runner:
             self.workers.spare += slot.take_back()
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
-            for report in self.workers.poll(POLL)[0]:
+            for report in self.workers.poll(POLL):
                 self.outcomes.settle(self.claims.pop(report.seq), report)
 
     def _open_wake(self) -> int:
@@ -303,17 +300,6 @@ class Runner:
         except OSError as error:
             self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")
             return -1
-
-
-def _emptied(fd: int) -> bool:
-    """Read what waits in a pipe; whether there was anything."""
-    found = False
-    try:
-        while os.read(fd, 4096):
-            found = True
-    except BlockingIOError:
-        pass
-    return found
 
 
 def _install(heard: list[int], wake: int) -> dict[int, Any]:

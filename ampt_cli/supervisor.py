@@ -143,8 +143,8 @@ class Supervisor:
         """How many more events the workers may be given."""
         return sum(slot.room() for slot in self.slots)
 
-    def poll(self, timeout: float) -> tuple[list[Report], bool]:
-        """Wait at most `timeout` s for news: reports, and whether a signal came."""
+    def poll(self, timeout: float) -> list[Report]:
+        """Wait at most `timeout` s for news: reports, a signal, or what `watch` was told."""
         woken = False
         if all(slot.is_well_fed() for slot in self.slots):
             select.select((), (), (), COALESCE)
@@ -155,6 +155,7 @@ class Supervisor:
             elif fd == self._wakeup:
                 woken = True
         if woken:
+            emptied(self._wakeup)  # before looking for deaths: a later one wakes us again
             for slot in self.slots:
                 if slot.pid and slot.reaped():
                     self._bury(slot)
@@ -164,7 +165,7 @@ class Supervisor:
             if slot.pid:
                 self._listen(slot, now)
         reports, self._reports = self._reports, []
-        return reports, woken
+        return reports
 
     def watch(self, fd: int) -> None:
         """Let `poll` also return when `fd` can be read."""
@@ -297,3 +298,14 @@ class Supervisor:
         }
         slot.progress.clear()
         return Report(DEATH, seq, jsontext.dumps(told).encode(), output)
+
+
+def emptied(fd: int) -> bool:
+    """Read what waits in a pipe that does not block; whether there was anything."""
+    found = False
+    try:
+        while os.read(fd, 4096):
+            found = True
+    except BlockingIOError:
+        pass
+    return found
