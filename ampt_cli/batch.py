@@ -6,7 +6,7 @@ from typing import Any
 
 from ampt_cli import chosen, due, event, layout
 from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
-from ampt_cli.fsio import NEW, Disk
+from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.publication import confirm, draft, wake
 
 Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
@@ -30,9 +30,10 @@ class Batch:
         self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
         try:
             disk.make_folder(self.folder)
-            self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=disk.root)
+            self.fd = os.open(self.folder, FOLDER, dir_fd=disk.root)
         except OSError as error:
             raise from_os(error, "begin a batch in the spool") from error
+        self.draft = Disk(self.fd, group=disk.file_mode == 0o660)
 
     def add(self, made: event.Event, *, by_id: bool = False) -> None:
         """Check and write one event. Raises AmptError; the caller then aborts."""
@@ -45,13 +46,7 @@ class Batch:
         line = event.encode(made)
         file = layout.new(layout.PENDING, made.due, made.id, made.name).file
         try:
-            fd = os.open(file, NEW, self.disk.file_mode, dir_fd=self.fd)
-            try:
-                written = os.write(fd, line)
-                while written < len(line):
-                    written += os.write(fd, line[written:])
-            finally:
-                os.close(fd)
+            self.draft.write_new(file, line, sync=False)
         except OSError as error:
             raise from_os(error, f"write {made.name!r} in the spool") from error
         self.count += 1
@@ -65,9 +60,7 @@ class Batch:
             if self._chosen:
                 with chosen.IdLock(disk):
                     for made in self._chosen.values():
-                        chosen.published_as(
-                            disk, made
-                        )  # conflicts are found before anything is visible
+                        chosen.published_as(disk, made)  # conflicts show before any event does
             self._sync_files()
             buckets = self._buckets()
             for bucket in buckets:

@@ -266,16 +266,16 @@ class _Answers:
         if self.fd < 0:
             from tempfile import TemporaryFile  # noqa: PLC0415  only for long batches
 
-            self.file = TemporaryFile()  # noqa: SIM115  lives as long as this process
+            self.file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  lives as long as we
             self.fd = self.file.fileno()
-        self.file.write("".join(f"{line}\n" for line in self.waiting).encode())
+        self.file.writelines(f"{line}\n" for line in self.waiting)
         self.waiting.clear()
 
     def print(self) -> bool:
         if self.fd >= 0:
             self.file.seek(0)
             while chunk := self.file.read(1 << 20):
-                if not printing.write(1, chunk.decode()):
+                if not printing.write(1, chunk):
                     return False
         return printing.write(1, "".join(f"{line}\n" for line in self.waiting))
 
