@@ -1,20 +1,14 @@
 """The Python interface: `from ampt_cli import events`."""
 
 from collections.abc import Iterable
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
-from ampt_cli import handlers
+from ampt_cli import clock, handlers
 from ampt_cli.event import Event
 
 if TYPE_CHECKING:
     from ampt_cli.due import After
     from ampt_cli.fsio import Disk
-
-
-def clock() -> int:
-    """Now, in ms since 1970."""
-    return time_ns() // 1_000_000
 
 
 class Events:
@@ -23,7 +17,7 @@ class Events:
     def __init__(self) -> None:
         self._disk: Disk | None = None
         self._path = ""
-        self.clock = clock
+        self.clock = clock.now
         self.spool: str | None = None  # a path; None: as the command line finds it
 
     def on(self, name: str, handler: Any = None, **settings: Any) -> Any:

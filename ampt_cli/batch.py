@@ -164,7 +164,7 @@ def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) 
                 made = draft(name, body, after, batch.now, id_)
                 batch.add(made, by_id=id_ is not None)
             except AmptError as error:
-                raise type(error)(f"event {number}: {error}", error.hint) from error
+                raise error.at(f"event {number}") from error
             ids.append(made.id)
         batch.commit()
     except BaseException:

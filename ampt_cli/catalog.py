@@ -1,7 +1,7 @@
 """Find and list entries, for people: what `inspect` and the operators' commands read."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -13,6 +13,11 @@ from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
 
 FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
 GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
+
+
+def matches(entry: Entry, globs: Sequence[str]) -> bool:
+    """Whether an event's name matches one of the globs; without any, it does."""
+    return not globs or any(fnmatchcase(entry.name, glob) for glob in globs)
 
 
 class Filter(NamedTuple):
@@ -29,10 +34,7 @@ class Filter(NamedTuple):
 
     def takes(self, entry: Entry) -> bool:
         """Whether an entry passes, as far as its path tells."""
-        if not self.names:
-            return True
-        name = entry.name
-        return any(fnmatchcase(name, glob) for glob in self.names)
+        return matches(entry, self.names)
 
     @property
     def reads(self) -> bool:
@@ -193,16 +195,12 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     return Seen(entry, event, records, note)
 
 
-def search(
-    disk: Disk, wanted: Filter, seen: Callable[[int], object] = lambda _: None
-) -> Iterator[Seen]:
+def search(disk: Disk, wanted: Filter) -> Iterator[Seen]:
     """Every entry that passes, opened only where the filter needs it.
 
-    An entry that was not opened has no event and no records. `seen` is told
-    how many names have been looked at.
+    An entry that was not opened has no event and no records.
     """
-    for count, entry in enumerate(entries(disk, wanted.states), 1):
-        seen(count)
+    for entry in entries(disk, wanted.states):
         if not wanted.takes(entry):
             continue
         found = look(disk, entry) if wanted.reads else Seen(entry, None, [])

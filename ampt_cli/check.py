@@ -87,10 +87,7 @@ def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> 
 
 
 def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
-    held = lock.take_abandoned(disk, folder)
-    if held is not None:
-        for fd in held:
-            os.close(fd)
+    if lock.is_abandoned(disk, folder):
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
 
 

@@ -14,6 +14,10 @@ class AmptError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    def at(self, place: str) -> "AmptError":
+        """The same error, with the place in a longer input where it is."""
+        return type(self)(f"{place}: {self}", self.hint)
+
 
 class UsageError(AmptError):
     """The command line or an argument makes no sense."""

@@ -101,8 +101,7 @@ class Registry:
 
     def retries_of(self, name: str, default: Retries) -> Retries:
         """The retry settings of an event name."""
-        own = self.retries.get(name, {})
-        return Retries(own.get("every", default.every), own.get("window", default.window))
+        return default.changed(self.retries.get(name, {}))
 
     def clear(self) -> None:
         """Forget everything that was registered."""

@@ -1,11 +1,10 @@
 """Find due events and claim them for one runner."""
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from itertools import chain, islice
 from time import monotonic
 
-from ampt_cli import place, spool
+from ampt_cli import catalog, place, spool
 from ampt_cli.errors import NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -93,12 +92,7 @@ class Intake:
             raise NotFound(f"the spool {self.base} was removed or replaced while it was in use")
 
     def _wanted(self, entry: Entry) -> bool:
-        if entry.file in self.skipped:
-            return False
-        if not self.names:
-            return True
-        name = entry.name
-        return any(fnmatchcase(name, glob) for glob in self.names)
+        return entry.file not in self.skipped and catalog.matches(entry, self.names)
 
     def _take(self, entry: Entry) -> Entry | None:
         try:

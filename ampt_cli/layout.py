@@ -1,4 +1,4 @@
-"""Where entries are, what they are called, and the only legal moves (sections 2, 3, 5, 6)."""
+"""Where entries are, and what they are called (spool_format.md, sections 2, 3 and 5)."""
 
 from binascii import a2b_base64, b2a_base64, crc32
 
@@ -26,18 +26,6 @@ SUFFIX = ".json"
 
 PUBLISHER_GIVES_UP = 24 * due.HOUR  # a publisher must abandon its file in tmp/ after this
 TMP_IS_STALE = 36 * due.HOUR  # must exceed it: a sweep never meets a live publisher
-
-MOVES = {
-    "claim": (WAITING, (RUNNING,)),
-    "release": ((RUNNING,), WAITING),
-    "finish": ((RUNNING,), (DONE,)),
-    "defer": ((RUNNING,), (RETRY,)),
-    "bury": ((RUNNING,), (DEAD,)),
-    "reschedule": (WAITING, WAITING),
-    "cancel": (WAITING, (DONE,)),
-    "redrive": ((DEAD,), (PENDING,)),
-    "discard": (FINISHED, ()),
-}
 
 
 class Entry:

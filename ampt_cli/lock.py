@@ -74,6 +74,14 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
     return held
 
 
+def is_abandoned(disk: Disk, folder: str) -> bool:
+    """Whether nobody of a runner lives; the locks are tried, and not kept."""
+    held = take_abandoned(disk, folder)
+    for fd in held or ():
+        os.close(fd)
+    return held is not None
+
+
 def is_alive(disk: Disk, folder: str) -> bool:
     """Whether a runner's folder has a living owner: a shared try, which harms nobody."""
     try:

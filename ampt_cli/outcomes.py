@@ -7,7 +7,7 @@ from ampt_cli import jsontext, layout, reading, record, settling, spool, upkeep,
 from ampt_cli.errors import AmptError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.policy import Retries, Wish
+from ampt_cli.policy import Wish
 from ampt_cli.supervisor import DEATH, Report
 from ampt_cli.told import Observer, Settings, Tally
 
@@ -49,10 +49,7 @@ class Outcomes:
             line = report.payload
             if report.output:
                 line = (
-                    line[:-2]
-                    + b',"output":'
-                    + jsontext.dumps(_text(report.output)).encode()
-                    + b"}\n"
+                    line[:-2] + b',"output":%s}\n' % jsontext.dumps(_text(report.output)).encode()
                 )
             settling.settle_success(self.disk, entry, line, now)
             known = record.SUCCEEDED if report.kind == worker.SUCCEEDED else record.IGNORED
@@ -87,7 +84,6 @@ class Outcomes:
     def leave(self, entry: Entry, why: str) -> None:
         """Say that an entry stays where it is."""
         self.left.append(entry)
-        self.tally.left += 1
         self.observer.problem(f"left {entry.path} where it is: {why}")
 
     def fail(self, error: OSError, tried: str) -> None:
@@ -107,19 +103,19 @@ class Outcomes:
         if report.kind == DEATH and not self.settings.rerun_all:
             earlier = reading.history(self.disk, entry.path).succeeded
             succeeded = tuple(dict.fromkeys(earlier + succeeded))
+        own = self.declared.get("retries", {}).get(entry.name, {})
         verdict = settling.settle_other(
             self.disk,
             entry,
             made,
             now=now,
-            retries=self._retries(entry.name),
+            retries=self.settings.retries.changed(own),
             wish=Wish(told.get("give_up", False), told.get("later")),
             succeeded=succeeded,
         )
         self.tally.counts[made["outcome"]] += 1
         if verdict is None:
             return
-        self.tally.dead += verdict.state == layout.DEAD
         detail = {"error": made["error"], "verdict": verdict.state, "next": verdict.next}
         self.observer.attempt(entry, made["outcome"], detail)
 
@@ -142,11 +138,6 @@ class Outcomes:
             else [],
             "error": error,
         }
-
-    def _retries(self, name: str) -> Retries:
-        own = self.declared.get("retries", {}).get(name, {})
-        default = self.settings.retries
-        return Retries(own.get("every", default.every), own.get("window", default.window))
 
 
 def _text(raw: bytes) -> str:

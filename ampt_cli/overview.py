@@ -1,7 +1,7 @@
 """The spool at a glance, from the names of its entries alone."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -13,11 +13,10 @@ from ampt_cli.marks import Begun
 SAMPLE = 200  # entries opened to group errors
 
 
-def overview(disk: Disk, now: int, seen: Callable[[int], object] = int) -> dict[str, Any]:
+def overview(disk: Disk, now: int) -> dict[str, Any]:
     """Counts by state, what is overdue and next, failing events by error, runners.
 
-    Only names are read, but for at most SAMPLE failing entries. `seen` is told
-    how many names have been looked at.
+    Only names are read, but for at most SAMPLE failing entries.
     """
     counts: dict[str, int] = dict.fromkeys(layout.STATES, 0)
     stamp = due.stamp(now)
@@ -37,7 +36,6 @@ def overview(disk: Disk, now: int, seen: Callable[[int], object] = int) -> dict[
             else:
                 following = min(following or file[:19], file[:19])
                 coming[due.date(file)] += 1
-        seen(sum(counts.values()))
     return {
         "counts": {**counts, layout.QUARANTINE: len(disk.list(layout.QUARANTINE))},
         "overdue": overdue,

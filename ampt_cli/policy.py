@@ -16,6 +16,10 @@ class Retries(NamedTuple):
     every: int = 6 * due.MINUTE
     window: int = 14 * due.DAY  # from the start of the first attempt
 
+    def changed(self, own: dict[str, int]) -> "Retries":
+        """These, but for what an event name has of its own."""
+        return self._replace(**own)
+
 
 class Wish(NamedTuple):
     """What a handler asked for by raising GiveUp or RetryLater."""

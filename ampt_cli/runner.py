@@ -59,10 +59,8 @@ class Runner:
 
     def run(self) -> Tally:
         """Handle what is due; with `watch`, until a signal says stop. Raises AmptError."""
-        tally = self.outcomes.tally
         try:
-            tally.rescued = self._rescue(None)
-            if tally.rescued:
+            if self._rescue(None):
                 self.intake.rescan()
             if self.settings.watch or self.intake.peek():
                 self._work()
@@ -73,7 +71,7 @@ class Runner:
             raise self.outcomes.trouble
         if self.intake.unread:
             raise SpoolError(f"cannot read {'; '.join(sorted(self.intake.unread))}", UNREAD_HINT)
-        return tally
+        return self.outcomes.tally
 
     def _work(self) -> None:
         home.check_place(self.disk, self.base, network=self.settings.network)
@@ -265,7 +263,7 @@ class Runner:
         now = monotonic()
         if now >= self.next_rescue:
             self.next_rescue = now + POLL
-            self.outcomes.tally.rescued += self._rescue(self.home.folder)
+            self._rescue(self.home.folder)
         if now >= self.next_upkeep:
             self.next_upkeep = now + UPKEEP
             self._tidy()

@@ -44,21 +44,13 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(record.OUTCOMES, 0)
-        self.rescued = 0
-        self.dead = 0
         self.quarantined = 0
-        self.left = 0  # of a newer format, or unreadable
 
     @property
     def failed(self) -> int:
         """Attempts that did not succeed."""
         counts = self.counts
         return counts[record.FAILED] + counts[record.TIMED_OUT] + self.quarantined
-
-    @property
-    def attempts(self) -> int:
-        """Attempts in all."""
-        return sum(self.counts.values())
 
 
 class Observer:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from stat import S_ISREG
 
 from ampt_cli import layout, lock, record, settling, spool
 from ampt_cli.fsio import Disk
@@ -67,12 +68,7 @@ def _rescue_one(disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries
 
 def _is_file(disk: Disk, path: str) -> bool:
     """Only to a regular file is a record appended; anything else goes back, and to quarantine."""
-    try:
-        return os.path.isfile(f"/proc/self/fd/{disk.root}/{path}") and not os.path.islink(
-            f"/proc/self/fd/{disk.root}/{path}"
-        )
-    except OSError:
-        return False
+    return S_ISREG(os.stat(path, dir_fd=disk.root, follow_symlinks=False).st_mode)
 
 
 def interrupt(disk: Disk, entry: layout.Entry, start: int, now: int, retries: Retries) -> None:

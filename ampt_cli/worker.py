@@ -21,11 +21,11 @@ import select
 import signal
 import sys
 from collections.abc import Callable
-from time import monotonic, time_ns
+from time import monotonic
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
-from ampt_cli import handlers, jsontext, kernel, layout, reading, record
+from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record
 from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.execute import (
@@ -239,7 +239,7 @@ class Worker:
 
     def run_one(self, seq: int, file: str) -> tuple[bytes, bytes]:
         """Run the event in the claim `file`; the kind and payload of the answer."""
-        now = time_ns() // 1_000_000
+        now = clock.now()
         entry = layout.again(".", file)
         try:
             event, succeeded = read(self.disk, entry)
@@ -258,7 +258,7 @@ class Worker:
         result = execute(
             event,
             listed,
-            now=lambda: time_ns() // 1_000_000,
+            now=clock.now,
             watch=self.deadline,
             succeeded=() if self.job.rerun_all else succeeded,
             default_timeout=self.job.default_timeout,

@@ -1,11 +1,20 @@
 """`ampt call`: run the handlers here, in the foreground; the spool is not changed."""
 
-from time import time_ns
 from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, execute, handlers, jsontext, place, printing, publication, settings
+from ampt_cli import (
+    catalog,
+    clock,
+    execute,
+    handlers,
+    jsontext,
+    place,
+    printing,
+    publication,
+    settings,
+)
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.event import Event
 from ampt_cli.render import say
@@ -33,7 +42,7 @@ def call(
     listed = registry.of(event.name)
     if not listed:
         raise AmptError(f"no handler is registered for {event.name!r}")
-    result = execute.execute(event, listed, now=lambda: time_ns() // 1_000_000)
+    result = execute.execute(event, listed, now=clock.now)
     for report in result.reports:
         say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms")
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
@@ -48,7 +57,7 @@ def _made(name: str, body: str) -> Event:
         parsed = jsontext.loads(body)
     except ValueError as error:
         raise BadEvent(f"the body is no JSON: {error}") from None
-    made = publication.draft(name, parsed, None, time_ns() // 1_000_000)
+    made = publication.draft(name, parsed, None, clock.now())
     made.attempt = 1
     return made
 

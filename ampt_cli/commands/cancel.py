@@ -1,12 +1,7 @@
 """`ampt cancel`: a waiting event is moved to done, and will not run."""
 
-from time import time_ns
-from typing import Annotated
-
-import typer
-
-from ampt_cli import layout, place, settings, spool
-from ampt_cli.commands.choosing import chosen
+from ampt_cli import clock, layout, place, settings, spool
+from ampt_cli.commands.choosing import Chosen, DryRun, Error, Ids, Names, Spool, States, show
 from ampt_cli.errors import AmptError
 from ampt_cli.render import say
 
@@ -19,21 +14,22 @@ Examples:
 """
 
 
-def cancel(  # each option is a parameter
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")] = None,
-    state: Annotated[list[str], typer.Option(help="Events in this state.")] = [],  # noqa: B006
-    name: Annotated[list[str], typer.Option(help="Events whose name matches.")] = [],  # noqa: B006
-    error: Annotated[str, typer.Option(help="Events whose last error contains this.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
-    spool_dir: Annotated[str, typer.Option("--spool", help="The spool.")] = "",
+def cancel(
+    ids: Ids = None,
+    state: States = None,
+    name: Names = None,
+    error: Error = "",
+    dry_run: DryRun = False,
+    spool_dir: Spool = "",
 ) -> None:
     """Move each to done."""
+    chosen = Chosen(ids, state, name, error)
     disk = place.open_disk(settings.spool_path(spool_dir or None))
     count = 0
-    for entry in chosen(disk, ids or [], state, name, error, "pending retry"):
+    for entry in chosen.entries(disk, layout.WAITING):
         if entry.state not in layout.WAITING:
             raise AmptError(f"the event {entry.id} is {entry.state}: it no longer waits")
         if dry_run:
-            say(f"{entry.id}  {entry.state}  {entry.name}")
-        count += bool(dry_run or spool.cancel(disk, entry, time_ns() // 1_000_000))
+            show(entry)
+        count += bool(dry_run or spool.cancel(disk, entry, clock.now()))
     say(f"{count} {'would be ' if dry_run else ''}cancelled")

@@ -1,12 +1,11 @@
 """`ampt check`: verify the spool."""
 
-from time import time_ns
 from typing import Annotated
 
 import typer
 
 from ampt_cli import check as checking
-from ampt_cli import place, settings
+from ampt_cli import clock, place, settings
 from ampt_cli.render import say, show_json
 
 HELP = """Verify the whole spool against its format; exit 1 on findings.
@@ -25,7 +24,7 @@ def check(
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
     disk = place.open_disk(settings.spool_path(spool or None))
-    now = time_ns() // 1_000_000
+    now = clock.now()
     left = 0
     for finding in list(checking.check(disk, now)):
         mended = repair and checking.repair(disk, finding, now)

@@ -1,13 +1,12 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
 import os
-from time import time_ns
 from typing import Annotated, Any
 
 import typer
 
-from ampt_cli import catalog, due, jsontext, layout, overview, place, settings
-from ampt_cli.errors import UsageError
+from ampt_cli import catalog, clock, due, jsontext, layout, overview, place, settings
+from ampt_cli.commands.choosing import known_states
 from ampt_cli.explain import explain
 from ampt_cli.fsio import Disk
 from ampt_cli.render import length, say, show_json, table
@@ -41,23 +40,20 @@ def inspect(  # noqa: PLR0917  each option is a parameter
         _config(spool)
         return
     disk = place.open_disk(settings.spool_path(spool or None))
-    now = time_ns() // 1_000_000
+    now = clock.now()
     if id:
         _one(disk, id, now, as_json=as_json)
     elif state or name or error or since or until:
         wanted = catalog.Filter(
-            _states(state), tuple(name), _instant(since), _instant(until), error or None
+            known_states(state) or layout.STATES,
+            tuple(name),
+            _instant(since),
+            _instant(until),
+            error or None,
         )
         _some(disk, wanted, limit, as_json=as_json)
     else:
         _all(disk, now, as_json=as_json)
-
-
-def _states(given: list[str]) -> tuple[str, ...]:
-    for state in given:
-        if state not in layout.STATES:
-            raise UsageError(f"there is no state {state!r}", f"one of {', '.join(layout.STATES)}")
-    return tuple(given) or layout.STATES
 
 
 def _instant(text: str) -> int | None:

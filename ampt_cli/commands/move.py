@@ -1,11 +1,10 @@
 """`ampt move`: another due time for an event that waits."""
 
-from time import time_ns
 from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, due, layout, place, publication, settings, spool
+from ampt_cli import catalog, clock, due, layout, place, publication, settings, spool
 from ampt_cli.errors import AmptError
 from ampt_cli.render import say
 
@@ -24,7 +23,7 @@ def move(
 ) -> None:
     """Reschedule it, and wake the runners."""
     disk = place.open_disk(settings.spool_path(spool_dir or None))
-    now = time_ns() // 1_000_000
+    now = clock.now()
     instant = due.parse(after, now)
     entry = catalog.find(disk, id)
     if entry.state not in layout.WAITING:

@@ -1,11 +1,10 @@
 """`ampt prune`: delete finished events past their retention."""
 
-from time import time_ns
 from typing import Annotated
 
 import typer
 
-from ampt_cli import place, settings, upkeep
+from ampt_cli import clock, place, settings, upkeep
 from ampt_cli.render import say
 from ampt_cli.retention import expired, retention_of
 
@@ -24,7 +23,7 @@ def prune(
     """Delete whole days, oldest first."""
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool or None, config))
-    now, kept = time_ns() // 1_000_000, retention_of(config)
+    now, kept = clock.now(), retention_of(config)
     if dry_run:
         for folder in expired(disk, now, kept):
             say(f"{folder}: {len(disk.list(folder)):,} files")

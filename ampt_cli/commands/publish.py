@@ -8,9 +8,8 @@ from _signal import (  # type: ignore[import-not-found]  # signal.py imports enu
     pthread_sigmask,
     signal,
 )
-from time import time_ns
 
-from ampt_cli import due, jsontext, place, printing, publication, settings
+from ampt_cli import clock, due, jsontext, place, printing, publication, settings
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.options import Command, Given, Option, help_text, parse
 
@@ -98,17 +97,12 @@ def _commit() -> None:
     pthread_sigmask(SIG_BLOCK, (SIGINT, SIGTERM))
 
 
-def clock() -> int:
-    """Now, in ms since 1970."""
-    return time_ns() // 1_000_000
-
-
 def _single(given: Given) -> int:
     if not 1 <= len(given.arguments) <= 2:
         raise UsageError("publish takes a NAME and at most one BODY", "see: ampt publish --help")
     name, after = given.arguments[0], given.get("after")
     _warn(after)
-    made = publication.draft(name, _body(given), after, clock(), given.get("id"))
+    made = publication.draft(name, _body(given), after, clock.now(), given.get("id"))
     disk = _open(given)
     if given.has("id"):
         from ampt_cli import chosen  # noqa: PLC0415  gate: only with a chosen id
@@ -234,12 +228,15 @@ def _batch(given: Given) -> int:
     from ampt_cli.batch import Batch  # noqa: PLC0415  gate: only for batches
 
     source = given.get("batch") or "-"
-    batch = Batch(_open(given), clock)
+    batch = Batch(_open(given), clock.now)
     try:
         answers = _Answers()
         for number, line in _lines(source):
-            made, chosen = _draft(line, number, batch.now)
-            _on_line(number, lambda: batch.add(made, by_id=chosen))  # noqa: B023  called at once
+            try:
+                made, chosen = _draft(line, batch.now)
+                batch.add(made, by_id=chosen)
+            except AmptError as error:
+                raise error.at(f"line {number}") from None
             answers.add(_line(made, given))
         batch.commit(_commit)
     except BaseException:
@@ -294,32 +291,19 @@ def _lines(source: str) -> "Iterator[tuple[int, bytes]]":
         raise UsageError(f"cannot read the batch from {source!r}: {error.strerror}") from None
 
 
-def _draft(line: bytes, number: int, now: int) -> "tuple[Event, bool]":
+def _draft(line: bytes, now: int) -> "tuple[Event, bool]":
+    """The event that a line of a batch asks for, and whether it says an id."""
     try:
         item = jsontext.loads(line.decode())
     except UnicodeDecodeError:
-        raise BadEvent(f"line {number}: it is not UTF-8") from None
+        raise BadEvent("it is not UTF-8") from None
     except ValueError as error:
-        raise BadEvent(f"line {number}: no JSON: {error}") from None
+        raise BadEvent(f"no JSON: {error}") from None
     if type(item) is not dict or "name" not in item:
-        raise BadEvent(f"line {number}: no JSON object with a name", 'like {"name": "user.joined"}')
+        raise BadEvent("no JSON object with a name", 'like {"name": "user.joined"}')
     unknown = [key for key in item if key not in ("name", "body", "after", "id")]
     if unknown:
-        raise BadEvent(
-            f"line {number}: unknown key {unknown[0]!r}", "a line has name, body, after, id"
-        )
-    after, id_ = item.get("after"), item.get("id")
-    made: list[Event] = []
-    _on_line(
-        number,
-        lambda: made.append(publication.draft(item["name"], item.get("body"), after, now, id_)),
-    )
-    return made[0], id_ is not None
-
-
-def _on_line(number: int, do: "Any") -> None:
-    """Do it; an error names the line."""
-    try:
-        do()
-    except AmptError as error:
-        raise type(error)(f"line {number}: {error}", error.hint) from None
+        raise BadEvent(f"unknown key {unknown[0]!r}", "a line has name, body, after, id")
+    id_ = item.get("id")
+    made = publication.draft(item["name"], item.get("body"), item.get("after"), now, id_)
+    return made, id_ is not None

@@ -1,12 +1,7 @@
 """`ampt retry`: try now; a dead event is redriven."""
 
-from time import time_ns
-from typing import Annotated
-
-import typer
-
-from ampt_cli import layout, place, publication, settings, spool
-from ampt_cli.commands.choosing import chosen
+from ampt_cli import clock, layout, place, publication, settings, spool
+from ampt_cli.commands.choosing import Chosen, DryRun, Error, Ids, Names, Spool, States, show
 from ampt_cli.errors import AmptError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -23,23 +18,24 @@ Examples:
 """
 
 
-def retry(  # each option is a parameter
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")] = None,
-    state: Annotated[list[str], typer.Option(help="Events in this state.")] = [],  # noqa: B006
-    name: Annotated[list[str], typer.Option(help="Events whose name matches.")] = [],  # noqa: B006
-    error: Annotated[str, typer.Option(help="Events whose last error contains this.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
-    spool_dir: Annotated[str, typer.Option("--spool", help="The spool.")] = "",
+def retry(
+    ids: Ids = None,
+    state: States = None,
+    name: Names = None,
+    error: Error = "",
+    dry_run: DryRun = False,
+    spool_dir: Spool = "",
 ) -> None:
     """Move each to now, and wake the runners."""
+    chosen = Chosen(ids, state, name, error)
     disk = place.open_disk(settings.spool_path(spool_dir or None))
-    now = time_ns() // 1_000_000
+    now = clock.now()
     moved = lost = 0
-    for entry in chosen(disk, ids or [], state, name, error, "retry dead"):
+    for entry in chosen.entries(disk, (layout.RETRY, layout.DEAD)):
         done = dry_run or _retry(disk, entry, now)
         moved, lost = moved + bool(done), lost + (not done)
         if dry_run:
-            say(f"{entry.id}  {entry.state}  {entry.name}")
+            show(entry)
     publication.wake(disk)
     say(f"{moved} {'would be ' if dry_run else ''}tried now{_raced(lost)}")
 

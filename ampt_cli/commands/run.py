@@ -2,9 +2,8 @@
 
 import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
-from time import time_ns
 
-from ampt_cli import due, place, printing, settings
+from ampt_cli import clock, due, place, printing, settings
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import Command, Given, Option, help_text, parse
@@ -51,11 +50,6 @@ stops at once. SIGHUP: import the handlers anew. Nothing is lost.
 )
 
 
-def clock() -> int:
-    """Now, in ms since 1970."""
-    return time_ns() // 1_000_000
-
-
 def main(argv: "list[str]") -> int:
     """Run; the exit status."""
     # Before the runner listens for signals, and after, there is nothing to finish:
@@ -89,7 +83,7 @@ def _run(given: Given) -> int:
     most = given.number("max", 1, None)
     disk = place.open_disk(base)
     try:
-        if not given.has("watch") and is_idle(disk, clock(), retention_of(config)):
+        if not given.has("watch") and is_idle(disk, clock.now(), retention_of(config)):
             return 0
     except OSError as error:
         raise from_os(error, f"read the spool {base}") from error
@@ -105,22 +99,22 @@ def _run(given: Given) -> int:
     )
     observer = logs.observer(given.get("log_format"), verbose=given.has("verbose"))
     try:
-        tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock).run()
+        tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock.now).run()
     except OSError as error:
         raise from_os(error, f"run the events in {base}") from error
     return 1 if given.has("check") and tally.failed else 0
 
 
 def _dry_run(given: Given) -> int:
-    from fnmatch import fnmatchcase  # noqa: PLC0415  only here
+    from ampt_cli.catalog import matches  # noqa: PLC0415  only here
 
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(given.get("spool"), config))
-    now = clock()
+    now = clock.now()
     when = given.get("now")
     globs = given.all("name")
     for entry in Scan(disk, due.parse(when, now) if when else now).entries():
-        if not globs or any(fnmatchcase(entry.name, glob) for glob in globs):
+        if matches(entry, globs):
             told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
             if not printing.write(1, f"{told}  attempt {entry.attempt + 1}\n"):
                 break

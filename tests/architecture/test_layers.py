@@ -18,9 +18,9 @@ SOURCES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # These load slowly; each has one importer.
 SOLE_IMPORTERS = {
-    "typer": {"commands.tree", "commands.call", "commands.cancel", "commands.check"}
+    "typer": {"commands.tree", "commands.call", "commands.check", "commands.choosing"}
     | {"commands.handlers", "commands.init", "commands.inspect", "commands.move"}
-    | {"commands.prune", "commands.retry"},
+    | {"commands.prune"},
     "rich": {"render"},
     "filelock": {"lock"},
     "dateutil": {"when"},
