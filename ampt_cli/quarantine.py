@@ -1,0 +1,85 @@
+"""What is in quarantine, why, and its way back."""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ampt_cli import catalog, due, layout, reading, spool
+from ampt_cli.errors import AmptError, Damaged, NotFound
+from ampt_cli.fsio import READ, Disk
+from ampt_cli.layout import QUARANTINE, Entry
+
+REASON = "reason"
+MAX_REASON = 4096  # bytes that are read of it
+
+
+class Held(NamedTuple):
+    """A file in quarantine. `entry` is None where its name is no entry's."""
+
+    folder: str
+    file: str
+    reason: str
+    entry: Entry | None
+
+    @property
+    def id(self) -> str:
+        """The event's id, as far as the file name tells."""
+        return self.entry.id if self.entry else ""
+
+    @property
+    def since(self) -> int | None:
+        """When it was put there (ms)."""
+        return due.unstamp(self.folder.partition("/")[2].partition("-")[0])
+
+
+def held(disk: Disk) -> Iterator[Held]:
+    """Everything in quarantine, oldest first."""
+    for name in disk.list(QUARANTINE):
+        folder = f"{QUARANTINE}/{name}"
+        files = [file for file in disk.list(folder) if file != REASON]
+        reason = _reason(disk, folder) if files else ""
+        for file in files:
+            yield Held(folder, file, reason, layout.parse(folder, file))
+
+
+def find(disk: Disk, prefix: str) -> Held:
+    """What was put there last of an event whose id begins with `prefix`. Raises NotFound."""
+    found = [one for one in held(disk) if one.id and one.id.startswith(prefix)]
+    if not found:
+        raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")
+    return found[-1]
+
+
+def give_back(disk: Disk, one: Held, now: int) -> Entry | None:
+    """Move a file that was mended to pending, due now; None if it moved meanwhile.
+
+    The rename is the commit, as in a redrive. Raises AmptError where the file is
+    damaged still, or where the event has another entry.
+    """
+    if one.entry is None:
+        raise AmptError(f"{one.folder}/{one.file} has no entry's name, so it cannot be given back")
+    try:
+        reading.whole(disk, one.entry)
+    except Damaged as error:
+        raise AmptError(
+            f"{one.entry.path} is still damaged: {error}", "mend the file, and try again"
+        ) from None
+    other = next((entry for entry in catalog.entries(disk) if entry.id == one.id), None)
+    if other is not None:
+        raise AmptError(f"the event {one.id} has another entry: {other.path}")
+    target = spool.redrive(disk, one.entry, now)
+    if target is not None:
+        disk.remove(f"{one.folder}/{REASON}")
+        disk.remove_bucket(one.folder)
+    return target
+
+
+def _reason(disk: Disk, folder: str) -> str:
+    try:
+        fd = os.open(f"{folder}/{REASON}", READ, dir_fd=disk.root)
+    except OSError as error:
+        return f"the reason cannot be read: {error.strerror}"
+    try:
+        return os.read(fd, MAX_REASON).decode("utf-8", "replace").strip()
+    finally:
+        os.close(fd)

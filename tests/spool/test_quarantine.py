@@ -1,0 +1,67 @@
+"""The way back from quarantine."""
+
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import layout, place, publication, quarantine, spool
+from ampt_cli.errors import AmptError, NotFound
+from ampt_cli.fsio import Disk
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool."""
+    return place.open_disk(str(tmp_path / "spool"), create=True)
+
+
+def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
+    """A waiting entry."""
+    made = publication.publish(disk, publication.draft("n", {"a": 1}, None, NOW, id))
+    return layout.new(layout.PENDING, made.due, made.id, made.name)
+
+
+def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
+    """Its folder is gone, and so is its reason."""
+    entry = publish(disk, "whole")
+    spool.quarantine(disk, entry.path, "it looked wrong", NOW)
+    one = quarantine.find(disk, "who")
+    target = quarantine.give_back(disk, one, NOW + 5)
+
+    assert one.reason == f"{entry.path}: it looked wrong"
+    assert one.since == NOW
+    assert target == layout.waiting(entry, layout.PENDING, NOW + 5)
+    assert disk.list(layout.QUARANTINE) == []
+
+
+def test_what_is_damaged_still_stays(disk: Disk, tmp_path: Path) -> None:
+    """And the error says why."""
+    entry = publish(disk, "torn")
+    (tmp_path / "spool" / entry.path).write_bytes(b'{"ampt":1')
+    spool.quarantine(disk, entry.path, "incomplete", NOW)
+    with pytest.raises(AmptError, match="still damaged: incomplete"):
+        quarantine.give_back(disk, quarantine.find(disk, "torn"), NOW)
+
+    assert len(list(quarantine.held(disk))) == 1
+
+
+def test_an_event_never_gets_a_second_entry(disk: Disk) -> None:
+    """One with another id that begins alike is no obstacle, its own is."""
+    entry = publish(disk, "order-7")
+    spool.quarantine(disk, entry.path, "twice", NOW)
+    publish(disk, "order-77")
+    one = quarantine.find(disk, "order-7")
+    disk.link(one.entry.path if one.entry else "", f"{entry.folder}/{entry.file}")
+    with pytest.raises(AmptError, match="has another entry"):
+        quarantine.give_back(disk, one, NOW)
+    disk.remove(entry.path)
+
+    assert quarantine.give_back(disk, one, NOW) is not None
+
+
+def test_what_was_never_there_is_not_found(disk: Disk) -> None:
+    """Also not by a name that is no entry's."""
+    with pytest.raises(NotFound):
+        quarantine.find(disk, "x")
