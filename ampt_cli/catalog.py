@@ -77,10 +77,15 @@ def entries(disk: Disk, states: Iterable[str] = FLOW) -> Iterator[Entry]:
     twice. Names that are no entries are left out; `ampt check` reports them.
     """
     for folder in folders(disk, states):
-        for file in files(disk, folder):
-            entry = layout.parse(folder, file)
-            if entry is not None:
-                yield entry
+        yield from entries_in(disk, folder)
+
+
+def entries_in(disk: Disk, folder: str) -> Iterator[Entry]:
+    """Every entry of one folder, in no order."""
+    for file in files(disk, folder):
+        entry = layout.parse(folder, file)
+        if entry is not None:
+            yield entry
 
 
 def find(disk: Disk, prefix: str) -> Entry:

@@ -99,7 +99,7 @@ def encode(event: Event) -> bytes:
             jsontext.check_depth([event.body])
         line = (
             f'{{"ampt":{VERSION},"id":"{event.id}","name":{jsontext.dumps(event.name)},'
-            f'"time":{event.time},"due":{event.due},"body":{body}}}\n'
+            f'"time":{event.time},"due":{event.due},"body":{body}{_more(event)}}}\n'
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
@@ -112,6 +112,13 @@ def encode(event: Event) -> bytes:
             "publish a reference to the data instead of the data",
         )
     return line
+
+
+def _more(event: Event) -> str:
+    """The keys of `event` that handlers are not given, as they stand in its line."""
+    return "".join(
+        f",{jsontext.dumps(key)}:{jsontext.dumps(event.extra[key])}" for key in event.extra
+    )
 
 
 def decode(line: bytes, attempt: int = 0) -> Event:

@@ -42,35 +42,35 @@ def held(disk: Disk) -> Iterator[Held]:
             yield Held(folder, file, reason, layout.parse(folder, file))
 
 
-def find(disk: Disk, prefix: str) -> Held:
+def find(disk: Disk, prefix: str) -> Entry:
     """What was put there last of an event whose id begins with `prefix`. Raises NotFound."""
-    found = [one for one in held(disk) if one.id and one.id.startswith(prefix)]
+    found = [one.entry for one in held(disk) if one.entry and one.id.startswith(prefix)]
     if not found:
         raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")
     return found[-1]
 
 
-def give_back(disk: Disk, one: Held, now: int) -> Entry | None:
-    """Move a file that was mended to pending, due now; None if it moved meanwhile.
+def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
+    """Move an entry of quarantine that was mended to pending, due now; None if it is gone.
 
     The rename is the commit, as in a redrive. Raises AmptError where the file is
     damaged still, or where the event has another entry.
     """
-    if one.entry is None:
-        raise AmptError(f"{one.folder}/{one.file} has no entry's name, so it cannot be given back")
     try:
-        reading.whole(disk, one.entry)
+        reading.whole(disk, entry)
+    except FileNotFoundError:
+        return None
     except Damaged as error:
         raise AmptError(
-            f"{one.entry.path} is still damaged: {error}", "mend the file, and try again"
+            f"{entry.path} is still damaged: {error}", "mend the file, and try again"
         ) from None
-    other = next((entry for entry in catalog.entries(disk) if entry.id == one.id), None)
+    other = next((found for found in catalog.entries(disk) if found.id == entry.id), None)
     if other is not None:
-        raise AmptError(f"the event {one.id} has another entry: {other.path}")
-    target = spool.redrive(disk, one.entry, now)
+        raise AmptError(f"the event {entry.id} has another entry: {other.path}")
+    target = spool.redrive(disk, entry, now)
     if target is not None:
-        disk.remove(f"{one.folder}/{REASON}")
-        disk.remove_bucket(one.folder)
+        disk.remove(f"{entry.folder}/{REASON}")
+        disk.remove_bucket(entry.folder)
     return target
 
 

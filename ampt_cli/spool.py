@@ -78,6 +78,16 @@ def cancel(disk: Disk, entry: Entry, now: int) -> Entry | None:
     return _deed(disk, entry, target, noted)
 
 
+def replace(disk: Disk, entry: Entry, by: str, now: int) -> Entry | None:
+    """Move an entry whose event was published anew as `by` to done.
+
+    A crash between that publish and this move leaves both; the new one says what it replaces.
+    """
+    target = layout.finished(entry, layout.DONE, now)
+    noted = record.deed("replaced", now, outcome=record.CANCELLED, by=by)
+    return _deed(disk, entry, target, noted)
+
+
 def redrive(disk: Disk, entry: Entry, now: int) -> Entry | None:
     """Move a dead letter back to pending, due now; its history stays, the window is new.
 

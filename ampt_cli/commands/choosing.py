@@ -1,22 +1,26 @@
-"""Which events an operator means: the options that say it, and the entries they choose."""
+"""Which events an operator means, and what is said of each deed: retry, cancel."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, layout
-from ampt_cli.errors import UsageError
+from ampt_cli import catalog, layout, quarantine
+from ampt_cli.errors import AmptError, NotFound, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.render import say
+from ampt_cli.render import say, show_json
 
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")]
 States = Annotated[list[str] | None, typer.Option("--state", help="Events in this state.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="Events whose name matches.")]
 Error = Annotated[str, typer.Option(help="Events whose last error contains this.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
 Spool = Annotated[str, typer.Option("--spool", help="The spool.")]
+
+MOST_NAMES = 5  # of a summary
 
 
 class Chosen:
@@ -27,7 +31,7 @@ class Chosen:
     ) -> None:
         self.ids = ids or []
         self.wanted = bool(state or name or error)
-        self.states = known_states(state or [])
+        self.states = state or []
         self.names = tuple(name or [])
         self.error = error or None
         if self.ids and self.wanted:
@@ -35,26 +39,94 @@ class Chosen:
         if not (self.ids or self.wanted):
             raise UsageError("which events? give ids, or --state, --name or --error")
 
-    def entries(self, disk: Disk, default: Sequence[str]) -> Iterator[Entry]:
-        """Them, as found before any is changed; `default` are the states if none was given.
+    def entries(self, disk: Disk, allowed: Sequence[str]) -> list[Entry]:
+        """Them, as found before any is changed, all of them in one of the states `allowed`.
 
-        Raises NotFound, UsageError where an id is ambiguous.
+        Raises NotFound; UsageError where an id is ambiguous; AmptError for one
+        in another state.
         """
         if self.ids:
-            yield from [catalog.find(disk, prefix) for prefix in self.ids]
-            return
-        wanted = catalog.Filter(self.states or tuple(default), self.names, error=self.error)
-        yield from [seen.entry for seen in catalog.search(disk, wanted)]
+            found = [_find(disk, prefix, allowed) for prefix in self.ids]
+            return list(dict.fromkeys(found))
+        states = known_states(self.states, allowed) or tuple(allowed)
+        wanted = catalog.Filter(states, self.names, error=self.error)
+        return [seen.entry for seen in catalog.search(disk, wanted)]
 
 
-def known_states(given: Sequence[str]) -> tuple[str, ...]:
-    """The states that were given. Raises UsageError for one that does not exist."""
+def _find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
+    try:
+        entry = catalog.find(disk, prefix)
+    except NotFound:
+        if layout.QUARANTINE not in allowed:
+            raise
+        return quarantine.find(disk, prefix)
+    if entry.state not in allowed:
+        raise AmptError(
+            f"the event {entry.id} is {entry.state}, not {' or '.join(allowed)}",
+            f"look at it: ampt inspect {entry.id}",
+        )
+    return entry
+
+
+def known_states(given: Sequence[str], known: Sequence[str] = layout.STATES) -> tuple[str, ...]:
+    """The states that were given. Raises UsageError for one that is not known."""
     for state in given:
-        if state not in layout.STATES:
-            raise UsageError(f"there is no state {state!r}", f"one of {', '.join(layout.STATES)}")
+        if state not in known:
+            raise UsageError(f"there is no state {state!r} here", f"one of {', '.join(known)}")
     return tuple(given)
 
 
-def show(entry: Entry) -> None:
-    """The line of a dry run."""
-    say(f"{entry.id}  {entry.state}  {entry.name}")
+class Deeds:
+    """What one command does to each of its events, told as it goes."""
+
+    def __init__(self, verb: str, dry_run: bool, as_json: bool) -> None:
+        self.verb = verb  # "cancelled"
+        self.dry_run = dry_run
+        self.as_json = as_json
+        self.done: Counter[str] = Counter()  # event names
+        self.raced = 0
+
+    def each(
+        self,
+        entries: Iterable[Entry],
+        plan: Callable[[Entry], Entry],
+        act: Callable[[Entry], Entry | None],
+    ) -> None:
+        """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
+
+        What was done until an error is said all the same.
+        """
+        try:
+            for entry in entries:
+                moved = not self.dry_run and act(entry) is not None
+                self._one(entry, plan(entry), moved)
+        finally:
+            self._sum()
+
+    def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
+        self.raced += not (moved or self.dry_run)
+        self.done[entry.name] += moved or self.dry_run
+        if self.as_json:
+            show_json(
+                {"id": entry.id, "name": entry.name, "from": entry.state, "to": target.state}
+                | {"due": target.due, "moved": moved}
+            )
+        elif self.dry_run:
+            say(f"{entry.id}  {entry.state} to {target.state}  {entry.name}")
+
+    def _sum(self) -> None:
+        if self.as_json:
+            return
+        names = ", ".join(f"{count:,} {name}" for name, count in self.done.most_common(MOST_NAMES))
+        more = ", …" if len(self.done) > MOST_NAMES else ""
+        would = "would be " if self.dry_run else ""
+        total = self.done.total()
+        say(f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else ""))
+
+    def complain(self, ids: Sequence[str]) -> None:
+        """Raise AmptError if an event that was asked for by id had moved meanwhile."""
+        if self.raced and ids:
+            raise AmptError(
+                f"{self.raced} of the events moved meanwhile, and were left alone",
+                f"look where: ampt inspect {ids[0]}",
+            )

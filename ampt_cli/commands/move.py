@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from ampt_cli import catalog, clock, due, layout, place, publication, settings, spool
+from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError
-from ampt_cli.render import say
+from ampt_cli.render import say, show_json
 
 HELP = """Give a waiting event another due time.
 
@@ -19,7 +20,8 @@ Example:
 def move(
     id: Annotated[str, typer.Argument(help="An id, or a unique beginning of one.")],  # noqa: A002
     after: Annotated[str, typer.Option(help="When it is due; as in publish.")],
-    spool_dir: Annotated[str, typer.Option("--spool", help="The spool.")] = "",
+    as_json: AsJson = False,
+    spool_dir: Spool = "",
 ) -> None:
     """Reschedule it, and wake the runners."""
     disk = place.open_disk(settings.spool_path(spool_dir or None))
@@ -31,4 +33,7 @@ def move(
     if spool.reschedule(disk, entry, instant, "moved", now) is None:
         raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
     publication.wake(disk)
-    say(f"{entry.id} is due at {due.iso(instant)}")
+    if as_json:
+        show_json({"id": entry.id, "name": entry.name, "state": entry.state, "due": instant})
+    else:
+        say(f"{entry.id} is due at {due.iso(instant)}")

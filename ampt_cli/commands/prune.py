@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import clock, place, settings, upkeep
-from ampt_cli.render import say
+from ampt_cli import catalog, clock, place, settings, upkeep
+from ampt_cli.commands.choosing import AsJson, Spool
+from ampt_cli.render import say, show_json
 from ampt_cli.retention import expired, retention_of
 
 HELP = """Delete done and dead events past their retention. `ampt run` does it too, bounded.
@@ -18,14 +19,25 @@ Example:
 
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which days.")] = False,
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    as_json: AsJson = False,
+    spool_dir: Spool = "",
 ) -> None:
     """Delete whole days, oldest first."""
     config, _ = settings.read()
-    disk = place.open_disk(settings.spool_path(spool or None, config))
+    disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, kept = clock.now(), retention_of(config)
-    if dry_run:
-        for folder in expired(disk, now, kept):
-            say(f"{folder}: {len(disk.list(folder)):,} files")
+    if not dry_run:
+        deleted = upkeep.prune(disk, now, kept, None)
+        _show(as_json, f"{deleted:,} events deleted", deleted=deleted)
         return
-    say(f"{upkeep.prune(disk, now, kept, None):,} events deleted")
+    for folder in expired(disk, now, kept):
+        state, date = folder.split("/")
+        count = sum(1 for _ in catalog.entries_in(disk, folder))
+        _show(as_json, f"{folder}: {count:,} events", state=state, date=date, events=count)
+
+
+def _show(as_json: bool, line: str, **data: object) -> None:
+    if as_json:
+        show_json(data)
+    else:
+        say(line)

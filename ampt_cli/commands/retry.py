@@ -1,21 +1,40 @@
 """`ampt retry`: try now; a dead event is redriven."""
 
-from ampt_cli import clock, layout, place, publication, settings, spool
-from ampt_cli.commands.choosing import Chosen, DryRun, Error, Ids, Names, Spool, States, show
-from ampt_cli.errors import AmptError
+from typing import Annotated
+
+import typer
+
+from ampt_cli import clock, layout, place, publication, quarantine, settings, spool
+from ampt_cli.commands import editing
+from ampt_cli.commands.choosing import (
+    AsJson,
+    Chosen,
+    Deeds,
+    DryRun,
+    Error,
+    Ids,
+    Names,
+    Spool,
+    States,
+)
+from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.render import say
 
 HELP = """Try events now, dead ones too.
 
 A dead event is redriven: it gets a new retry window, and its history is kept.
+So is a mended one from quarantine. With --edit the body is changed first: the
+event is published anew, with another id, and the old one ends in done.
 
 \b
 Examples:
   ampt retry 3f9c
+  ampt retry 3f9c --edit
   ampt retry --state dead --name 'mail.*' --error ConnectionError --dry-run
 """
+BY_DEFAULT = (layout.RETRY, layout.DEAD)
+ALLOWED = (layout.PENDING, *BY_DEFAULT, layout.QUARANTINE)
 
 
 def retry(
@@ -23,30 +42,35 @@ def retry(
     state: States = None,
     name: Names = None,
     error: Error = "",
+    edit: Annotated[bool, typer.Option("--edit", help="Change the body in $EDITOR.")] = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     spool_dir: Spool = "",
 ) -> None:
     """Move each to now, and wake the runners."""
-    chosen = Chosen(ids, state, name, error)
+    chosen = Chosen(ids, list(state or BY_DEFAULT) if name or error else state, name, error)
     disk = place.open_disk(settings.spool_path(spool_dir or None))
+    entries = chosen.entries(disk, ALLOWED)
     now = clock.now()
-    moved = lost = 0
-    for entry in chosen.entries(disk, (layout.RETRY, layout.DEAD)):
-        done = dry_run or _retry(disk, entry, now)
-        moved, lost = moved + bool(done), lost + (not done)
-        if dry_run:
-            show(entry)
+    if edit:
+        if len(entries) != 1 or not chosen.ids or dry_run:
+            raise UsageError("--edit is for one event, by its id", "ampt retry ID --edit")
+        editing.replace(disk, entries[0], as_json=as_json)
+        return
+    deeds = Deeds("tried now", dry_run, as_json)
+    deeds.each(entries, lambda entry: _target(entry, now), lambda entry: _retry(disk, entry, now))
     publication.wake(disk)
-    say(f"{moved} {'would be ' if dry_run else ''}tried now{_raced(lost)}")
+    deeds.complain(chosen.ids)
 
 
-def _raced(lost: int) -> str:
-    return f"; {lost} moved meanwhile" if lost else ""
+def _target(entry: Entry, now: int) -> Entry:
+    state = entry.state if entry.state in layout.WAITING else layout.PENDING
+    return layout.waiting(entry, state, now)
 
 
 def _retry(disk: Disk, entry: Entry, now: int) -> Entry | None:
     if entry.state == layout.DEAD:
         return spool.redrive(disk, entry, now)
-    if entry.state in layout.WAITING:
-        return spool.reschedule(disk, entry, now, "retried", now)
-    raise AmptError(f"the event {entry.id} is {entry.state}, so there is nothing to retry")
+    if entry.state == layout.QUARANTINE:
+        return quarantine.give_back(disk, entry, now)
+    return spool.reschedule(disk, entry, now, "retried", now)

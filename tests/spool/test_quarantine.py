@@ -27,8 +27,8 @@ def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
     """Its folder is gone, and so is its reason."""
     entry = publish(disk, "whole")
     spool.quarantine(disk, entry.path, "it looked wrong", NOW)
-    one = quarantine.find(disk, "who")
-    target = quarantine.give_back(disk, one, NOW + 5)
+    [one] = quarantine.held(disk)
+    target = quarantine.give_back(disk, quarantine.find(disk, "who"), NOW + 5)
 
     assert one.reason == f"{entry.path}: it looked wrong"
     assert one.since == NOW
@@ -53,7 +53,7 @@ def test_an_event_never_gets_a_second_entry(disk: Disk) -> None:
     spool.quarantine(disk, entry.path, "twice", NOW)
     publish(disk, "order-77")
     one = quarantine.find(disk, "order-7")
-    disk.link(one.entry.path if one.entry else "", f"{entry.folder}/{entry.file}")
+    disk.link(one.path, entry.path)
     with pytest.raises(AmptError, match="has another entry"):
         quarantine.give_back(disk, one, NOW)
     disk.remove(entry.path)

@@ -1,0 +1,146 @@
+"""What operators do to events: retry, redrive, edit, cancel, move, prune."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunAmpt
+
+HANDLERS = """
+from ampt_cli import GiveUp, events
+
+@events.on("bad")
+def bad(event):
+    raise GiveUp("no")
+
+@events.on("picky")
+def picky(event):
+    if event.body["n"] != 2:
+        raise GiveUp(f"n is {event.body['n']}")
+"""
+
+
+@pytest.fixture
+def handlers(tmp_path: Path) -> Path:
+    """A module whose events die."""
+    path = tmp_path / "handlers.py"
+    path.write_text(HANDLERS, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def seen(run_ampt: RunAmpt, id_: str) -> dict[str, object]:
+    """What inspect says of an event."""
+    found: dict[str, object] = json.loads(run_ampt("inspect", id_, "--json").out)
+    return found
+
+
+def test_a_dry_run_says_what_would_move_and_moves_nothing(
+    run_ampt: RunAmpt, handlers: Path
+) -> None:
+    """The plan has the fields of the deed."""
+    id_ = run_ampt("publish", "bad").out.strip()
+    run_ampt("run", "-m", handlers)
+    said = run_ampt("retry", "--name", "b*", "--dry-run").out
+    [line] = run_ampt("retry", "--name", "b*", "--dry-run", "--json").out.splitlines()
+    plan = json.loads(line)
+
+    assert said == f"{id_}  dead to pending  bad\n1 would be tried now (1 bad)\n"
+    assert plan | {"due": 0} == {"v": 1, "id": id_, "name": "bad"} | {
+        "from": "dead", "to": "pending", "due": 0, "moved": False
+    }  # fmt: skip
+    assert seen(run_ampt, id_)["state"] == "dead"
+
+
+def test_the_deeds_say_what_moved(run_ampt: RunAmpt, handlers: Path) -> None:
+    """In numbers, by name."""
+    for name in ("bad", "bad", "later"):
+        run_ampt("publish", name, *(["--after", "1 day"] if name == "later" else []))
+    run_ampt("run", "-m", handlers)
+
+    assert run_ampt("retry", "--state", "dead").out == "2 tried now (2 bad)\n"
+    assert run_ampt("cancel", "--name", "*").out == "3 cancelled (2 bad, 1 later)\n"
+    assert run_ampt("cancel", "--name", "*").out == "0 cancelled\n"
+
+
+def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: Path) -> None:
+    """Nothing is moved before all are known."""
+    run_ampt("publish", "bad", "--id", "dead-one")
+    run_ampt("run", "-m", handlers)
+    run_ampt("publish", "n", "--after", "1 day", "--id", "waits")
+    done = run_ampt("cancel", "waits", "dead-one")
+
+    assert done.status == 1
+    assert "dead-one is dead, not pending or retry" in done.err
+    assert seen(run_ampt, "waits")["state"] == "pending"
+
+
+def test_an_edited_event_is_published_anew_and_its_history_kept(
+    run_ampt: RunAmpt, handlers: Path
+) -> None:
+    """The old one ends in done, and each says which the other is."""
+    old = run_ampt("publish", "picky", '{"n": 1}').out.strip()
+    run_ampt("run", "-m", handlers)
+    edited = run_ampt("retry", old, "--edit", "--json", env={"EDITOR": "sed -i s/1/2/"})
+    new = json.loads(edited.out)["id"]
+    run_ampt("run", "-m", handlers)
+    before, after = seen(run_ampt, old), seen(run_ampt, new)
+
+    assert (before["state"], after["state"]) == ("done", "done")
+    assert after["body"] == {"n": 2}
+    assert [made.get("outcome") for made in before["records"]] == ["failed", "cancelled"]  # type: ignore[attr-defined]
+    assert before["records"][-1]["by"] == new  # type: ignore[index]
+    assert run_ampt("check").status == 0
+
+
+@pytest.mark.parametrize(
+    ("editor", "status", "said"),
+    [
+        ("true", 0, "was not changed"),
+        ("false", 1, "ended with status 1"),
+        ("no-such-editor", 1, "cannot start the editor 'no-such-editor'"),
+        ("sed -i s/1/{/", 2, "what was edited is no JSON"),
+    ],
+)
+def test_an_edit_that_comes_to_nothing_changes_nothing(
+    run_ampt: RunAmpt, editor: str, status: int, said: str
+) -> None:
+    """And loses no text."""
+    id_ = run_ampt("publish", "picky", '{"n": 1}', "--after", "1 day").out.strip()
+    done = run_ampt("retry", id_, "--edit", env={"EDITOR": editor})
+
+    assert done.status == status
+    assert said in done.out + done.err
+    assert seen(run_ampt, id_)["state"] == "pending"
+    for word in done.err.split():
+        if word.endswith(".json"):
+            Path(word).unlink()
+
+
+def test_what_was_mended_in_quarantine_is_tried(run_ampt: RunAmpt, spool_dir: Path) -> None:
+    """By its id, or with all that is there."""
+    id_ = run_ampt("publish", "n").out.strip()
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:20])
+    run_ampt("check", "--repair")
+    [held] = spool_dir.glob("quarantine/*/*.json")
+    torn = run_ampt("retry", id_[:12])
+    held.write_bytes(whole)
+    mended = run_ampt("retry", "--state", "quarantine")
+
+    assert torn.status == 1
+    assert "is still damaged: incomplete" in torn.err
+    assert mended.out == "1 tried now (1 n)\n"
+    assert seen(run_ampt, id_)["state"] == "pending"
+
+
+def test_move_and_prune_speak_json(run_ampt: RunAmpt) -> None:
+    """With stable fields."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    moved = json.loads(run_ampt("move", id_, "--after", "2 days", "--json").out)
+    pruned = json.loads(run_ampt("prune", "--json").out)
+
+    assert sorted(moved) == ["due", "id", "name", "state", "v"]
+    assert pruned == {"v": 1, "deleted": 0}
