@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from stat import S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, due, layout, lock, retention, spool
+from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
+from ampt_cli.policy import Retries
 
 
 class Finding(NamedTuple):
@@ -18,16 +19,17 @@ class Finding(NamedTuple):
 
     path: str
     wrong: str
-    repair: str  # "quarantine", "rescue", "sweep", "durable", or "" where a person must look
+    repair: str  # what `repair` does about it, or "" where a person must look
 
 
 def check(disk: Disk, now: int) -> Iterator[Finding]:
-    """Every finding. Memory grows with the findings and the waiting ids only by name."""
+    """Every finding. Memory grows with the findings, and by some 70 bytes an entry."""
     yield from _tops(disk)
     for folder in catalog.folders(disk, layout.STATES):
         yield from _folder(disk, folder)
     for runner in disk.list(layout.RUNNING):
         yield from _runner(disk, f"{layout.RUNNING}/{runner}")
+    yield from _twice(disk)
     for name in retention.stale(disk, now):
         yield Finding(f"{layout.TMP}/{name}", "left by a publisher that was killed", "sweep")
 
@@ -35,7 +37,9 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
 def _tops(disk: Disk) -> Iterator[Finding]:
     for folder in layout.FOLDERS:
         if not disk.exists(folder):
-            yield Finding(folder, "this folder is missing", "")
+            yield Finding(folder, "this folder is missing", "make")
+    if not disk.exists(layout.WAKE):
+        yield Finding(layout.WAKE, "without it nobody is woken by a publish", "make")
     for name in disk.list("."):
         if name not in (*layout.FOLDERS, layout.WAKE, layout.FORMAT):
             yield Finding(name, "not a part of a spool", "")
@@ -91,12 +95,55 @@ def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
 
 
-def repair(disk: Disk, finding: Finding, now: int) -> bool:
-    """Mend one finding, if this can be done without a person. Rescue and sweep are a run's."""
+def _twice(disk: Disk) -> Iterator[Finding]:
+    """Events with two entries, as a backup that is restored over a spool leaves them.
+
+    Hashes of ids first, to spare room; those that came twice are looked at again.
+    """
+    once: set[int] = set()
+    again: set[int] = set()
+    for entry in catalog.entries(disk):
+        (again if hash(entry.id) in once else once).add(hash(entry.id))
+    found: dict[str, list[layout.Entry]] = {}
+    for entry in catalog.entries(disk) if again else ():
+        if hash(entry.id) in again:
+            found.setdefault(entry.id, []).append(entry)
+    for entries in found.values():
+        yield from _older(disk, list(dict.fromkeys(entries)))
+
+
+def _older(disk: Disk, entries: list[layout.Entry]) -> Iterator[Finding]:
+    """All entries of one event but the latest, if they are there at the same time."""
+    sizes = {entry: _size(disk, entry) for entry in entries}
+    # Looked at once more: what moved between the two looks was one entry, seen twice.
+    there = [entry for entry in entries if sizes[entry] >= 0 and _size(disk, entry) >= 0]
+    there.sort(key=lambda entry: (entry.attempt, sizes[entry], catalog.FLOW.index(entry.state)))
+    for entry in there[:-1]:
+        claimed = layout.RUNNING in {entry.state, there[-1].state}
+        wrong = f"an older entry of the event that is also {there[-1].path}"
+        yield Finding(entry.path, wrong, "" if claimed else "quarantine")
+
+
+def _size(disk: Disk, entry: layout.Entry) -> int:
+    """The size of an entry's file; -1 if it is gone. Each deed and each attempt makes it larger."""
+    try:
+        return os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return -1
+
+
+def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
+    """Mend one finding, if this can be done without a person."""
     if finding.repair == "quarantine":
         spool.quarantine(disk, finding.path, finding.wrong, now)
     elif finding.repair == "durable":
         disk.make_durable(finding.path)
-    else:
-        return False
-    return True
+    elif finding.repair == "make":
+        place.complete(disk)
+    elif finding.repair == "rescue":
+        runner = finding.path.rpartition("/")[2]
+        upkeep.rescue_from(disk, runner, lambda: now, retries, lambda _: None)
+        return not disk.exists(finding.path)
+    elif finding.repair == "sweep":
+        upkeep.remove(disk, finding.path)
+    return finding.repair != ""

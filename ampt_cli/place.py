@@ -88,6 +88,14 @@ def _check_owner(root: int, path: str, group: bool) -> None:
             raise Denied(f"anybody may replace the spool {path}: {above} is writable by all")
 
 
+def complete(disk: Disk) -> None:
+    """Make what is missing of the top folders and the FIFO; durable on return."""
+    for folder in layout.FOLDERS:
+        disk.make_folder(folder)
+    _make_fifo(disk)
+    disk.sync(".")
+
+
 def _create(path: str, group: str | None) -> None:
     _make_parents(path)
     disk = Disk(os.open(path, FOLDER), group is not None)
@@ -97,9 +105,7 @@ def _create(path: str, group: str | None) -> None:
         if group is not None:
             os.fchown(disk.root, -1, _gid(group))
         os.fchmod(disk.root, disk.folder_mode)
-        for folder in layout.FOLDERS:
-            disk.make_folder(folder)
-        _make_fifo(disk)
+        complete(disk)
         _write_format(disk)
         disk.sync(".")
     finally:
@@ -128,8 +134,7 @@ def _make_parents(path: str) -> None:
 def _make_fifo(disk: Disk) -> None:
     try:
         os.mkfifo(layout.WAKE, disk.file_mode, dir_fd=disk.root)
-        if disk.file_mode != 0o600:
-            os.chmod(layout.WAKE, disk.file_mode, dir_fd=disk.root)
+        os.chmod(layout.WAKE, disk.file_mode, dir_fd=disk.root)  # whatever the umask
     except FileExistsError:
         pass
 

@@ -21,6 +21,14 @@ class Retries(NamedTuple):
         return self._replace(**own)
 
 
+def retries_of(config: dict[str, int]) -> Retries:
+    """The retries that a configuration asks for."""
+    default = Retries()
+    return Retries(
+        config.get("retry_every", default.every), config.get("retry_for", default.window)
+    )
+
+
 class Wish(NamedTuple):
     """What a handler asked for by raising GiveUp or RetryLater."""
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from ampt_cli import record
 from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.layout import Entry
-from ampt_cli.policy import Retries
+from ampt_cli.policy import Retries, retries_of
 from ampt_cli.retention import Retention, retention_of
 
 
@@ -26,14 +26,11 @@ class Settings(NamedTuple):
     @classmethod
     def of(cls, config: dict[str, Any], **given: Any) -> "Settings":
         """The settings in a configuration, and what the command line says besides."""
-        retries, default = Retries(), DEFAULT_TIMEOUT
         return cls(
-            retries=Retries(
-                config.get("retry_every", retries.every), config.get("retry_for", retries.window)
-            ),
+            retries=retries_of(config),
             rerun_all=config.get("rerun") == "all",
             retention=retention_of(config),
-            default_timeout=config.get("timeout", default),
+            default_timeout=config.get("timeout", DEFAULT_TIMEOUT),
             network=config.get("network_file_system", False),
             **given,
         )

@@ -29,24 +29,36 @@ def rescue(
     """
     count = 0
     for runner in disk.list(layout.RUNNING):
-        folder = f"{layout.RUNNING}/{runner}"
-        if folder == own or runner.startswith("."):
-            continue
-        held = lock.take_abandoned(disk, folder)
-        if held is None:
-            continue
-        try:
-            begun = Begun(disk, folder)
-            for entry in _claims(disk, folder):
-                try:
-                    _rescue_one(disk, entry, begun, clock(), retries)
-                    count += 1
-                except (OSError, spool.RecordLost) as error:
-                    problem(f"cannot rescue {entry.path}: {error}")
-            dismantle(disk, runner)
-        finally:
-            for fd in held:
-                os.close(fd)
+        if f"{layout.RUNNING}/{runner}" != own and not runner.startswith("."):
+            count += rescue_from(disk, runner, clock, retries, problem)
+    return count
+
+
+def rescue_from(
+    disk: Disk,
+    runner: str,
+    clock: Callable[[], int],
+    retries: Retries,
+    problem: Callable[[str], object],
+) -> int:
+    """The same for one runner; 0 where somebody of it lives."""
+    folder = f"{layout.RUNNING}/{runner}"
+    held = lock.take_abandoned(disk, folder)
+    if held is None:
+        return 0
+    count = 0
+    try:
+        begun = Begun(disk, folder)
+        for entry in _claims(disk, folder):
+            try:
+                _rescue_one(disk, entry, begun, clock(), retries)
+                count += 1
+            except (OSError, spool.RecordLost) as error:
+                problem(f"cannot rescue {entry.path}: {error}")
+        dismantle(disk, runner)
+    finally:
+        for fd in held:
+            os.close(fd)
     return count
 
 

@@ -6,6 +6,7 @@ import typer
 
 from ampt_cli import check as checking
 from ampt_cli import clock, place, settings
+from ampt_cli.policy import retries_of
 from ampt_cli.render import say, show_json
 
 HELP = """Verify the whole spool against its format; exit 1 on findings.
@@ -13,7 +14,7 @@ HELP = """Verify the whole spool against its format; exit 1 on findings.
 \b
 Examples:
   ampt check
-  ampt check --repair     quarantine what is damaged
+  ampt check --repair     quarantine what is damaged, rescue, sweep
 """
 
 
@@ -23,11 +24,12 @@ def check(
     spool: Annotated[str, typer.Option(help="The spool.")] = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
-    disk = place.open_disk(settings.spool_path(spool or None))
-    now = clock.now()
+    config, _ = settings.read()
+    disk = place.open_disk(settings.spool_path(spool or None, config))
+    now, retries = clock.now(), retries_of(config)
     left = 0
     for finding in list(checking.check(disk, now)):
-        mended = repair and checking.repair(disk, finding, now)
+        mended = repair and checking.repair(disk, finding, now, retries)
         left += not mended
         if as_json:
             show_json({**finding._asdict(), "mended": mended})

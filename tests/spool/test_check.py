@@ -1,0 +1,113 @@
+"""What `ampt check` finds, and what `--repair` does about it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import check, layout, place, publication, spool
+from ampt_cli.fsio import Disk
+from ampt_cli.policy import Retries
+
+NOW = 1_800_000_000_000
+RUNNER = "20270115T080000000Z-00000001"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool."""
+    return place.open_disk(str(tmp_path / "spool"), create=True)
+
+
+def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
+    """A waiting entry."""
+    made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
+    return layout.new(layout.PENDING, made.due, made.id, made.name)
+
+
+def found(disk: Disk, now: int = NOW) -> list[tuple[str, str]]:
+    """What is wrong: path and repair."""
+    return [(one.path, one.repair) for one in check.check(disk, now)]
+
+
+def repair(disk: Disk, now: int = NOW) -> list[bool]:
+    """Mend what can be."""
+    return [check.repair(disk, one, now, Retries()) for one in list(check.check(disk, now))]
+
+
+def test_a_backup_restored_over_a_spool_leaves_events_twice_and_the_later_entry_stays(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """The attempt decides, then the length of the history."""
+    first, second = publish(disk, "cancelled-since"), publish(disk, "still-waits")
+    backup = tmp_path / "backup"
+    shutil.copytree(tmp_path / "spool" / "pending", backup)
+    done = spool.cancel(disk, first, NOW)
+    shutil.copytree(backup, tmp_path / "spool" / "pending", dirs_exist_ok=True)
+    seen = found(disk)
+    mended = repair(disk)
+
+    assert done is not None
+    assert seen == [(first.path, "quarantine")]
+    assert mended == [True]
+    assert disk.exists(done.path)
+    assert disk.exists(second.path)
+    assert not disk.exists(first.path)
+    assert found(disk) == []
+
+
+def claim(disk: Disk, entry: layout.Entry) -> layout.Entry:
+    """A claim of a runner of whom nobody lives."""
+    folder = f"{layout.RUNNING}/{RUNNER}"
+    disk.make_folder(folder)
+    for name in layout.RUNNER_FILES:
+        disk.write_new(f"{folder}/{name}", b"")
+    claimed = spool.claim(disk, entry, RUNNER)
+    assert claimed is not None
+    return claimed
+
+
+def test_the_claims_of_a_dead_runner_are_rescued(disk: Disk) -> None:
+    """Its folder is gone, and the event waits again."""
+    entry = publish(disk, "claimed")
+    claim(disk, entry)
+    seen = found(disk)
+    mended = repair(disk)
+
+    assert seen == [(f"{layout.RUNNING}/{RUNNER}", "rescue")]
+    assert mended == [True]
+    assert disk.list(layout.RUNNING) == []
+    assert found(disk) == []
+
+
+def test_an_event_that_is_claimed_too_is_left_to_a_person(disk: Disk, tmp_path: Path) -> None:
+    """Until the claim is settled nobody can say which entry stays."""
+    entry = publish(disk, "claimed")
+    claimed = claim(disk, entry)
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / entry.path)
+    twice = [one for one in check.check(disk, NOW) if "older" in one.wrong]
+
+    assert [(one.path, one.repair) for one in twice] == [(entry.path, "")]
+    assert not check.repair(disk, twice[0], NOW, Retries())
+    assert disk.exists(entry.path)
+
+
+def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
+    """But only once its writer has surely given up."""
+    disk.write_new("tmp/20270115T080000000Z.x", b"half")
+    late = NOW + layout.TMP_IS_STALE + 1
+
+    assert found(disk) == []
+    assert found(disk, late) == [("tmp/20270115T080000000Z.x", "sweep")]
+    assert repair(disk, late) == [True]
+    assert disk.list("tmp") == []
+
+
+def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> None:
+    """Empty folders, and the FIFO."""
+    (tmp_path / "spool" / "dead").rmdir()
+    (tmp_path / "spool" / "wake").unlink()
+
+    assert found(disk) == [("dead", "make"), ("wake", "make")]
+    assert repair(disk) == [True, True]
+    assert found(disk) == []
