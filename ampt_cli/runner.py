@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from ampt_cli import home, layout, upkeep, worker
 from ampt_cli.errors import SpoolError, from_os
@@ -18,6 +17,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
+from ampt_cli.signals import heard
 from ampt_cli.slot import RECORDS_AT_ONCE
 from ampt_cli.supervisor import Supervisor, emptied
 from ampt_cli.told import Observer, Settings, Tally
@@ -75,9 +75,7 @@ class Runner:
 
     def _work(self) -> None:
         home.check_place(self.disk, self.base, network=self.settings.network)
-        wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        before = _install(self.signals, wake_w)
-        try:
+        with heard(self.signals) as wakeup:
             self.home = home.Home(self.disk, self.base, self.clock())
             # Forked first: they import the handlers while the lock is imported and taken here.
             self.workers = Supervisor(
@@ -85,17 +83,13 @@ class Runner:
                 self.home.draft,
                 job=self._job(),
                 jobs=self.settings.jobs,
-                wakeup=wake_r,
+                wakeup=wakeup,
             )
             try:
                 self._move_in()
                 self._loop()
             finally:
                 self._move_out()
-        finally:
-            _uninstall(before)
-            os.close(wake_r)
-            os.close(wake_w)
 
     def _job(self) -> worker.Job:
         told = self.settings
@@ -298,20 +292,3 @@ class Runner:
         except OSError as error:
             self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")
             return -1
-
-
-def _install(heard: list[int], wake: int) -> dict[int, Any]:
-    """Note the signals that a runner acts on; the pipe `wake` interrupts its waiting."""
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before: dict[int, Any] = {
-        number: signal.signal(number, lambda number, _: heard.append(number)) for number in numbers
-    }
-    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
-    return before
-
-
-def _uninstall(before: dict[int, Any]) -> None:
-    signal.set_wakeup_fd(-1)
-    for number, handler in before.items():
-        signal.signal(number, handler)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import NamedTuple
 
-from ampt_cli import lock, worker
+from ampt_cli import deadline, lock, worker
 from ampt_cli.capture import READ_SIZE, Capture
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
@@ -32,7 +32,7 @@ class Slot:
 
     def __init__(self, number: int, board: "memoryview[float]", crew: Crew) -> None:
         self.number = number
-        self.board = board  # written by the worker; see worker.BOARD
+        self.board = board  # written by the worker; see deadline
         self.crew = crew
         self.pid = 0
         self.waiting: deque[int] = deque()  # submitted and not reported, in order
@@ -159,12 +159,12 @@ class Slot:
     @property
     def deadline(self) -> float:
         """When the running handler call must end (monotonic s); 0 when none runs."""
-        return self.board[1]
+        return self.board[deadline.DEADLINE]
 
     @property
     def running(self) -> int:
         """The event begun last."""
-        return int(self.board[0])
+        return int(self.board[deadline.RUNNING])
 
     def kill(self, why: str) -> None:
         """End it and all of its process group at once."""

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from ampt_cli import jsontext, kernel, worker
+from ampt_cli.deadline import CELLS, HANDLER, SOFT_SIGNAL, START, TIMEOUT
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
@@ -57,11 +58,9 @@ class Supervisor:
         self._reports: list[Report] = []
         token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
         crew = Crew(disk, job, Marks(disk, folder, jobs), token)
-        cells = memoryview(mmap.mmap(-1, 8 * worker.BOARD * jobs)).cast("d")
-        boards = [
-            cells[start : start + worker.BOARD] for start in range(0, len(cells), worker.BOARD)
-        ]
-        self.slots = [Slot(number, board, crew) for number, board in enumerate(boards[:jobs])]
+        cells = memoryview(mmap.mmap(-1, 8 * CELLS * jobs)).cast("d")
+        boards = [cells[at : at + CELLS] for at in range(0, CELLS * jobs, CELLS)]
+        self.slots = [Slot(number, board, crew) for number, board in enumerate(boards)]
         self._heard: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
         self._wakeup = wakeup
@@ -203,7 +202,7 @@ class Supervisor:
         if limit and slot.waiting and now >= limit:
             if limit != slot.signalled:
                 slot.signalled = limit
-                os.kill(slot.pid, worker.SOFT_SIGNAL)
+                os.kill(slot.pid, SOFT_SIGNAL)
             if now >= limit + GRACE:
                 slot.kill("timeout")
         if limit or not slot.waiting:
@@ -287,13 +286,13 @@ class Supervisor:
 
     def _death_of(self, slot: Slot, seq: int, output: bytes) -> Report:
         keys = self.declared.get("handlers", [])
-        number = int(slot.board[4])
+        number = int(slot.board[HANDLER])
         told = {
             "timed_out": slot.killed_for == "timeout",
             "why": slot.manner() if slot.killed_for in ("", "timeout") else slot.killed_for,
             "succeeded": list(slot.progress),
-            "allowed": slot.board[2],
-            "start": int(slot.board[3]),
+            "allowed": slot.board[TIMEOUT],
+            "start": int(slot.board[START]),
             "handler": keys[number] if number < len(keys) else "",
         }
         slot.progress.clear()

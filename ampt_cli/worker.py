@@ -20,18 +20,15 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
 from time import monotonic
-from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record
+from ampt_cli.deadline import RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.execute import (
-    HandlerTimeout,
     Result,
-    Watch,
     describe,
     execute,
     record_of,
@@ -46,8 +43,6 @@ SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
 
-SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
-
 
 class Ends(NamedTuple):
     """What a worker inherits: its ends of the pipes, and where to read and mark."""
@@ -60,13 +55,7 @@ class Ends(NamedTuple):
     token: bytes
     number: int
     marks: Marks
-    board: "memoryview[float]"  # doubles: see BOARD
-
-
-# Cells of the board, a few doubles in memory shared with the supervisor: the event
-# begun last; the deadline of the running call (monotonic s, 0 when none runs); its
-# timeout (ms); the start of the attempt (ms since 1970); the handler's number.
-BOARD = 8
+    board: "memoryview[float]"  # see deadline
 
 
 class Job(NamedTuple):
@@ -75,49 +64,6 @@ class Job(NamedTuple):
     target: str
     default_timeout: int
     rerun_all: bool = False
-
-
-class Deadline(Watch):
-    """Tells the supervisor, through the shared board, when to end the running handler."""
-
-    def __init__(self, board: "memoryview[float]", tell: Callable[[bytes], None]) -> None:
-        self.numbers: dict[str, int] = {}
-        self.board = board
-        self.tell = tell
-        self.started = 0.0
-        self.deadline = 0.0
-        self.fired = False
-
-    def begin(self, handler: handlers.Handler, timeout: int) -> None:
-        """Show the deadline last: a deadline is never seen beside another call's number."""
-        self.board[4] = self.numbers[handler.key]
-        self.fired = False
-        self.started = monotonic()
-        self.deadline = self.started + timeout / 1000
-        self.board[2] = timeout
-        self.board[1] = self.deadline
-
-    def change(self, timeout: int) -> None:
-        """Move the deadline, and wake the supervisor: it may be sooner than it expects."""
-        self.deadline = self.started + timeout / 1000
-        self.board[2] = timeout
-        self.board[1] = self.deadline
-        self.tell(b"")
-
-    def end(self) -> None:
-        """Nothing runs now."""
-        self.deadline = 0.0
-        self.board[1] = 0.0
-
-    def passed(self, key: str) -> None:
-        """Tell at once, for this process may be killed before the attempt is reported."""
-        self.tell(key.encode())
-
-    def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
-        """Raise in the handler, if it is its deadline: a late signal means nothing."""
-        if self.deadline and monotonic() >= self.deadline and not self.fired:
-            self.fired = True
-            raise HandlerTimeout("the handler's time is over")
 
 
 def main(ends: Ends, job: Job, parent: int, *, group: bool) -> NoReturn:
@@ -251,8 +197,8 @@ class Worker:
             return UNREADABLE, str(error.strerror).encode()
         listed = self.registry.of(event.name)
         if listed:
-            self.board[3] = now
-            self.board[0] = seq
+            self.board[START] = now
+            self.board[RUNNING] = seq
             self.ends.marks.begin(self.ends.number, seq, now, file)
         started = monotonic()
         result = execute(

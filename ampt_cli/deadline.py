@@ -1,0 +1,66 @@
+"""When a handler's time is over: shown on a board by its worker, enforced by the supervisor.
+
+The worker writes, the supervisor reads and signals; half a second after the
+signal it kills. Neither needs a system call for a handler that keeps its time.
+"""
+
+import signal
+from collections.abc import Callable
+from time import monotonic
+from types import FrameType
+
+from ampt_cli.execute import HandlerTimeout, Watch
+from ampt_cli.handlers import Handler
+
+SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
+
+# The board of a worker: doubles in memory shared with the supervisor, by number.
+RUNNING = 0  # the event begun last
+DEADLINE = 1  # of the running call (monotonic s); 0 when none runs
+TIMEOUT = 2  # of that call (ms)
+START = 3  # of the attempt (ms since 1970)
+HANDLER = 4  # which one runs, by its place among all
+CELLS = 8
+
+
+class Deadline(Watch):
+    """Tells the supervisor, through the shared board, when to end the running handler."""
+
+    def __init__(self, board: "memoryview[float]", tell: Callable[[bytes], None]) -> None:
+        self.numbers: dict[str, int] = {}
+        self.board = board
+        self.tell = tell
+        self.started = 0.0
+        self.deadline = 0.0
+        self.fired = False
+
+    def begin(self, handler: Handler, timeout: int) -> None:
+        """Show the deadline last: a deadline is never seen beside another call's number."""
+        self.board[HANDLER] = self.numbers[handler.key]
+        self.fired = False
+        self.started = monotonic()
+        self.deadline = self.started + timeout / 1000
+        self.board[TIMEOUT] = timeout
+        self.board[DEADLINE] = self.deadline
+
+    def change(self, timeout: int) -> None:
+        """Move the deadline, and wake the supervisor: it may be sooner than it expects."""
+        self.deadline = self.started + timeout / 1000
+        self.board[TIMEOUT] = timeout
+        self.board[DEADLINE] = self.deadline
+        self.tell(b"")
+
+    def end(self) -> None:
+        """Nothing runs now."""
+        self.deadline = 0.0
+        self.board[DEADLINE] = 0.0
+
+    def passed(self, key: str) -> None:
+        """Tell at once, for this process may be killed before the attempt is reported."""
+        self.tell(key.encode())
+
+    def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raise in the handler, if it is its deadline: a late signal means nothing."""
+        if self.deadline and monotonic() >= self.deadline and not self.fired:
+            self.fired = True
+            raise HandlerTimeout("the handler's time is over")
