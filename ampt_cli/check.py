@@ -13,6 +13,8 @@ from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
 
+KNOWN = {*layout.FOLDERS, layout.WAKE, layout.FORMAT, layout.RAN, layout.COUNTERS}
+
 
 class Finding(NamedTuple):
     """One thing that is not as the format says."""
@@ -41,7 +43,7 @@ def _tops(disk: Disk) -> Iterator[Finding]:
     if not disk.exists(layout.WAKE):
         yield Finding(layout.WAKE, "without it nobody is woken by a publish", "make")
     for name in disk.list("."):
-        if name not in (*layout.FOLDERS, layout.WAKE, layout.FORMAT):
+        if name not in KNOWN:
             yield Finding(name, "not a part of a spool", "")
 
 

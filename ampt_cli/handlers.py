@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, NamedTuple
 
 from ampt_cli import due, trust
@@ -206,7 +207,13 @@ def load(target: str) -> Registry:
 
 
 def _load_file(path: str) -> None:
-    from importlib import util  # noqa: PLC0415  gate: the user's module
+    from importlib import machinery, util  # noqa: PLC0415  gate: the user's module
+
+    class Source(machinery.SourceFileLoader):
+        """From the source alone: a cache is told from it by whole seconds, and may be another's."""
+
+        def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002  the one of this file
+            return self.source_to_code(self.get_data(path), path)
 
     try:
         trust.check(path, "the handlers file")
@@ -218,7 +225,7 @@ def _load_file(path: str) -> None:
     name = os.path.splitext(os.path.basename(path))[0]
     if name in sys.modules or not name.isidentifier():
         name = "ampt_handlers"
-    spec = util.spec_from_file_location(name, path)
+    spec = util.spec_from_file_location(name, path, loader=Source(name, path))
     if spec is None or spec.loader is None:
         raise ConfigError(f"cannot import the handlers {path}: it is no Python file")
     module = util.module_from_spec(spec)

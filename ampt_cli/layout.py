@@ -10,6 +10,7 @@ FORMAT = "FORMAT"
 MAGIC = "ampt-spool "
 VERSION = 1
 TMP, IDS, WAKE = "tmp", "ids", "wake"
+RAN, COUNTERS = "ran", "counters"  # statistics
 PENDING, RETRY, RUNNING, DONE, DEAD = "pending", "retry", "running", "done", "dead"
 QUARANTINE = "quarantine"
 STATES = (PENDING, RETRY, RUNNING, DONE, DEAD)

@@ -2,7 +2,7 @@
 
 import os
 
-from ampt_cli import due, jsontext, layout, printing, record
+from ampt_cli import due, jsontext, layout, notify, printing, record
 from ampt_cli.errors import UsageError
 from ampt_cli.layout import Entry
 from ampt_cli.told import Observer
@@ -33,6 +33,8 @@ class Log(Observer):
         self.as_json = as_json
         self.verbose = verbose
         self.journal = under_journal()
+        self.manager = notify.manager()
+        self.settled = self.failed = 0
 
     def line(self, priority: int, event: str, text: str, **more: object) -> None:
         """One record, on one line."""
@@ -45,6 +47,8 @@ class Log(Observer):
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """A line for what did not succeed; for every attempt where --verbose asks for it."""
+        self.settled += 1
+        self.failed += bool(detail)
         if not detail and not self.verbose:
             return
         known = {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "outcome": outcome}
@@ -65,6 +69,18 @@ class Log(Observer):
         text = output.decode("utf-8", "replace")
         for line in text.splitlines():
             self.line(INFO, "output", f"{entry.name} {entry.id}| {line}", id=entry.id, line=line)
+
+    def state(self, text: str) -> None:
+        """Pass it on to the service manager."""
+        if self.manager is not None:
+            self.manager.state(text)
+
+    def alive(self) -> None:
+        """Pass it on to the service manager, with what was done so far."""
+        if self.manager is not None and self.settled:
+            self.manager.alive(f"{self.settled:,} attempts, {self.failed:,} failed")
+        elif self.manager is not None:
+            self.manager.alive("waiting for events")
 
     def problem(self, text: str) -> None:
         """A line for what a person should know of."""

@@ -53,7 +53,7 @@ class Outcomes:
                 )
             settling.settle_success(self.disk, entry, line, now)
             known = record.SUCCEEDED if report.kind == worker.SUCCEEDED else record.IGNORED
-            self.tally.counts[known] += 1
+            self.tally.count(known, _ms(line))
             self.observer.attempt(entry, known, {})
         elif report.kind in (worker.ATTEMPTED, DEATH):
             self._settle_failure(entry, report, now)
@@ -113,7 +113,7 @@ class Outcomes:
             wish=Wish(told.get("give_up", False), told.get("later")),
             succeeded=succeeded,
         )
-        self.tally.counts[made["outcome"]] += 1
+        self.tally.count(made["outcome"], made["ms"])
         if verdict is None:
             return
         detail = {"error": made["error"], "verdict": verdict.state, "next": verdict.next}
@@ -138,6 +138,11 @@ class Outcomes:
             else [],
             "error": error,
         }
+
+
+def _ms(line: bytes) -> float:
+    """How long the attempt of a record took, without reading all of it."""
+    return float(line.partition(b'"ms":')[2].partition(b",")[0])
 
 
 def _text(raw: bytes) -> str:

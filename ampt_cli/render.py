@@ -21,6 +21,12 @@ def show_json(data: dict[str, Any]) -> None:
         raise BrokenPipeError
 
 
+def write(text: str) -> None:
+    """Text that has lines of its own, and nothing from events in it."""
+    if not printing.write(1, text):
+        raise BrokenPipeError
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under heads: a quiet table on a terminal, else plain lines with tabs between."""
     if not sys.stdout.isatty():

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from ampt_cli import home, layout, upkeep, worker
+from ampt_cli import due, home, layout, upkeep, worker
+from ampt_cli.counters import Counters, add, minus, touch
 from ampt_cli.errors import SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
@@ -54,6 +55,7 @@ class Runner:
         self.reloading = False
         self.stop_by = float("inf")
         self.next_rescue = self.next_upkeep = 0.0
+        self.told = Counters()  # to the spool's counters
 
     # -- the run ----------------------------------------------------------------------
 
@@ -266,8 +268,19 @@ class Runner:
         told, problem = self.settings.retries, self.observer.problem
         return upkeep.rescue(self.disk, own, self.clock, told, problem)
 
+    def _add_up(self) -> None:
+        """Pass on to the spool's counters what came since the last time."""
+        now = self.outcomes.tally.counters()
+        more = minus(now, self.told)
+        if any(more.attempts.values()):
+            draft = f"{layout.TMP}/{due.stamp(self.clock())}.{os.urandom(6).hex()}"
+            add(self.disk, more, draft)
+            self.told = now
+
     def _tidy(self) -> None:
         """Remove what nobody needs any more; what cannot be removed is no reason to fail."""
+        touch(self.disk)
+        self._add_up()
         try:
             self.intake.scan.remove_empty()
             upkeep.sweep(self.disk, self.clock())
@@ -283,6 +296,7 @@ class Runner:
         while self.workers.busy and monotonic() < limit:
             for report in self.workers.poll(POLL):
                 self.outcomes.settle(self.claims.pop(report.seq), report)
+            self.observer.alive()
 
     def _open_wake(self) -> int:
         """The FIFO that publishers write to; held open for writing too, so that it never ends."""

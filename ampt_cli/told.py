@@ -1,8 +1,10 @@
 """What a runner is told, and what it tells."""
 
+from bisect import bisect_left
 from typing import Any, NamedTuple
 
 from ampt_cli import record
+from ampt_cli.counters import BOUNDS, Counters
 from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, retries_of
@@ -40,8 +42,20 @@ class Tally:
     """What a run came to."""
 
     def __init__(self) -> None:
-        self.counts = dict.fromkeys(record.OUTCOMES, 0)
+        self.counts: dict[str, int] = dict.fromkeys(record.OUTCOMES, 0)
         self.quarantined = 0
+        self.ms = 0.0
+        self.below = [0] * (len(BOUNDS) + 1)
+
+    def count(self, outcome: str, ms: float) -> None:
+        """An attempt was settled that took `ms`."""
+        self.counts[outcome] += 1
+        self.ms += ms
+        self.below[bisect_left(BOUNDS, ms)] += 1
+
+    def counters(self) -> Counters:
+        """What is to be added to the spool's counters."""
+        return Counters(dict(self.counts), self.ms, tuple(self.below))
 
     @property
     def failed(self) -> int:

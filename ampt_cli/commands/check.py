@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 
 from ampt_cli import check as checking
-from ampt_cli import clock, place, settings
+from ampt_cli import clock, due, place, settings
+from ampt_cli import monitor as monitoring
+from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.figures import figures
 from ampt_cli.policy import retries_of
 from ampt_cli.render import say, show_json
 
@@ -15,15 +18,33 @@ HELP = """Verify the whole spool against its format; exit 1 on findings.
 Examples:
   ampt check
   ampt check --repair     quarantine what is damaged, rescue, sweep
+  ampt check --monitor    one line for a monitoring system; exit 0, 1, 2 or 3
+  ampt check --monitor --late 10m,2h --dead 5,100 --free 15,5
 """
+
+
+def _limit(what: str) -> typer.models.OptionInfo:
+    limit: typer.models.OptionInfo = typer.Option(
+        help=f"With --monitor: {what}", metavar="WARN,CRIT"
+    )
+    return limit
 
 
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
+    ] = False,
+    late: Annotated[str, _limit("How long an event is overdue.")] = "5m,1h",
+    idle: Annotated[str, _limit("How long no run has looked.")] = "10m,1h",
+    dead: Annotated[str, _limit("How many are dead.")] = "1,1000",
+    free: Annotated[str, _limit("Percent of the disk that are free.")] = "10,3",
     spool: Annotated[str, typer.Option(help="The spool.")] = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
+    if monitor:
+        raise typer.Exit(_monitor(spool, late, idle, dead, free))
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool or None, config))
     now, retries = clock.now(), retries_of(config)
@@ -37,3 +58,30 @@ def check(
             say(f"{finding.path}: {finding.wrong}{' (mended)' if mended else ''}")
     if left:
         raise typer.Exit(1)
+
+
+def _monitor(spool: str, *given: str) -> int:
+    """One line on stdout, whatever happens; the status that monitoring systems know."""
+    try:
+        limits = monitoring.Limits(*map(_pair, ("late", "idle", "dead", "free"), given))
+        disk = place.open_disk(settings.spool_path(spool or None))
+        status, line = monitoring.judge(figures(disk), limits)
+    except UsageError:
+        raise
+    except (AmptError, OSError) as error:
+        status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
+    say(line)
+    return status
+
+
+def _pair(key: str, text: str) -> tuple[float, float]:
+    """Two limits: lengths of time in ms, or numbers."""
+    read = due.parse_duration if key in {"late", "idle"} else float
+    try:
+        warning, critical = text.split(",")
+        return float(read(warning)), float(read(critical))
+    except ValueError:
+        raise UsageError(f"--{key} takes two limits, like {DEFAULTS[key]}, not {text!r}") from None
+
+
+DEFAULTS = {"late": "5m,1h", "idle": "10m,1h", "dead": "1,1000", "free": "10,3"}

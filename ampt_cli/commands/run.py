@@ -4,6 +4,7 @@ import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 
 from ampt_cli import clock, due, place, printing, settings
+from ampt_cli.counters import touch
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import Command, Given, Option, help_text, parse
@@ -37,7 +38,7 @@ stops at once. SIGHUP: import the handlers anew. Nothing is lost.
         Option("--check", "", "Exit 1 if an attempt failed."),
         Option("--dry-run", "", "Say what would run, and do nothing."),
         Option("--now", "WHEN", "With --dry-run: what would run then."),
-        Option("--log-format", "FORMAT", "text or json."),
+        Option("--log-format", "FORMAT", "text or json, on stderr."),
         Option("--verbose -v", "", "One line for every attempt."),
         Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
     ),
@@ -82,6 +83,7 @@ def _run(given: Given) -> int:
     jobs = given.number("jobs", 1, config.get("jobs", 1))
     most = given.number("max", 1, None)
     disk = place.open_disk(base)
+    touch(disk)
     try:
         if not given.has("watch") and is_idle(disk, clock.now(), retention_of(config)):
             return 0

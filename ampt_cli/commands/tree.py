@@ -14,11 +14,13 @@ from ampt_cli.commands import (
     handlers,
     init,
     inspect,
+    metrics,
     move,
     prune,
     publish,
     retry,
     run,
+    unit,
 )
 from ampt_cli.errors import AmptError, from_os
 from ampt_cli.options import Command
@@ -46,7 +48,7 @@ def _light(command: Command, main: Callable[[list[str]], int]) -> None:
 
 _light(publish.COMMAND, publish.main)
 _light(run.COMMAND, run.main)
-for _module in (inspect, retry, cancel, move, call, handlers, prune, check, init):
+for _module in (inspect, retry, cancel, move, call, handlers, prune, check, unit, metrics, init):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, help=_module.HELP)(getattr(_module, _name))
 

@@ -1,0 +1,93 @@
+"""`ampt unit`: units for systemd, or a line for crontab."""
+
+import os
+import pwd
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from ampt_cli import settings, units
+from ampt_cli.commands.choosing import Spool
+from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.render import say, write
+
+HELP = """Print units for systemd, or a line for crontab, with absolute paths filled in.
+
+Without --watch: a service that handles what is due, and a timer that starts it
+every minute. With --watch: a service that stays, and wakes at each publish.
+
+\b
+Examples:
+  ampt unit --output ~/.config/systemd/user && systemctl --user enable --now ampt.timer
+  sudo ampt unit --system --watch --as www-data --spool /var/spool/ampt \\
+      -m /srv/app/handlers.py --output /etc/systemd/system
+  (crontab -l; ampt unit --cron) | crontab -
+"""
+
+
+def unit(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="A service that stays.")] = False,
+    cron: Annotated[bool, typer.Option("--cron", help="A line for crontab.")] = False,
+    system: Annotated[
+        bool | None,
+        typer.Option("--system/--user", help="For the system, or for your own manager."),
+    ] = None,
+    run_as: Annotated[str, typer.Option("--as", help="Who a system unit runs as.")] = "",
+    handlers: Annotated[str, typer.Option("--handlers", "-m", help="As in ampt run.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="As in ampt run.")] = 1,
+    output: Annotated[str, typer.Option(help="Write the units into this folder.")] = "",
+    spool_dir: Spool = "",
+) -> None:
+    """Fill in and print."""
+    config, _ = settings.read()
+    spool = settings.spool_path(spool_dir or None, config)
+    target = settings.handlers_target(handlers or None, config)
+    system = os.geteuid() == 0 if system is None else system
+    if run_as and not system:
+        raise UsageError("--as is for system units: a user's manager runs all as that user")
+    user = (run_as or _owner(spool)) if system else ""
+    wanted = units.Wanted(_program(), spool, target, jobs, user)
+    if cron:
+        if watch or output:
+            raise UsageError("--cron goes with neither --watch nor --output")
+        write(units.crontab(wanted))
+        return
+    made = units.watching(wanted) if watch else units.oneshot(wanted)
+    for name, content in made.items():
+        if output:
+            say(_save(os.path.join(output, name), content))
+        else:
+            write(f"# {name}\n{content}\n")
+
+
+def _program() -> str:
+    """The `ampt` that is running."""
+    path = os.path.abspath(sys.argv[0])
+    found = path if os.access(path, os.X_OK) else shutil.which("ampt")
+    if found is None:
+        raise AmptError("cannot find the program ampt", "put it into PATH")
+    return os.path.abspath(found)
+
+
+def _owner(spool: str) -> str:
+    """Who the spool belongs to; whoever asks, where there is none yet."""
+    try:
+        uid = os.stat(spool).st_uid
+    except OSError:
+        uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _save(path: str, content: str) -> str:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+    except OSError as error:
+        raise from_os(error, f"write {path}") from error
+    return path

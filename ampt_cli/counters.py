@@ -1,0 +1,95 @@
+"""What runs came to, added up: statistics for monitoring, never state.
+
+`ran` is touched by every run that looks at the spool; its mtime says when. It is
+also the lock under which `counters` is replaced. Nothing is synced: what a power
+cut takes of them is missing from a graph, and nowhere else.
+"""
+
+import os
+from fcntl import LOCK_EX, flock
+from typing import NamedTuple
+
+from ampt_cli import jsontext, layout
+from ampt_cli.fsio import READ, Disk
+
+BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)  # ms
+OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Counters(NamedTuple):
+    """Since the spool was made. `below` counts durations up to each of BOUNDS, and beyond."""
+
+    attempts: dict[str, int] = {}  # noqa: RUF012  by outcome; never changed in place
+    ms: float = 0.0  # all attempts together
+    below: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+
+    def plus(self, other: "Counters") -> "Counters":
+        """The sum of both."""
+        keys = {**self.attempts, **other.attempts}
+        return Counters(
+            {key: self.attempts.get(key, 0) + other.attempts.get(key, 0) for key in keys},
+            self.ms + other.ms,
+            tuple(a + b for a, b in zip(self.below, other.below, strict=True)),
+        )
+
+
+def touch(disk: Disk) -> None:
+    """Note that a run looks at the spool now. Never raises: it is a statistic."""
+    try:
+        try:
+            os.utime(layout.RAN, dir_fd=disk.root, follow_symlinks=False)
+        except FileNotFoundError:
+            os.close(os.open(layout.RAN, OPEN, disk.file_mode, dir_fd=disk.root))
+    except OSError:
+        pass
+
+
+def last_run(disk: Disk) -> int | None:
+    """When a run looked last (ms); None if none ever did."""
+    try:
+        return os.stat(layout.RAN, dir_fd=disk.root, follow_symlinks=False).st_mtime_ns // 1_000_000
+    except OSError:
+        return None
+
+
+def read(disk: Disk) -> Counters:
+    """The counters; zeros where they are missing or damaged."""
+    try:
+        fd = os.open(layout.COUNTERS, READ, dir_fd=disk.root)
+        try:
+            found = jsontext.loads(os.read(fd, 65_536).decode())
+        finally:
+            os.close(fd)
+        below = tuple(map(int, found["below"]))
+        attempts = {str(key): int(count) for key, count in found["attempts"].items()}
+        return (
+            Counters(attempts, float(found["ms"]), below)
+            if len(below) == len(BOUNDS) + 1
+            else Counters()
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Counters()
+
+
+def minus(new: Counters, old: Counters) -> Counters:
+    """What came to `old` since."""
+    return Counters(
+        {key: count - old.attempts.get(key, 0) for key, count in new.attempts.items()},
+        new.ms - old.ms,
+        tuple(a - b for a, b in zip(new.below, old.below, strict=True)),
+    )
+
+
+def add(disk: Disk, more: Counters, draft: str) -> None:
+    """Add `more`, through the file `draft` in tmp/. Never raises OSError."""
+    try:
+        fd = os.open(layout.RAN, OPEN, disk.file_mode, dir_fd=disk.root)
+        try:
+            flock(fd, LOCK_EX)
+            text = jsontext.dumps(read(disk).plus(more)._asdict())
+            disk.write_new(draft, text.encode() + b"\n", sync=False)
+            os.rename(draft, layout.COUNTERS, src_dir_fd=disk.root, dst_dir_fd=disk.root)
+        finally:
+            os.close(fd)
+    except OSError:
+        disk.forget(draft)

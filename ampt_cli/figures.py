@@ -1,0 +1,18 @@
+"""Collect what monitoring shows of a spool."""
+
+from collections.abc import Callable
+
+from ampt_cli import clock, counters, layout, lock
+from ampt_cli.census import census, free
+from ampt_cli.fsio import Disk
+from ampt_cli.metrics import Figures
+
+
+def figures(disk: Disk, told: Callable[[int], object] = int) -> Figures:
+    """The figures as of now. `told` as in census."""
+    now = clock.now()
+    counted = census(disk, now, told)
+    alive = sum(
+        lock.is_alive(disk, f"{layout.RUNNING}/{runner}") for runner in disk.list(layout.RUNNING)
+    )
+    return Figures(counted, counters.read(disk), now, alive, counters.last_run(disk), free(disk))

@@ -1,0 +1,144 @@
+"""Units for systemd and lines for crontab, with absolute paths filled in. Pure."""
+
+import shlex
+from typing import NamedTuple
+
+# What a queue needs nothing of. Handlers may need more: then a line is taken out.
+HARDENED = """\
+# Loosen what your handlers need; systemd.exec(5) explains each.
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths={writable}
+ProtectHome=read-only
+{private_tmp}PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectProc=invisible
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+CapabilityBoundingSet=
+AmbientCapabilities=
+"""
+# A user's manager cannot make mount namespaces everywhere.
+HARDENED_USER = """\
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+"""
+# The 60 s that a handler may take must be over before systemd kills what is left.
+ENDING = """\
+KillMode=mixed
+TimeoutStopSec=70
+OOMPolicy=continue
+UMask=0077
+"""
+SERVICE = """\
+[Unit]
+Description=ampt: handle the events in {spool}
+Documentation=man:ampt(1)
+{after}
+[Service]
+{kind}ExecStart={command}
+{user}{ending}
+{hardened}"""
+WATCHING = """\
+Type=notify
+NotifyAccess=main
+WatchdogSec=30
+ExecReload=kill -HUP $MAINPID
+Restart=on-failure
+RestartSec=5
+"""
+TIMER = """\
+[Unit]
+Description=ampt: look for due events in {spool} every minute
+
+[Timer]
+OnCalendar=minutely
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+class Wanted(NamedTuple):
+    """What a unit is to run. All paths are absolute."""
+
+    ampt: str
+    spool: str
+    handlers: str
+    jobs: int = 1
+    user: str = ""  # of a system unit: who it runs as; empty for a unit of a user's manager
+
+    def command(self, *more: str) -> list[str]:
+        """The command and its arguments."""
+        jobs = ["--jobs", str(self.jobs)] if self.jobs != 1 else []
+        given = ["--handlers", self.handlers, "--spool", self.spool]
+        return [self.ampt, "run", *more, *given, *jobs]
+
+
+def oneshot(wanted: Wanted) -> dict[str, str]:
+    """A service that handles what is due, and the timer that starts it: file name → content.
+
+    The timer never starts a service that still runs, so runs cannot pile up.
+    """
+    service = _service(wanted, "Type=oneshot\n", wanted.command())
+    return {"ampt.service": service, "ampt.timer": TIMER.format(spool=_literal(wanted.spool))}
+
+
+def watching(wanted: Wanted) -> dict[str, str]:
+    """A service that stays: file name → content."""
+    target = "multi-user.target" if wanted.user else "default.target"
+    service = _service(wanted, WATCHING, wanted.command("--watch"))
+    return {"ampt.service": f"{service}\n[Install]\nWantedBy={target}\n"}
+
+
+def crontab(wanted: Wanted) -> str:
+    """A line that looks every minute, unless the run before it is still at work.
+
+    Runs that overlap would share the work and do no harm, but slow handlers could
+    let them pile up: so the line holds a lock of its own, on the spool's folder,
+    which ampt itself never locks.
+    """
+    line = shlex.join(["flock", "-n", "-o", "-E", "0", wanted.spool, *wanted.command()])
+    return "* * * * * " + line.replace("%", "\\%") + "\n"  # an unescaped % is a newline there
+
+
+def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
+    shared = any(path.startswith(("/tmp/", "/var/tmp/")) for path in wanted[:3])  # noqa: S108
+    private = "" if shared else "PrivateTmp=yes\n"
+    hardened = HARDENED.format(writable=_quoted(wanted.spool), private_tmp=private)
+    return SERVICE.format(
+        spool=_literal(wanted.spool),
+        after="After=local-fs.target\n" if wanted.user else "",
+        kind=kind,
+        command=" ".join(_quoted(word, expanded=True) for word in command),
+        user=f"User={_literal(wanted.user)}\n" if wanted.user else "",
+        ending=ENDING,
+        hardened=hardened if wanted.user else HARDENED_USER,
+    )
+
+
+def _literal(text: str) -> str:
+    """`text` in a unit: no specifier, no second line."""
+    return text.replace("%", "%%").replace("\n", "?")
+
+
+def _quoted(word: str, *, expanded: bool = False) -> str:
+    """One word of a unit's line (systemd.syntax(7)); `expanded` where $ is replaced, too."""
+    word = _literal(word.replace("\\", "\\\\").replace('"', '\\"'))
+    if expanded:
+        word = word.replace("$", "$$")
+    return f'"{word}"' if not word or set(word) & set(" \t;'\"\\") else word

@@ -1,0 +1,154 @@
+"""Figures for Prometheus and for monitoring systems of Nagios' kind."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ampt_cli import layout, metrics, monitor
+from ampt_cli.census import Census
+from ampt_cli.counters import Counters
+from tests.conftest import RunAmpt
+
+NOW = 1_800_000_000_000
+NASTY = 'a"b\\c\u202e'
+HANDLERS = """
+from ampt_cli import GiveUp
+@events.on("good")
+def good(event): pass
+@events.on("bad")
+def bad(event): raise GiveUp("no")
+@events.on("later")
+def later(event): raise OSError("not now")
+"""
+
+
+def figures(**changes: object) -> metrics.Figures:
+    """All is well, but for `changes`."""
+    counts = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0)
+    whole = Census(counts, Counter(), 0, None, None, {}, {})
+    shown = metrics.Figures(whole, Counters(), NOW, 1, NOW - 1000, 0.5)
+    own = {key: value for key, value in changes.items() if key in Census._fields}
+    own["counts"] = {**counts, **own.get("counts", {})}  # type: ignore[dict-item]
+    rest = {key: value for key, value in changes.items() if key not in Census._fields}
+    return shown._replace(census=whole._replace(**own), **rest)  # type: ignore[arg-type]
+
+
+def series(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """All samples, as Prometheus' own parser reads them."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_prometheus_reads_what_a_run_came_to(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """Events by state and name, attempts by outcome, durations."""
+    for name in ("good", "good", "bad", "later", "nobody", NASTY):
+        run_ampt("publish", name)
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+    run_ampt("publish", "good", "--after", "1 day")
+    found = series(run_ampt("metrics").out)
+
+    def events(state: str, name: str) -> float:
+        return found["ampt_events", frozenset({("state", state), ("name", name)})]
+
+    assert (events("done", "good"), events("pending", "good"), events("dead", "bad")) == (2, 1, 1)
+    assert (events("retry", "later"), events("done", NASTY)) == (1, 1)
+    attempts = {
+        dict(labels)["outcome"]: n for (key, labels), n in found.items() if "attempts" in key
+    }
+    assert attempts == Counter(succeeded=2, failed=2, ignored=2) | dict.fromkeys(
+        ("timed_out", "interrupted", "cancelled"), 0
+    )
+    assert found["ampt_attempt_duration_seconds_count", frozenset()] == 6
+    assert found["ampt_last_run_timestamp_seconds", frozenset()] > 1.7e9
+
+
+def test_counters_grow_over_runs_and_survive_damage(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path], spool_dir: Path
+) -> None:
+    """They are statistics: a damaged file begins anew and stops nobody."""
+    module = write_handlers(HANDLERS)
+    for _ in range(2):
+        run_ampt("publish", "good")
+        run_ampt("run", "-m", module)
+    counted = json.loads((spool_dir / "counters").read_text(encoding="utf-8"))
+    (spool_dir / "counters").write_text('{"attempts":[]', encoding="utf-8")
+    run_ampt("publish", "good")
+    done = run_ampt("run", "-m", module)
+    anew = json.loads((spool_dir / "counters").read_text(encoding="utf-8"))
+
+    assert counted["attempts"]["succeeded"] == 2
+    assert sum(counted["below"]) == 2
+    assert (done.status, done.err) == (0, "")
+    assert anew["attempts"]["succeeded"] == 1
+    assert run_ampt("check").status == 0
+
+
+def test_a_file_is_replaced_in_one_step_and_can_be_read_by_an_exporter(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """Nothing else is left in its folder."""
+    run_ampt("publish", "n")
+    folder = tmp_path / "textfile"
+    folder.mkdir()
+    for _ in range(2):
+        assert run_ampt("metrics", "--output", folder / "ampt.prom").status == 0
+
+    assert [path.name for path in folder.iterdir()] == ["ampt.prom"]
+    assert (folder / "ampt.prom").stat().st_mode & 0o777 == 0o644
+    assert run_ampt("metrics", "--output", tmp_path / "no" / "such").status == 74
+
+
+def test_there_are_never_more_series_than_a_database_bears() -> None:
+    """Names beyond the first two hundred are one series."""
+    names = Counter({("done", f"n{i:03}"): 1000 - i for i in range(300)})
+    text = metrics.text(figures(names=names))
+    found = series(text)
+    rest = found["ampt_events", frozenset({("state", "done"), ("name", "")})]
+
+    assert sum(key == "ampt_events" for key, _ in found) == metrics.MOST_NAMES + 5
+    assert rest == sum(1000 - i for i in range(200, 300))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "said"),
+    [
+        ({}, 0, "AMPT OK - events are handled | late=0s;300;3600 dead=0;1;1000 "),
+        ({"oldest": NOW - 299_000}, 0, "OK"),
+        ({"oldest": NOW - 300_000}, 1, "WARNING - the oldest event is overdue for 5 min"),
+        ({"oldest": NOW - 7_200_000}, 2, "CRITICAL - the oldest event is overdue for 2 h"),
+        ({"runners": 0, "last_run": NOW - 700_000}, 1, "no run has looked at the spool for 12 min"),
+        ({"runners": 0, "last_run": None}, 0, "OK"),
+        ({"runners": 0, "last_run": None, "counts": {"pending": 1}}, 2, "no run has ever looked"),
+        ({"counts": {"dead": 3}}, 1, "WARNING - 3 dead events"),
+        ({"counts": {"quarantine": 1}}, 1, "1 damaged files in quarantine"),
+        ({"free": 0.1}, 1, "10 % of the disk is free"),
+        ({"free": 0.01, "counts": {"dead": 1}}, 2, "1 % of the disk is free; 1 dead events"),
+    ],
+)
+def test_the_status_is_that_of_the_worst(
+    changes: dict[str, object], status: int, said: str
+) -> None:
+    """What is wrong stands first, the worst of it foremost."""
+    found, line = monitor.judge(figures(**changes), monitor.Limits())
+
+    assert found == status
+    assert said in line
+
+
+def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
+    """Status 3, on stdout; a wrong option is no answer at all."""
+    done = run_ampt("check", "--monitor")
+    wrong = run_ampt("check", "--monitor", "--late", "soon")
+
+    assert (done.status, done.err) == (3, "")
+    assert done.out.startswith("AMPT UNKNOWN - there is no spool at ")
+    assert wrong.status == 2

@@ -1,0 +1,101 @@
+"""What a runner that stays does on signals."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import RunAmpt, StartAmpt
+
+Write = Callable[[str], Path]
+Wait = Callable[[Callable[[], object], float], None]
+
+
+def in_state(spool: Path, state: str) -> list[Path]:
+    """The entries of a state."""
+    return [path for path in spool.glob(f"{state}/**/*.json") if path.is_file()]
+
+
+def test_an_edited_module_is_used_after_sighup(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    wait_until: Wait,
+) -> None:
+    """What was published before it was handled by the old one."""
+    module = write_handlers("@events.on('n')\ndef a(event):\n    print('old')\n")
+    run_ampt("publish", "n")
+    runner = start_ampt("run", "--watch", "-m", module)
+    wait_until(lambda: len(in_state(spool_dir, "done")) == 1, 20)
+    write_handlers("@events.on('n')\ndef a(event):\n    print('new')\n")
+    runner.send_signal(signal.SIGHUP)
+    wait_until(lambda: _handled_by_new(run_ampt, spool_dir, wait_until), 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+
+
+def _handled_by_new(run_ampt: RunAmpt, spool_dir: Path, wait_until: Wait) -> bool:
+    """Whether an event that is published now meets the new module."""
+    before = len(in_state(spool_dir, "done"))
+    id_ = run_ampt("publish", "n").out.strip()
+    wait_until(lambda: len(in_state(spool_dir, "done")) > before, 20)
+    [entry] = [path for path in in_state(spool_dir, "done") if id_ in path.name]
+    return "new" in entry.read_text(encoding="utf-8")
+
+
+SLOW = """
+import time
+@events.on("slow")
+def slow(event):
+    open(event.body, "w").close()
+    time.sleep(1.5)
+"""
+
+
+def test_a_stop_lets_the_running_handler_finish_and_gives_back_the_rest(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Wait,
+) -> None:
+    """What has not begun is uncounted."""
+    begun = tmp_path / "begun"
+    for _ in range(3):
+        run_ampt("publish", "slow", f'"{begun}"')
+    runner = start_ampt("run", "-m", write_handlers(SLOW))
+    wait_until(begun.exists, 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+    assert len(in_state(spool_dir, "done")) == 1
+    assert [path.name.count(".a0.") for path in in_state(spool_dir, "pending")] == [1, 1]
+    assert in_state(spool_dir, "running") == []
+
+
+def test_a_second_signal_ends_at_once_and_loses_nothing(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Wait,
+) -> None:
+    """The attempt is interrupted, and due again at once."""
+    begun = tmp_path / "begun"
+    id_ = run_ampt("publish", "slow", f'"{begun}"').out.strip()
+    module = write_handlers(SLOW.replace("1.5", "50").replace('"slow")', '"slow", timeout=60_000)'))
+    runner = start_ampt("run", "-m", module)
+    wait_until(begun.exists, 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.send_signal(signal.SIGINT)
+    runner.communicate(timeout=20)
+    [entry] = in_state(spool_dir, "retry")
+
+    assert runner.returncode == 0
+    assert id_ in entry.name
+    assert '"outcome":"interrupted"' in entry.read_text(encoding="utf-8")
