@@ -200,15 +200,15 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     return Seen(entry, event, records, note)
 
 
-def search(disk: Disk, wanted: Filter) -> Iterator[Seen]:
-    """Every entry that passes, opened only where the filter needs it.
+def search(disk: Disk, wanted: Filter, *, read: bool = False) -> Iterator[Seen]:
+    """Every entry that passes, opened only where the filter needs it, or with `read`.
 
     An entry that was not opened has no event and no records.
     """
     for entry in entries(disk, wanted.states):
         if not wanted.takes(entry):
             continue
-        found = look(disk, entry) if wanted.reads else Seen(entry, None, [])
+        found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
         if found is not None and (not wanted.reads or _passes(found, wanted)):
             yield found
 

@@ -3,12 +3,14 @@
 import os
 from collections import Counter
 from collections.abc import Callable
+from time import time_ns
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout
 from ampt_cli.fsio import Disk
 
 TOLD_EVERY = 4096  # names between two calls of `told`
+SETTLED = 2_000_000_000  # ns after which a folder's mtime tells of every later change
 
 
 class Census(NamedTuple):
@@ -23,61 +25,102 @@ class Census(NamedTuple):
     ended: dict[str, dict[str, int]]  # done and dead, by state and date
 
 
+class Folder(NamedTuple):
+    """What one folder has: names as encoded, and of their stamps what a census needs."""
+
+    names: Counter[str]
+    late: int  # stamps that are over
+    first: str  # the earliest
+    after: str  # the earliest that is not over
+
+
+class Counting:
+    """A census that can be repeated: folders that did not change are not walked again."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self._known: dict[str, tuple[int, Folder]] = {}  # by path: mtime and what it had
+
+    def census(self, now: int, told: Callable[[int], object] = int) -> Census:
+        """Walk the names. `told` hears now and then how many there were so far.
+
+        Several folders are no snapshot: beside runners the figures are approximate.
+        """
+        counts: dict[str, int] = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0)
+        names: Counter[tuple[str, str]] = Counter()
+        ended: dict[str, dict[str, int]] = {state: {} for state in layout.FINISHED}
+        coming: dict[str, int] = {}
+        overdue, oldest, following = 0, "", ""
+        stamp, known = due.stamp(now), self._known
+        self._known = {}
+        for path in catalog.folders(self.disk, layout.STATES):
+            state, _, bucket = path.partition("/")
+            base = sum(counts.values())
+            found = self._folder(path, stamp, known, lambda more, base=base: told(base + more))  # type: ignore[misc]
+            total = found.names.total()
+            counts[state] += total
+            for rest, count in found.names.items():
+                names[state, layout.decode_name(rest) or rest] += count
+            if state in layout.FINISHED and total:
+                ended[state][bucket] = total
+            elif state in layout.WAITING and total:
+                overdue += found.late
+                if found.late:
+                    oldest = min(oldest or found.first, found.first)
+                if found.after:
+                    following = min(following or found.after, found.after)
+                    coming[bucket] = coming.get(bucket, 0) + total - found.late
+        counts[layout.QUARANTINE] = len(self.disk.list(layout.QUARANTINE))
+        times = due.unstamp(oldest), due.unstamp(following)
+        return Census(counts, names, overdue, *times, dict(sorted(coming.items())), ended)
+
+    def _folder(
+        self,
+        path: str,
+        stamp: str,
+        known: dict[str, tuple[int, Folder]],
+        told: Callable[[int], object],
+    ) -> Folder:
+        try:
+            changed = os.stat(path, dir_fd=self.disk.root).st_mtime_ns
+        except OSError:
+            return Folder(Counter(), 0, "", "")
+        entry = known.get(path)
+        if entry is None or entry[0] != changed:
+            entry = (changed, _walk(self.disk, path, stamp, told))
+        # Of the hour that runs, what is late changes with the clock; and what changed
+        # just now may change again without another mtime.
+        if due.bucket(stamp) not in path and changed + SETTLED < time_ns():
+            self._known[path] = entry
+        return entry[1]
+
+
 def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
-    """Walk the names once. `told` hears now and then how many there were so far.
+    """Count once."""
+    return Counting(disk).census(now, told)
 
-    Several folders are no snapshot: beside runners the figures are approximate.
-    """
-    counts: dict[str, int] = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0)
-    names: Counter[tuple[str, str]] = Counter()
-    ended: dict[str, dict[str, int]] = {state: {} for state in layout.FINISHED}
-    clock = _Waiting(due.stamp(now))
+
+def _walk(disk: Disk, path: str, now: str, told: Callable[[int], object]) -> Folder:
+    names: Counter[str] = Counter()
+    late, first, after = 0, "", ""
     total = 0
-    for folder in catalog.folders(disk, layout.STATES):
-        state, _, bucket = folder.partition("/")
-        found: Counter[str] = Counter()
-        for file in catalog.files(disk, folder):
-            words = file.split(".", 3)
-            if len(words) == 4:
-                found[words[3]] += 1
-                clock.see(words[0], state)
-                total += 1
-                if total % TOLD_EVERY == 0:
-                    told(total)
-        for rest, count in found.items():
-            names[state, layout.decode_name(rest.removesuffix(layout.SUFFIX)) or rest] += count
-        here = found.total()
-        counts[state] += here
-        if state in layout.FINISHED and here:
-            ended[state][bucket] = here
-    counts[layout.QUARANTINE] = len(disk.list(layout.QUARANTINE))
-    return Census(counts, names, *clock.figures(), ended)
-
-
-class _Waiting:
-    """What is due, and what is to come, from the stamps of waiting entries."""
-
-    def __init__(self, now: str) -> None:
-        self.now = now
-        self.overdue = 0
-        self.oldest = self.following = ""
-        self.coming: Counter[str] = Counter()
-
-    def see(self, stamp: str, state: str) -> None:
-        if state not in layout.WAITING:
-            return
-        if stamp <= self.now:
-            self.overdue += 1
-            if not self.oldest or stamp < self.oldest:
-                self.oldest = stamp
-        else:
-            self.coming[stamp[:11]] += 1
-            if not self.following or stamp < self.following:
-                self.following = stamp
-
-    def figures(self) -> tuple[int, int | None, int | None, dict[str, int]]:
-        coming = {due.bucket(hour): count for hour, count in sorted(self.coming.items())}
-        return self.overdue, due.unstamp(self.oldest), due.unstamp(self.following), coming
+    for file in catalog.files(disk, path):
+        words = file.split(".", 3)
+        if len(words) != 4:
+            continue
+        names[words[3]] += 1
+        stamp = words[0]
+        if not first or stamp < first:
+            first = stamp
+        if stamp <= now:
+            late += 1
+        elif not after or stamp < after:
+            after = stamp
+        total += 1
+        if total % TOLD_EVERY == 0:
+            told(total)
+    coded = Counter({name.removesuffix(layout.SUFFIX): count for name, count in names.items()})
+    return Folder(coded, late, first, after)
 
 
 def free(disk: Disk) -> float:

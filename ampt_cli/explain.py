@@ -1,51 +1,103 @@
 """One plain sentence on where an event is, why, and what happens next. Pure."""
 
+from typing import NamedTuple
+
 from ampt_cli import due, record
 from ampt_cli.catalog import Seen
-from ampt_cli.layout import DEAD, DONE, PENDING, RUNNING
-from ampt_cli.render import length
+from ampt_cli.layout import DEAD, DONE, PENDING, QUARANTINE, RUNNING
+from ampt_cli.render import length, plural
 
 
-def explain(seen: Seen, now: int) -> str:
+class Around(NamedTuple):
+    """What is known besides the entry itself. Times are instants (ms)."""
+
+    alive: bool = False  # whether a runner is; of a running entry: its own
+    begun: int | None = None  # of a running entry: when its attempt began
+    reason: str = ""  # of an entry in quarantine
+
+
+def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B008  immutable
     """The sentence for an entry that was opened, seen at `now` (ms)."""
-    entry = seen.entry
+    state = seen.entry.state
+    if state == QUARANTINE:
+        return _quarantined(seen, around)
     if seen.event is None:
         return f"It cannot be read ({seen.damage}); the next run moves it to quarantine."
-    if entry.state == RUNNING:
-        return f"Attempt {entry.attempt} is claimed by the runner {entry.folder.partition('/')[2]}."
-    if entry.state == DONE:
-        return _done(seen)
-    last = seen.last or {}
-    why = f" ({last['error']})" if last.get("error") else ""
-    if entry.state == DEAD:
-        return (
-            f"It is dead after {_attempts(entry.attempt)}{why}; to try again: ampt retry {entry.id}"
-        )
-    when = _when(entry.due, now)
-    if entry.state == PENDING:
-        return f"It waits for its {'first' if entry.attempt == 0 else 'next'} attempt, {when}."
-    word = {record.TIMED_OUT: "timed out", record.INTERRUPTED: "was interrupted"}
-    how = word.get(str(last.get("outcome")), "failed")
-    return f"Attempt {entry.attempt} {how}{why}; it is tried again {when}."
+    if state == RUNNING:
+        told = _running(seen, now, around)
+    elif state == DONE:
+        told = _done(seen)
+    elif state == DEAD:
+        told = f"{_dead(seen)} To try again: ampt retry {seen.entry.id}"
+    else:
+        told = _waiting(seen, now, around)
+    replaced = seen.event.extra.get("replaces")
+    return f"{told} It replaces {replaced}." if isinstance(replaced, str) else told
+
+
+def _quarantined(seen: Seen, around: Around) -> str:
+    why = around.reason or seen.damage or "the reason was lost"
+    mended = "It can be read now" if seen.event else "When the file is mended"
+    return f"It is in quarantine: {why}. {mended}: ampt retry {seen.entry.id}"
+
+
+def _running(seen: Seen, now: int, around: Around) -> str:
+    entry = seen.entry
+    runner = entry.folder.partition("/")[2]
+    if not around.alive:
+        return f"Its runner {runner} is gone; the next run takes it back."
+    if around.begun is None:
+        return f"The runner {runner} has claimed it; attempt {entry.attempt} has not begun."
+    took = length(max(now - around.begun, 0))
+    return f"Attempt {entry.attempt} has been running for {took}, in the runner {runner}."
 
 
 def _done(seen: Seen) -> str:
-    last = seen.last
-    outcome = (last or {}).get("outcome")
+    last = seen.last or {}
+    outcome = last.get("outcome")
+    when = f" at {due.iso(seen.ended)}" if seen.ended is not None else ""
     if outcome == record.SUCCEEDED:
-        return f"It is done: attempt {seen.entry.attempt} succeeded."
+        return f"It is done: attempt {seen.entry.attempt} succeeded{when}."
     if outcome == record.IGNORED:
-        return "It is done: no handler is registered for it, so it was ignored."
+        return f"It is done: it was ignored{when}, because no handler is registered for it."
+    if last.get("action") == "replaced":
+        return f"It was edited{when}, and published anew as {last.get('by')}."
     if outcome == record.CANCELLED or seen.entry.attempt == 0:
-        return "It was cancelled, and will not run."
+        return f"It was cancelled{when}, and will not run."
     return "It is done; the record of its last attempt was lost."
 
 
-def _attempts(count: int) -> str:
-    return f"{count} attempt{'' if count == 1 else 's'}"
+def _dead(seen: Seen) -> str:
+    last = seen.last or {}
+    after, why = plural(seen.entry.attempt, "attempt"), _why(last)
+    if (seen.error or "").startswith("GiveUp"):
+        return f"It is dead: a handler gave it up in attempt {seen.entry.attempt}{why}."
+    first, tried = last.get("first"), last.get("start")
+    if type(first) is int and type(tried) is int and tried > first:
+        return f"It is dead: {after} failed in {length(tried - first)}, the last one{why}."
+    return f"It is dead after {after}{why}."
 
 
-def _when(instant: int, now: int) -> str:
+def _waiting(seen: Seen, now: int, around: Around) -> str:
+    entry, last = seen.entry, seen.last or {}
+    when = _when(entry.due, now, around)
+    if entry.state == PENDING:
+        which = "its first attempt" if entry.attempt == 0 else f"attempt {entry.attempt + 1}"
+        before = "It was redriven, and waits" if entry.attempt else "It waits"
+        return f"{before} for {which}, {when}."
+    word = {record.TIMED_OUT: "timed out", record.INTERRUPTED: "was interrupted"}
+    how = word.get(str(last.get("outcome")), "failed")
+    return f"Attempt {entry.attempt} {how}{_why(last)}; it is tried again, {when}."
+
+
+def _why(last: record.Record) -> str:
+    return f" ({last['error']})" if last.get("error") else ""
+
+
+def _when(instant: int, now: int, around: Around) -> str:
     if instant > now:
         return f"in {length(instant - now)}, at {due.iso(instant)}"
-    return f"due since {length(now - instant)}; the next run takes it"
+    late = length(now - instant)
+    if around.alive:
+        return f"due since {late}; the runner that is alive takes it next"
+    return f"due since {late}; no runner is alive, the next ampt run takes it"

@@ -1,11 +1,11 @@
-"""The spool at a glance, from the names of its entries alone."""
+"""The spool at a glance: counted by names, and a few failing entries opened."""
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ampt_cli import catalog, due, layout
+from ampt_cli import catalog, counters, due, layout
+from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
 from ampt_cli.lock import is_alive
 from ampt_cli.marks import Begun
@@ -13,52 +13,49 @@ from ampt_cli.marks import Begun
 SAMPLE = 200  # entries opened to group errors
 
 
-def overview(disk: Disk, now: int) -> dict[str, Any]:
-    """Counts by state, what is overdue and next, failing events by error, runners.
+def overview(disk: Disk, counted: Census) -> dict[str, Any]:
+    """What a census found, failing events by error, and runners: the fields of --json.
 
-    Only names are read, but for at most SAMPLE failing entries.
+    Times are instants (ms), or None.
     """
-    counts: dict[str, int] = dict.fromkeys(layout.STATES, 0)
-    stamp = due.stamp(now)
-    overdue, oldest, following = 0, "", ""
-    coming: Counter[str] = Counter()
-    for folder in catalog.folders(disk, layout.STATES):
-        state = folder.partition("/")[0]
-        for file in catalog.files(disk, folder):
-            if file in layout.RUNNER_FILES:
-                continue
-            counts[state] += 1
-            if state not in layout.WAITING:
-                continue
-            if file[:19] <= stamp:
-                overdue += 1
-                oldest = min(oldest or file[:19], file[:19])
-            else:
-                following = min(following or file[:19], file[:19])
-                coming[due.date(file)] += 1
     return {
-        "counts": {**counts, layout.QUARANTINE: len(disk.list(layout.QUARANTINE))},
-        "overdue": overdue,
-        "oldest_due": due.unstamp(oldest),
-        "next_due": due.unstamp(following),
-        "coming": dict(sorted(coming.items())),
+        "counts": counted.counts,
+        "overdue": counted.overdue,
+        "oldest_due": counted.oldest,
+        "next_due": counted.following,
+        "coming": counted.coming,
+        "ended": counted.ended,
         "errors": errors(disk),
+        "errors_sampled": counted.counts[layout.RETRY] + counted.counts[layout.DEAD] > SAMPLE,
         "runners": list(runners(disk)),
+        "last_run": counters.last_run(disk),
     }
 
 
 def errors(disk: Disk) -> list[dict[str, Any]]:
     """Failing and dead events grouped by their last error; of a sample, when there are many."""
-    groups: Counter[tuple[str, str, str]] = Counter()
     failing = catalog.entries(disk, (layout.DEAD, layout.RETRY))
-    for entry in islice(failing, SAMPLE):
-        found = catalog.look(disk, entry)
-        if found is not None:
-            groups[(entry.state, entry.name, found.error or "no error was recorded")] += 1
-    return [
-        {"state": state, "name": name, "error": error, "events": count}
-        for (state, name, error), count in groups.most_common()
-    ]
+    seen = (catalog.look(disk, entry) for entry in islice(failing, SAMPLE))
+    return grouped((one for one in seen if one is not None), by="error")
+
+
+def grouped(found: Iterator[catalog.Seen], by: str) -> list[dict[str, Any]]:
+    """Events that were opened, by state, name and, with `by` error, their last error.
+
+    The largest group first, each with the id of an example: the one that is due last.
+    """
+    groups: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for seen in found:
+        entry = seen.entry
+        error = seen.damage or seen.error or ""
+        key = (entry.state, entry.name, error if by == "error" else "")
+        group = groups.setdefault(
+            key, {"state": key[0], "name": key[1], "error": key[2], "events": 0, "id": "", "due": 0}
+        )
+        group["events"] += 1
+        if entry.due >= group["due"]:
+            group["id"], group["due"] = entry.id, entry.due
+    return sorted(groups.values(), key=lambda group: (-group["events"], group["name"]))
 
 
 def runners(disk: Disk) -> Iterator[dict[str, Any]]:
@@ -68,9 +65,13 @@ def runners(disk: Disk) -> Iterator[dict[str, Any]]:
         begun = Begun(disk, folder)
         claims = set(catalog.files(disk, folder)) - layout.RUNNER_FILES
         now = [
-            {"id": entry.id, "name": entry.name, "start": start}
+            {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "start": start}
             for file, start in begun.latest().values()
             if file in claims and (entry := layout.parse(folder, file)) is not None
         ]
         alive = is_alive(disk, folder)
-        yield {"runner": name, "pid": begun.pid, "alive": alive, "claims": len(claims), "now": now}
+        since = due.unstamp(name.partition("-")[0])
+        yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
+            "claims": len(claims),
+            "now": now,
+        }

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from time import monotonic
+from typing import Any, Self
 
 from ampt_cli import jsontext, printing
 
@@ -42,6 +43,115 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         made.add_row(*(Text(printing.safe(cell)) for cell in row))
     Console().print(made)
+
+
+Line = list[tuple[str, str]]  # pieces of text, each with a style of STYLES, or ""
+STYLES = {"head": "bold", "dim": "dim", "good": "green", "warn": "yellow", "bad": "bold red"}
+
+
+def line(*pieces: tuple[str, str]) -> Line:
+    """A line of pieces."""
+    return list(pieces)
+
+
+def show(lines: Iterable[Line], *, cut: bool = False) -> None:
+    """Lines on stdout: with styles on a terminal, where with `cut` none is wrapped; else plain."""
+    if not sys.stdout.isatty():
+        for one in lines:
+            say("".join(text for text, _ in one).rstrip())
+        return
+    from rich.console import Console  # noqa: PLC0415  gate: only on a terminal
+
+    console = Console(highlight=False)
+    for one in lines:
+        text = _styled([one])
+        if cut:
+            text.truncate(console.width, overflow="ellipsis")
+        console.print(text, soft_wrap=True)
+
+
+def _styled(lines: Iterable[Line]) -> Any:
+    from rich.text import Text  # noqa: PLC0415  gate: only on a terminal
+
+    made = Text()
+    for number, one in enumerate(lines):
+        if number:
+            made.append("\n")
+        for text, style in one:
+            made.append(printing.safe(text), STYLES.get(style))
+    return made
+
+
+class Live:
+    """Lines that are redrawn in place; `shown` says whether there is a terminal to do it on."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stdout.isatty()
+
+    def __enter__(self) -> Self:
+        if self.shown:
+            from rich.live import Live as Screen  # noqa: PLC0415  gate: only on a terminal
+
+            self.screen = Screen(screen=True, auto_refresh=False)
+            self.screen.__enter__()
+        return self
+
+    def update(self, lines: Iterable[Line]) -> None:
+        """Draw them in place of those before; what is wider than the terminal is cut."""
+        text = _styled(lines)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        self.screen.update(text, refresh=True)
+
+    def __exit__(self, *about: object) -> None:
+        if self.shown:
+            self.screen.__exit__(None, None, None)
+
+
+class Progress:
+    """How far long work is: on a terminal, once it has taken half a second."""
+
+    PATIENCE = 0.5  # s
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self.what = what
+        self.total = total
+        self.begun = monotonic()
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, done: int) -> None:
+        """So many are done."""
+        if self.bar is None:
+            if monotonic() - self.begun < self.PATIENCE or not sys.stderr.isatty():
+                return
+            self.bar = _bar()
+            self.bar.start()
+            self.number = self.bar.add_task(self.what, total=self.total)
+        self.bar.update(self.number, completed=done)
+
+    def __exit__(self, *about: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def _bar() -> Any:
+    from rich import progress  # noqa: PLC0415  gate: only on a terminal
+    from rich.console import Console  # noqa: PLC0415
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TextColumn("{task.completed:,.0f}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def plural(count: int, what: str) -> str:
+    """A number with its noun: 1 event, 1,200 events."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def length(ms: float) -> str:

@@ -1,7 +1,7 @@
 """Which events an operator means, and what is said of each deed: retry, cancel."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -10,7 +10,7 @@ from ampt_cli import catalog, layout, quarantine
 from ampt_cli.errors import AmptError, NotFound, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.render import say, show_json
+from ampt_cli.render import Progress, say, show_json
 
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")]
 States = Annotated[list[str] | None, typer.Option("--state", help="Events in this state.")]
@@ -88,7 +88,7 @@ class Deeds:
 
     def each(
         self,
-        entries: Iterable[Entry],
+        entries: Sequence[Entry],
         plan: Callable[[Entry], Entry],
         act: Callable[[Entry], Entry | None],
     ) -> None:
@@ -97,9 +97,11 @@ class Deeds:
         What was done until an error is said all the same.
         """
         try:
-            for entry in entries:
-                moved = not self.dry_run and act(entry) is not None
-                self._one(entry, plan(entry), moved)
+            with Progress(self.verb, len(entries)) as told:
+                for number, entry in enumerate(entries):
+                    told(number)
+                    moved = not self.dry_run and act(entry) is not None
+                    self._one(entry, plan(entry), moved)
         finally:
             self._sum()
 

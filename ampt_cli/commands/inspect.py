@@ -1,196 +1,193 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
-import os
+from collections.abc import Callable, Iterable, Iterator
+from heapq import nlargest, nsmallest
 from typing import Annotated, Any
 
 import typer
 
-from ampt_cli import catalog, clock, due, jsontext, layout, overview, place, settings
-from ampt_cli.commands.choosing import known_states
-from ampt_cli.explain import explain
+from ampt_cli import catalog, clock, due, layout, overview, place, quarantine, settings
+from ampt_cli.catalog import Seen
+from ampt_cli.census import census
+from ampt_cli.commands import following
+from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
+from ampt_cli.commands.looking import as_data, explained, find
+from ampt_cli.configuration import DURATIONS
+from ampt_cli.detail import detail
+from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
-from ampt_cli.render import length, say, show_json, table
+from ampt_cli.glance import clock as moment
+from ampt_cli.glance import glance
+from ampt_cli.origins import origins
+from ampt_cli.render import Progress, length, say, show, show_json, table
 
 HELP = """Look at the spool, at some events, or at one.
 
 \b
 Examples:
-  ampt inspect                         the spool at a glance
-  ampt inspect 3f9c                    one event: where, why, what next
-  ampt inspect --state dead --error ConnectionError
-  ampt inspect --state retry --json    JSON Lines
-  ampt inspect --config                each setting, and where it came from
+  ampt inspect                          the spool at a glance
+  ampt inspect 3f9c                     one event: where, why, what next
+  ampt inspect --state dead --group-by error
+  ampt inspect --error ConnectionError --sort -due --limit 20
+  ampt inspect --since 2026-11-24T08:00Z --json
+  ampt inspect --follow                 live; Ctrl-C ends it
+  ampt inspect --config                 each setting, and where it came from
 """
+SORTS: dict[str, Callable[[Seen], Any]] = {
+    "due": lambda seen: (seen.entry.stamp, seen.entry.id),
+    "name": lambda seen: (seen.entry.name, seen.entry.stamp),
+    "state": lambda seen: (seen.entry.state, seen.entry.stamp),
+    "attempt": lambda seen: (seen.entry.attempt, seen.entry.stamp),
+}
+STATES = (*layout.STATES, layout.QUARANTINE)
 
 
 def inspect(  # noqa: PLR0917  each option is a parameter
     id: Annotated[str, typer.Argument(help="An event's id, or a unique beginning of one.")] = "",  # noqa: A002
-    state: Annotated[list[str], typer.Option(help="Only this state.")] = [],  # noqa: B006
-    name: Annotated[list[str], typer.Option(help="Only names that match this glob.")] = [],  # noqa: B006
-    error: Annotated[str, typer.Option(help="Only where the last error contains this.")] = "",
+    state: States = None,
+    name: Names = None,
+    error: Error = "",
     since: Annotated[str, typer.Option(help="Not before this time (ISO 8601).")] = "",
     until: Annotated[str, typer.Option(help="Not after this time (ISO 8601).")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    sort: Annotated[str, typer.Option(help="due, name, state or attempt; -due: reversed.")] = "due",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    group_by: Annotated[str, typer.Option(help="Count, by error or by name.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show changes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON; JSON Lines for lists.")] = False,
     config: Annotated[bool, typer.Option("--config", help="Show the settings.")] = False,
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    spool_dir: Spool = "",
 ) -> None:
     """Dispatch: the settings, one event, a list, or the overview."""
     if config:
-        _config(spool)
+        _config(spool_dir, as_json=as_json)
         return
-    disk = place.open_disk(settings.spool_path(spool or None))
-    now = clock.now()
-    if id:
-        _one(disk, id, now, as_json=as_json)
-    elif state or name or error or since or until:
-        wanted = catalog.Filter(
-            known_states(state) or layout.STATES,
-            tuple(name),
-            _instant(since),
-            _instant(until),
-            error or None,
-        )
-        _some(disk, wanted, limit, as_json=as_json)
+    base = settings.spool_path(spool_dir or None)
+    disk = place.open_disk(base)
+    listed = bool(state or name or error or since or until or group_by)
+    if follow and (listed or as_json):
+        raise UsageError("--follow goes with an id, or alone", "ampt inspect ID --follow")
+    if id and listed:
+        raise UsageError("give an id or a filter, not both")
+    if follow:
+        following.event(disk, id) if id else following.whole(disk, base)
+    elif id:
+        _one(disk, id, clock.now(), as_json=as_json)
+    elif listed:
+        states = known_states(state or (), STATES) or layout.STATES
+        times = _instant(since), _instant(until)
+        wanted = catalog.Filter(states, tuple(name or ()), *times, error or None)
+        if group_by:
+            _groups(disk, wanted, group_by, as_json=as_json)
+        else:
+            _some(disk, wanted, sort, limit, as_json=as_json)
     else:
-        _all(disk, now, as_json=as_json)
+        _all(disk, base, clock.now(), as_json=as_json)
 
 
 def _instant(text: str) -> int | None:
     return due.read_instant(text) if text else None
 
 
-def _config(spool: str) -> None:
+def _config(spool: str, *, as_json: bool) -> None:
     found, path = settings.read()
-    base = settings.spool_path(spool or None, found)
-    told = [("spool", base, _source(spool, "AMPT_SPOOL", "spool", found, path))]
-    for key, value in found.items():
-        if key != "spool":
-            told.append((key, str(value), str(path)))
-    table(("setting", "value", "from"), told)
+    told = origins(found, path, {"spool": spool})
+    if as_json:
+        for key, value, source in told:
+            show_json({"setting": key, "value": value, "from": source})
+        return
+    rows = [(key, _worded(key, value), source) for key, value, source in told]
+    table(("setting", "value", "from"), rows)
 
 
-def _source(given: str, variable: str, key: str, found: dict[str, Any], path: str | None) -> str:
-    if given:
-        return "the command line"
-    if os.environ.get(variable):
-        return variable
-    return str(path) if key in found else "the default"
-
-
-# -- one event ----------------------------------------------------------------------
+def _worded(key: str, value: object) -> str:
+    if key in DURATIONS and isinstance(value, int):
+        return length(value)
+    return "none" if value is None else str(value).lower() if value is False else str(value)
 
 
 def _one(disk: Disk, id: str, now: int, *, as_json: bool) -> None:  # noqa: A002
     seen = None
     while seen is None:  # it moves between being found and being opened
-        seen = catalog.look(disk, catalog.find(disk, id))
+        seen = catalog.look(disk, find(disk, id))
+    sentence = explained(disk, seen, now)
     if as_json:
-        show_json(_as_data(seen) | {"explanation": explain(seen, now)})
-        return
-    say(explain(seen, now))
-    say()
-    entry, event = seen.entry, seen.event
-    say(f"  id        {entry.id}")
-    say(f"  name      {entry.name}")
-    say(f"  state     {entry.state}")
-    if event is not None:
-        say(f"  published {due.iso(event.time)}")
-        say(f"  due       {due.iso(event.due)}")
-    say(f"  file      {entry.path}")
-    if seen.damage:
-        say(f"  damage    {seen.damage}")
-    if event is not None:
-        say(f"  body      {jsontext.dumps(event.body)}")
-    for made in seen.records:
-        _record(made)
+        show_json(as_data(seen) | {"explanation": sentence})
+    else:
+        show(detail(seen, sentence, now))
 
 
-def _record(made: dict[str, Any]) -> None:
-    say()
-    if "action" in made:
-        say(f"  {made['action']} at {_time(made.get('time'))}")
-        return
-    took = made.get("ms")
-    after = f" after {length(took)}" if isinstance(took, int | float) else ""
-    outcome = str(made.get("outcome")).replace("_", " ")
-    say(f"  attempt {made.get('attempt')}: {outcome}{after}, begun {_time(made.get('start'))}")
-    if made.get("error"):
-        say(f"    {made['error']}")
-    for report in made.get("handlers", []):
-        say(f"    {report.get('handler')}: {str(report.get('outcome')).replace('_', ' ')}")
-        for line in str(report.get("traceback", "")).splitlines():
-            say(f"      {line}")
-    if made.get("output"):
-        say("    output:")
-        for line in str(made["output"]).splitlines():
-            say(f"      {line}")
-
-
-def _time(instant: object) -> str:
-    return due.iso(instant) if type(instant) is int else "?"
-
-
-def _as_data(seen: catalog.Seen) -> dict[str, Any]:
-    entry, event = seen.entry, seen.event
-    return {
-        "id": entry.id,
-        "name": entry.name,
-        "state": entry.state,
-        "attempt": entry.attempt,
-        "due": entry.due,
-        "path": entry.path,
-        "time": event.time if event else None,
-        "body": event.body if event else None,
-        "records": seen.records,
-        "damage": seen.damage,
-    }
-
-
-# -- some, and all ------------------------------------------------------------------
-
-
-def _some(disk: Disk, wanted: catalog.Filter, limit: int, *, as_json: bool) -> None:
+def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise UsageError(
+            f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
+        )
+    pick = nlargest if sort.startswith("-") else nsmallest
+    counted = _Counted(catalog.search(disk, wanted))
+    found = pick(limit, counted, key)
     rows = []
-    for count, seen in enumerate(catalog.search(disk, wanted), 1):
-        if count > limit:
-            break
-        entry = seen.entry
+    for seen in found:
         if as_json:
-            opened = seen if wanted.reads else catalog.look(disk, entry)
+            opened = seen if wanted.reads else catalog.look(disk, seen.entry)
             if opened is not None:
-                show_json(_as_data(opened))
+                show_json(as_data(opened))
         else:
-            row = (due.iso(entry.due), entry.state, entry.id, entry.name, f"a{entry.attempt}")
+            entry = seen.entry
+            row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
             rows.append((*row, seen.error or ""))
-    if not as_json:
-        table(("due", "state", "id", "name", "attempt", "error"), sorted(rows))
+    if as_json:
+        return
+    table(("due", "state", "id", "name", "attempt", "error"), rows)
+    if counted.total > limit:
+        say(f"… and {counted.total - limit:,} more: --limit {counted.total}")
+    if layout.QUARANTINE in wanted.states:
+        _held(disk)
 
 
-def _all(disk: Disk, now: int, *, as_json: bool) -> None:
-    found = overview.overview(disk, now)
+class _Counted:
+    """Events as they are found, and how many there were."""
+
+    def __init__(self, found: Iterable[Seen]) -> None:
+        self.found = found
+        self.total = 0
+
+    def __iter__(self) -> Iterator[Seen]:
+        for seen in self.found:
+            self.total += 1
+            yield seen
+
+
+def _held(disk: Disk) -> None:
+    """Why each is in quarantine; files that are no entries too."""
+    for one in quarantine.held(disk):
+        say(f"{one.folder}/{one.file}: {one.reason}")
+
+
+def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> None:
+    if by not in {"error", "name"}:
+        raise UsageError(f"cannot group by {by!r}", "by error, or by name")
+    reads = by == "error" or wanted.reads
+    found = catalog.search(disk, wanted, read=reads)
+    groups = overview.grouped(found, by)
+    if as_json:
+        for group in groups:
+            show_json(group)
+        return
+    rows = [
+        (f"{group['events']:,}", group["state"], group["name"], group["error"], group["id"])
+        for group in groups
+    ]
+    table(("events", "state", "name", "error", "for example"), rows)
+    dead = [group for group in groups if group["state"] == layout.DEAD]
+    if dead:
+        say(f"to redrive: ampt retry --state dead --name '{dead[0]['name']}' --dry-run")
+
+
+def _all(disk: Disk, base: str, now: int, *, as_json: bool) -> None:
+    with Progress("counting") as told:
+        counted = census(disk, now, told)
+    found = overview.overview(disk, counted)
     if as_json:
         show_json(found)
-        return
-    table(("state", "events"), [(state, f"{n:,}") for state, n in found["counts"].items()])
-    if found["overdue"]:
-        say(f"{found['overdue']:,} overdue, the oldest for {length(now - found['oldest_due'])}")
-    if found["next_due"]:
-        say(f"next due in {length(found['next_due'] - now)}, at {due.iso(found['next_due'])}")
-    for group in found["errors"][:10]:
-        say(f"{group['events']:,} {group['state']}  {group['name']}  {group['error']}")
-    for runner in found["runners"]:
-        alive = "alive" if runner["alive"] else "dead, to be rescued by the next run"
-        say(f"runner {runner['runner']} (pid {runner['pid']}): {alive}, {runner['claims']} claimed")
-        for doing in runner["now"]:
-            say(f"  {doing['name']} {doing['id']} for {length(now - doing['start'])}")
-    if found["coming"]:
-        _picture(found["coming"])
-
-
-def _picture(coming: dict[str, int]) -> None:
-    most = max(coming.values())
-    for date, count in list(coming.items())[:14]:
-        say(f"{date}  {'▪' * max(1, round(40 * count / most))} {count:,}")
-    if len(coming) > 14:
-        say(f"… and {len(coming) - 14} more days")
+    else:
+        show(glance(found, base, now), cut=True)

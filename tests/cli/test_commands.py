@@ -76,7 +76,7 @@ def test_an_event_is_published_run_and_shown(run_ampt: RunAmpt, handlers: str) -
     shown = run_ampt("inspect", id_)
 
     assert ran.status == 0
-    assert shown.out.startswith("It is done: attempt 1 succeeded.")
+    assert shown.out.startswith("It is done: attempt 1 succeeded at ")
     assert "hello {'n': 7}" in shown.out
     assert run_ampt("check").status == 0
 

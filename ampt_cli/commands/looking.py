@@ -1,0 +1,52 @@
+"""One event, found and put into words or JSON."""
+
+from typing import Any
+
+from ampt_cli import catalog, layout, lock, quarantine
+from ampt_cli.catalog import Seen
+from ampt_cli.errors import NotFound
+from ampt_cli.explain import Around, explain
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.marks import Begun
+
+
+def find(disk: Disk, prefix: str) -> Entry:
+    """The entry of an id or a unique beginning of one, in quarantine too. Raises NotFound."""
+    try:
+        return catalog.find(disk, prefix)
+    except NotFound:
+        return quarantine.find(disk, prefix)
+
+
+def explained(disk: Disk, seen: Seen, now: int) -> str:
+    """The sentence on an event that was opened."""
+    return explain(seen, now, _around(disk, seen.entry))
+
+
+def _around(disk: Disk, entry: Entry) -> Around:
+    if entry.state == layout.RUNNING:
+        alive = lock.is_alive(disk, entry.folder)
+        return Around(alive, Begun(disk, entry.folder).start(entry.file))
+    if entry.state == layout.QUARANTINE:
+        held = [one for one in quarantine.held(disk) if one.folder == entry.folder]
+        return Around(reason=held[0].reason if held else "")
+    folders = (f"{layout.RUNNING}/{name}" for name in disk.list(layout.RUNNING))
+    return Around(any(lock.is_alive(disk, folder) for folder in folders))
+
+
+def as_data(seen: Seen) -> dict[str, Any]:
+    """The fields of an event in --json."""
+    entry, event = seen.entry, seen.event
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "state": entry.state,
+        "attempt": entry.attempt,
+        "due": entry.due,
+        "path": entry.path,
+        "time": event.time if event else None,
+        "body": event.body if event else None,
+        "records": seen.records,
+        "damage": seen.damage,
+    }

@@ -1,0 +1,511 @@
+"""What `ampt inspect` says: every state's sentence, the overview, lists, groups, and live."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ampt_cli import glance, layout, origins
+from ampt_cli.catalog import Seen
+from ampt_cli.census import Counting
+from ampt_cli.configuration import KEYS
+from ampt_cli.event import Event
+from ampt_cli.explain import Around, explain
+from tests.conftest import SCRIPT, RunAmpt, StartAmpt, changed
+
+NOW = 1_795_858_212_000  # 2026-11-28T09:30:12Z
+MINUTE = 60_000
+R = "20261128T093000000Z-00000001"
+FAILED = {"attempt": 2, "start": NOW - 700_000, "ms": 12, "outcome": "failed"} | {
+    "error": "ConnectionError: refused",
+    "first": NOW - 2 * MINUTE * 60 - 700_000,
+}
+
+
+def seen(state: str, due: int, attempt: int, *records: dict[str, Any], **extra: str) -> Seen:
+    """An entry as it was found and opened."""
+    event = Event("id-1", "mail.send", None, NOW - 1000, NOW - 1000, extra=dict(extra))
+    entry = layout.new(state, due, "id-1", "mail.send", attempt)
+    if state not in layout.WAITING:
+        folder = {"running": R, "quarantine": "x"}.get(state, "2026-11-28")
+        entry = layout.Entry(f"{state}/{folder}", entry.stamp, "id-1", attempt, "mail.send")
+    return Seen(entry, event, list(records))
+
+
+def deed(action: str, **more: object) -> dict[str, object]:
+    """The record of an operator's deed."""
+    return {"action": action, "time": NOW, **more}
+
+
+def done(outcome: str) -> dict[str, object]:
+    """The record of an attempt that needs no other."""
+    return {"attempt": 1, "start": NOW, "ms": 5, "outcome": outcome}
+
+
+WHEN = "2026-11-28T09:30:12Z"
+SENTENCES = {
+    "waits": (
+        seen("pending", NOW + 3 * MINUTE, 0),
+        Around(),
+        "It waits for its first attempt, in 3 min, at 2026-11-28T09:33:12Z.",
+    ),
+    "overdue, nobody runs": (
+        seen("pending", NOW - 5 * MINUTE, 0),
+        Around(),
+        "It waits for its first attempt, due since 5 min; "
+        "no runner is alive, the next ampt run takes it.",
+    ),
+    "overdue, somebody runs": (
+        seen("pending", NOW - 5 * MINUTE, 0),
+        Around(alive=True),
+        "It waits for its first attempt, due since 5 min; the runner that is alive takes it next.",
+    ),
+    "redriven": (
+        seen("pending", NOW + MINUTE, 4, FAILED, deed("redriven")),
+        Around(),
+        "It was redriven, and waits for attempt 5, in 1 min, at 2026-11-28T09:31:12Z.",
+    ),
+    "an edited one": (
+        seen("pending", NOW + MINUTE, 0, replaces="id-0"),
+        Around(),
+        "It waits for its first attempt, in 1 min, at 2026-11-28T09:31:12Z. It replaces id-0.",
+    ),
+    "failed": (
+        seen("retry", NOW + 6 * MINUTE, 2, FAILED),
+        Around(),
+        "Attempt 2 failed (ConnectionError: refused); "
+        "it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
+    ),
+    "timed out": (
+        seen("retry", NOW + 6 * MINUTE, 2, {**FAILED, "outcome": "timed_out", "error": "5 s"}),
+        Around(),
+        "Attempt 2 timed out (5 s); it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
+    ),
+    "interrupted": (
+        seen("retry", NOW, 2, {**FAILED, "outcome": "interrupted", "error": "gone"}),
+        Around(alive=True),
+        "Attempt 2 was interrupted (gone); "
+        "it is tried again, due since 0 ms; the runner that is alive takes it next.",
+    ),
+    "running": (
+        seen("running", NOW, 2),
+        Around(alive=True, begun=NOW - 2000),
+        f"Attempt 2 has been running for 2 s, in the runner {R}.",
+    ),
+    "claimed": (
+        seen("running", NOW, 2),
+        Around(alive=True),
+        f"The runner {R} has claimed it; attempt 2 has not begun.",
+    ),
+    "its runner is gone": (
+        seen("running", NOW, 2),
+        Around(begun=NOW - 2000),
+        f"Its runner {R} is gone; the next run takes it back.",
+    ),
+    "succeeded": (
+        seen("done", NOW, 1, done("succeeded")),
+        Around(),
+        "It is done: attempt 1 succeeded at 2026-11-28T09:30:12.005Z.",
+    ),
+    "ignored": (
+        seen("done", NOW, 1, done("ignored")),
+        Around(),
+        "It is done: it was ignored at 2026-11-28T09:30:12.005Z, "
+        "because no handler is registered for it.",
+    ),
+    "cancelled": (
+        seen("done", NOW, 0, deed("cancelled", outcome="cancelled")),
+        Around(),
+        f"It was cancelled at {WHEN}, and will not run.",
+    ),
+    "replaced": (
+        seen("done", NOW, 2, FAILED, deed("replaced", outcome="cancelled", by="id-2")),
+        Around(),
+        f"It was edited at {WHEN}, and published anew as id-2.",
+    ),
+    "its record was lost": (
+        seen("done", NOW, 1),
+        Around(),
+        "It is done; the record of its last attempt was lost.",
+    ),
+    "dead": (
+        seen("dead", NOW, 2, FAILED),
+        Around(),
+        "It is dead: 2 attempts failed in 2 h, the last one (ConnectionError: refused). "
+        "To try again: ampt retry id-1",
+    ),
+    "given up": (
+        seen("dead", NOW, 1, {**FAILED, "error": "GiveUp: no such user"}),
+        Around(),
+        "It is dead: a handler gave it up in attempt 1 (GiveUp: no such user). "
+        "To try again: ampt retry id-1",
+    ),
+    "dead without a record": (
+        seen("dead", NOW, 3),
+        Around(),
+        "It is dead after 3 attempts. To try again: ampt retry id-1",
+    ),
+    "quarantined": (
+        seen("quarantine", NOW, 1)._replace(event=None),
+        Around(reason="incomplete"),
+        "It is in quarantine: incomplete. When the file is mended: ampt retry id-1",
+    ),
+    "mended": (
+        seen("quarantine", NOW, 1),
+        Around(reason="incomplete"),
+        "It is in quarantine: incomplete. It can be read now: ampt retry id-1",
+    ),
+    "damaged": (
+        seen("pending", NOW, 0)._replace(event=None, damage="empty"),
+        Around(),
+        "It cannot be read (empty); the next run moves it to quarantine.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_one_sentence_says_where_why_and_what_next(case: str) -> None:
+    """For each state an event can be in."""
+    found, around, sentence = SENTENCES[case]
+
+    assert explain(found, NOW, around) == sentence
+
+
+def test_every_state_has_a_sentence() -> None:
+    """A new state is not forgotten here."""
+    assert {one.entry.state for one, _, _ in SENTENCES.values()} == {
+        *layout.STATES,
+        layout.QUARANTINE,
+    }
+
+
+def overview(**changes: Any) -> dict[str, Any]:
+    """An empty spool's overview, but for `changes`."""
+    counts = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0) | changes.pop("counts", {})
+    empty: dict[str, Any] = {"overdue": 0, "oldest_due": None, "next_due": None, "coming": {}}
+    empty |= {"ended": {"done": {}, "dead": {}}, "errors": [], "errors_sampled": False}
+    return {"counts": counts, **empty, "runners": [], "last_run": NOW - MINUTE, **changes}
+
+
+def plain(lines: list[list[tuple[str, str]]]) -> list[str]:
+    """Without styles."""
+    return ["".join(text for text, _ in line).rstrip() for line in lines]
+
+
+BUSY = overview(
+    counts={"pending": 12, "retry": 1, "dead": 3, "done": 9, "quarantine": 1},
+    overdue=2,
+    oldest_due=NOW - 5 * MINUTE,
+    next_due=NOW + MINUTE,
+    coming={"2026-11-28/09": 2, "2026-11-28/12": 8, "2026-12-24/00": 1, "2027-06-01/00": 1},
+    ended={"done": {"2026-11-27": 4, "2026-11-28": 5}, "dead": {}},
+    errors=[{"state": "dead", "name": "mail", "error": "OSError: no", "events": 3, "id": "x"}],
+    runners=[
+        {"runner": R, "pid": 42, "alive": True, "since": NOW - MINUTE, "claims": 1}
+        | {"now": [{"id": "abc", "name": "mail", "attempt": 1, "start": NOW - 3000}]}
+    ],
+)
+
+
+def test_the_overview_says_first_what_wants_attention() -> None:
+    """Then how much there is, when it falls due, what fails, and who runs."""
+    assert plain(glance.glance(BUSY, "/spool", NOW)) == [
+        "/spool   2026-11-28 09:30:12 UTC",
+        "",
+        "2 events overdue, the oldest for 5 min",
+        "3 dead events: ampt inspect --state dead --group-by error",
+        "1 damaged file in quarantine: ampt inspect --state quarantine",
+        "",
+        "  pending               12   next due in 1 min, 2026-11-28 09:31:12 UTC",
+        "  retry                  1",
+        "  running                0",
+        "  done                   9",
+        "  dead                   3",
+        "  quarantine             1",
+        "",
+        "  due in 24 hours       10  ▂  █                      most at 12 h: 8",
+        "  due in 30 days        11  █                         ▁     most on 11-28: 10",
+        "  due later              1",
+        "  done, 30 days          9                              ▇█  most on 11-28: 5",
+        "",
+        "Failing",
+        "       3 dead   mail  OSError: no",
+        "",
+        "Runners",
+        f"  {R}  alive, pid 42, for 1 min, 1 claim",
+        "    mail  abc  since 3 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ["Nothing wants attention."]),
+        (
+            {"overdue": 1, "oldest_due": NOW - 10 * MINUTE},
+            [
+                "1 event overdue, the oldest for 10 min; "
+                "no runner is alive, and the last run was 1 min ago"
+            ],
+        ),
+        (
+            {"overdue": 1, "oldest_due": NOW - 1000, "last_run": None},
+            [
+                "1 event overdue, the oldest for 1 s; no runner is alive, and none ever ran",
+                "Nothing wants attention.",
+            ],
+        ),
+        (
+            {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},
+            ["1 runner died; the next run takes back its claims"],
+        ),
+    ],
+)
+def test_attention_is_asked_for_when_it_is_needed(changes: dict[str, Any], said: list[str]) -> None:
+    """And not for what a runner will do by itself."""
+    assert plain(list(glance.attention(overview(**changes), NOW))) == said
+
+
+HANDLERS = """
+from ampt_cli import GiveUp
+@events.on("bad")
+def bad(event):
+    print("trying")
+    raise GiveUp("no such user")
+@events.on("worse")
+def worse(event): raise ConnectionError("refused\\x1b[2J")
+@events.on("good")
+def good(event): pass
+"""
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def busy(run_ampt: RunAmpt, write_handlers: Write) -> dict[str, str]:
+    """A spool with something in most states: an id of each name."""
+    ids = {
+        name: run_ampt("publish", name, '{"to": "ada"}').out.strip()
+        for name in ("bad", "worse", "good", "worse")
+    }
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+    ids["later"] = run_ampt("publish", "later", "--after", "1 day").out.strip()
+    return ids
+
+
+def test_an_event_is_shown_with_its_body_and_what_was_tried(
+    run_ampt: RunAmpt, busy: dict[str, str]
+) -> None:
+    """The sentence first; handler, traceback and output of each attempt."""
+    out = run_ampt("inspect", busy["bad"][:12]).out
+    lines = [line.split("  20")[0].rstrip() for line in out.splitlines()]
+
+    assert lines[0].startswith("It is dead: a handler gave it up in attempt 1 (GiveUp: no such")
+    assert '    "to": "ada"' in lines
+    assert any(line.startswith("  attempt 1 failed after ") for line in lines)
+    assert "      ampt_cli.execute.GiveUp: no such user" in out or "GiveUp: no such user" in out
+    assert lines[-2:] == ["    output", "    | trying"]
+
+
+def test_lists_are_sorted_and_say_how_much_is_left_out(
+    run_ampt: RunAmpt, busy: dict[str, str]
+) -> None:
+    """By any of the keys, backwards too."""
+    names = [
+        json.loads(line)["name"]
+        for line in run_ampt("inspect", "--name", "*", "--sort", "-name", "--json").out.splitlines()
+    ]
+    cut = run_ampt("inspect", "--name", "*", "--limit", "2").out.splitlines()
+
+    assert names == ["worse", "worse", "later", "good", "bad"]
+    assert len(cut) == 3
+    assert cut[2] == "… and 3 more: --limit 5"
+    assert run_ampt("inspect", "--name", "*", "--sort", "size").status == 2
+
+
+def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
+    run_ampt: RunAmpt, busy: dict[str, str]
+) -> None:
+    """Each group has its number and an example."""
+    groups = run_ampt("inspect", "--group-by", "error", "--json").out.splitlines()
+    found = {(g["state"], g["name"]): g for g in map(json.loads, groups)}
+    said = run_ampt("inspect", "--state", "dead", "--group-by", "error").out
+
+    assert found["retry", "worse"]["events"] == 2
+    assert found["dead", "bad"]["id"] == busy["bad"]
+    assert said.splitlines()[-1] == "to redrive: ampt retry --state dead --name 'bad' --dry-run"
+    assert "\x1b" not in run_ampt("inspect", "--state", "retry", "--group-by", "error").out
+
+
+def test_what_is_in_quarantine_is_shown_with_its_reason(
+    run_ampt: RunAmpt, spool_dir: Path, busy: dict[str, str]
+) -> None:
+    """By id, and in the list."""
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.write_bytes(b"")
+    run_ampt("check", "--repair")
+    one = run_ampt("inspect", busy["later"])
+    listed = run_ampt("inspect", "--state", "quarantine")
+
+    assert one.out.startswith("It is in quarantine: pending/")
+    assert ": empty. When the file is mended: ampt retry " in one.out
+    assert listed.out.rstrip().endswith(": empty")
+
+
+def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_path: Path) -> None:
+    """Also those that nobody set."""
+    path = tmp_path / "ampt.toml"
+    path.write_text('jobs = 3\nretry_every = "1 minute"\n', encoding="utf-8")
+    path.chmod(0o600)
+    told = run_ampt("inspect", "--config", "--json", env={"AMPT_CONFIG": str(path)}).out
+    rows = {
+        row["setting"]: (row["value"], row["from"]) for row in map(json.loads, told.splitlines())
+    }
+
+    assert rows.keys() == set(KEYS) == origins.defaults().keys()
+    assert rows["jobs"] == (3, str(path))
+    assert rows["retry_every"] == (60_000, str(path))
+    assert rows["spool"][1] == "AMPT_SPOOL"
+    assert rows["timeout"] == (5000, "the default")
+
+
+JSON_OVERVIEW = {"counts", "overdue", "oldest_due", "next_due", "coming", "ended"} | {
+    "errors",
+    "errors_sampled",
+    "runners",
+    "last_run",
+    "v",
+}
+JSON_EVENT = {"id", "name", "state", "attempt", "due", "path", "time", "body", "records"} | {
+    "damage",
+    "v",
+}
+
+
+def test_the_fields_of_json_are_these(run_ampt: RunAmpt, busy: dict[str, str]) -> None:
+    """A script that reads them must not be surprised."""
+    whole = json.loads(run_ampt("inspect", "--json").out)
+    one = json.loads(run_ampt("inspect", busy["bad"], "--json").out)
+    some = [
+        json.loads(line) for line in run_ampt("inspect", "--name", "*", "--json").out.splitlines()
+    ]
+    group = json.loads(run_ampt("inspect", "--state", "dead", "--group-by", "name", "--json").out)
+
+    assert whole.keys() == JSON_OVERVIEW
+    assert one.keys() == JSON_EVENT | {"explanation"}
+    assert {frozenset(event) for event in some} == {frozenset(JSON_EVENT)}
+    assert group.keys() == {"v", "state", "name", "error", "events", "id", "due"}
+
+
+def test_an_event_is_followed_until_it_is_done(
+    run_ampt: RunAmpt, start_ampt: StartAmpt, write_handlers: Write
+) -> None:
+    """A line for each change."""
+    id_ = run_ampt("publish", "good").out.strip()
+    following = start_ampt("inspect", id_, "--follow")
+    assert following.stdout is not None
+    first = following.stdout.readline()
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+    rest, _ = following.communicate(timeout=20)
+
+    assert " pending  It waits for its first attempt" in first
+    assert " done     It is done: attempt 1 succeeded" in rest
+    assert following.returncode == 0
+
+
+def test_the_overview_is_followed_line_by_line_without_a_terminal(
+    run_ampt: RunAmpt, start_ampt: StartAmpt
+) -> None:
+    """A line when something changed, and Ctrl-C ends it without a word."""
+    run_ampt("publish", "n")
+    following = start_ampt("inspect", "--follow")
+    assert following.stdout is not None
+    first = following.stdout.readline()
+    run_ampt("publish", "n")
+    second = following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=20)
+
+    assert "pending 1  " in first
+    assert "pending 2  " in second
+    assert (following.returncode, out, err) == (0, "", "")
+
+
+def on_terminal(env: dict[str, str], *args: str, columns: int) -> str:
+    """What `ampt` sends to a terminal."""
+    main, side = pty.openpty()
+    sized = changed(env, {"COLUMNS": str(columns), "TERM": "xterm-256color"})
+    command = [str(SCRIPT), *args]
+    with subprocess.Popen(command, env=sized, stdin=side, stdout=side, stderr=side) as process:
+        os.close(side)
+        said = b""
+        try:
+            while chunk := os.read(main, 65_536):
+                said += chunk
+        except OSError:
+            pass  # Linux says EIO when the other end is closed
+        process.wait(20)
+    os.close(main)
+    return said.decode()
+
+
+@pytest.mark.parametrize("columns", [60, 140])
+def test_a_terminal_gets_colour_and_never_what_an_event_smuggles(
+    clean_env: dict[str, str], busy: dict[str, str], columns: int
+) -> None:
+    """The error has an escape sequence; NO_COLOR is honoured."""
+    said = on_terminal(clean_env, "inspect", busy["worse"], columns=columns)
+    quiet = on_terminal({**clean_env, "NO_COLOR": "1"}, "inspect", busy["worse"], columns=columns)
+    whole = on_terminal(clean_env, "inspect", columns=columns)
+
+    assert "\x1b[1m" in said
+    assert "\x1b[2J" not in said + whole
+    assert "\\u001b[2J" in said
+    assert "[32m" not in quiet
+    assert "[31m" not in quiet
+
+
+def test_a_census_is_repeated_without_walking_what_did_not_change(
+    run_ampt: RunAmpt, spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And sees what did."""
+    from ampt_cli import census, clock, place  # noqa: PLC0415
+
+    for _ in range(3):
+        run_ampt("publish", "n", "--after", "2 days")
+    [bucket] = spool_dir.glob("pending/*/*")
+    os.utime(bucket, ns=(0, 0))
+    walked: Counter[str] = Counter()
+    real = census._walk
+
+    def counted(disk: Any, path: str, now: str, told: Any) -> Any:
+        walked[path] += 1
+        return real(disk, path, now, told)
+
+    monkeypatch.setattr(census, "_walk", counted)
+    counting = Counting(place.open_disk(str(spool_dir)))
+    first, again = (counting.census(clock.now()).counts["pending"] for _ in range(2))
+    once = walked.total()
+    run_ampt("publish", "n", "--after", "2 days")
+    more = counting.census(clock.now()).counts["pending"]
+
+    assert (first, again, more) == (3, 3, 4)
+    assert (once, walked.total()) == (1, 2)
+
+
+def test_a_closed_pipe_is_no_error(clean_env: dict[str, str], busy: dict[str, str]) -> None:
+    """`ampt inspect | head` says nothing on stderr."""
+    done = subprocess.run(
+        ["sh", "-c", f"{SCRIPT} inspect --name '*' --json | true; {SCRIPT} inspect | true"],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
