@@ -11,6 +11,7 @@ from ampt_cli.publication import confirm, draft, wake
 
 Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
 
+MOST_OPEN = 64  # buckets
 SYNC_ONE_BY_ONE = 16  # more files than this share one sync of the file system
 
 
@@ -31,9 +32,10 @@ class Batch:
         try:
             disk.make_folder(self.folder)
             self.fd = os.open(self.folder, FOLDER, dir_fd=disk.root)
+            self.draft = Disk(self.fd, group=disk.file_mode == 0o660)
+            self.chmod = not self.draft.natural_mode("mode")
         except OSError as error:
             raise from_os(error, "begin a batch in the spool") from error
-        self.draft = Disk(self.fd, group=disk.file_mode == 0o660)
 
     def add(self, made: event.Event, *, by_id: bool = False) -> None:
         """Check and write one event. Raises AmptError; the caller then aborts."""
@@ -44,9 +46,9 @@ class Batch:
             self._chosen[made.id] = made
             return
         line = event.encode(made)
-        file = layout.new(layout.PENDING, made.due, made.id, made.name).file
+        file = layout.new_file(made.due, made.id, made.name)
         try:
-            self.draft.write_new(file, line, sync=False)
+            self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
             raise from_os(error, f"write {made.name!r} in the spool") from error
         self.count += 1
@@ -63,9 +65,8 @@ class Batch:
                         chosen.published_as(disk, made)  # conflicts show before any event does
             self._sync_files()
             buckets = self._buckets()
-            for bucket in buckets:
-                if not disk.exists(f"{bucket}/{layout.DURABLE}"):
-                    disk.make_bucket(bucket)
+            missing = [path for path in buckets if not disk.exists(f"{path}/{layout.DURABLE}")]
+            disk.make_buckets(missing)
             commit()
             self._rename_all()
         except OSError as error:
@@ -93,12 +94,12 @@ class Batch:
     def _rename_all(self) -> None:
         """One rename an event: each is published by its own, none is ever seen in part."""
         done = 0
+        into = _Buckets(self.disk, self.fd)
         try:
             while True:
                 before = done
                 for file in self._files():
-                    target = f"{layout.PENDING}/{due.bucket(file)}"
-                    self.disk.into_bucket(target, lambda f=file, t=target: self._rename(f, t))  # type: ignore[misc]
+                    into.rename(file)
                     done += 1
                 if done == before:
                     return
@@ -109,9 +110,8 @@ class Batch:
                     "those will run; the rest was not published",
                 ) from error
             raise
-
-    def _rename(self, file: str, bucket: str) -> None:
-        os.rename(file, f"{bucket}/{file}", src_dir_fd=self.fd, dst_dir_fd=self.disk.root)
+        finally:
+            into.close()
 
     def _confirm(self, buckets: list[str]) -> None:
         if self.count > SYNC_ONE_BY_ONE:
@@ -148,6 +148,45 @@ class Batch:
             os.close(fd)
         except OSError:
             pass
+
+
+class _Buckets:
+    """Renames from one folder into the buckets of the names, which are kept open."""
+
+    def __init__(self, disk: Disk, source: int) -> None:
+        self.disk = disk
+        self.source = source
+        self._open: dict[str, int] = {}  # by the hour in a name
+
+    def rename(self, file: str) -> None:
+        """Move `file` into its bucket: it is published."""
+        hour = file[:11]
+        try:
+            target = self._open.get(hour)
+            if target is None:
+                target = self._enter(hour)
+            os.rename(file, file, src_dir_fd=self.source, dst_dir_fd=target)
+        except FileNotFoundError:  # a runner found the bucket empty, and removed it
+            bucket = f"{layout.PENDING}/{due.bucket(file)}"
+            self.disk.into_bucket(
+                bucket,
+                lambda: os.rename(
+                    file, f"{bucket}/{file}", src_dir_fd=self.source, dst_dir_fd=self.disk.root
+                ),
+            )
+
+    def _enter(self, hour: str) -> int:
+        if len(self._open) >= MOST_OPEN:
+            self.close()
+        path = f"{layout.PENDING}/{due.bucket(hour)}"
+        self._open[hour] = os.open(path, FOLDER, dir_fd=self.disk.root)
+        return self._open[hour]
+
+    def close(self) -> None:
+        """Close all."""
+        for fd in self._open.values():
+            os.close(fd)
+        self._open.clear()
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

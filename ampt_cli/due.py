@@ -35,8 +35,19 @@ def stamp(instant: int) -> str:
     if not 0 <= instant <= LAST:
         raise BadDue(f"the time {instant} ms lies outside the years 1970 to 9999")
     seconds, ms = divmod(instant, SECOND)
-    year, month, day, hour, minute, second = gmtime(seconds)[:6]
-    return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}{ms:03}Z"
+    known = _seconds.get(seconds)
+    if known is None:
+        if len(_seconds) > 10_000:
+            _seconds.clear()
+        known = _seconds[seconds] = _second(*gmtime(seconds)[:6])
+    return f"{known}{ms:03}Z"
+
+
+_seconds: "dict[int, str]" = {}  # many events are published, and settled, in one second
+
+
+def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
+    return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}"
 
 
 def unstamp(text: str) -> int | None:

@@ -97,9 +97,10 @@ def encode(event: Event) -> bytes:
         body = jsontext.dumps(event.body)
         if body.count("[") + body.count("{") >= jsontext.MAX_DEPTH:
             jsontext.check_depth([event.body])
+        more = _more(event) if event.extra else ""
         line = (
             f'{{"ampt":{VERSION},"id":"{event.id}","name":{jsontext.dumps(event.name)},'
-            f'"time":{event.time},"due":{event.due},"body":{body}{_more(event)}}}\n'
+            f'"time":{event.time},"due":{event.due},"body":{body}{more}}}\n'
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])

@@ -12,6 +12,7 @@ from ampt_cli.layout import DURABLE
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FEW = 4  # more buckets than this are made with one sync
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -29,16 +30,17 @@ class Disk:
 
     # -- files ---------------------------------------------------------------
 
-    def write_new(self, path: str, data: bytes, sync: bool = True) -> None:
+    def write_new(self, path: str, data: bytes, sync: bool = True, chmod: bool = True) -> None:
         """Create `path` with `data`; with `sync` its content is durable on return.
 
         A crash leaves nothing, a part, or the whole: `path` is below tmp/. On an
-        error the file is removed.
+        error the file is removed. `chmod` is only needed where the umask may be in the way.
         """
         try:
             fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
             try:
-                os.fchmod(fd, self.file_mode)  # whatever the umask
+                if chmod:
+                    os.fchmod(fd, self.file_mode)  # whatever the umask
                 write_all(fd, data)
                 if sync:
                     self.sync_fd(fd)
@@ -49,6 +51,15 @@ class Disk:
         except BaseException:  # also of a signal, as early as between the file and its number
             self.forget(path)
             raise
+
+    def natural_mode(self, path: str) -> bool:
+        """Whether new files get their mode without a chmod; `path` is made to see, and removed."""
+        fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
+        try:
+            return os.fstat(fd).st_mode & 0o7777 == self.file_mode
+        finally:
+            os.close(fd)
+            self.forget(path)
 
     def append(self, path: str, data: bytes, sync: bool, whole: bool = False) -> None:
         """Append the line `data`, after a newline if the last line is torn.
@@ -120,13 +131,32 @@ class Disk:
 
         The marker is made last: who finds it may rely on the path (section 8).
         """
+        parts = self._make_path(path)
+        for end in range(len(parts) - 1, 0, -1):
+            self.sync("/".join(parts[:end]))
+        self._mark(path)
+        self.sync(path)  # or a cut could keep entries that come later, and not the marker
+
+    def make_buckets(self, paths: "list[str]") -> None:
+        """The same for many buckets, with one sync of all; their markers are not yet durable."""
+        for path in paths:
+            self._make_path(path)
+        if len(paths) > FEW and self.sync_all():
+            for path in paths:
+                self._mark(path)
+        else:
+            for path in paths:
+                self.make_bucket(path)
+
+    def _make_path(self, path: str) -> "list[str]":
         parts = path.split("/")
         for end in range(2, len(parts) + 1):
             self.make_folder("/".join(parts[:end]))
-        for end in range(len(parts) - 1, 0, -1):
-            self.sync("/".join(parts[:end]))
+        return parts
+
+    def _mark(self, bucket: str) -> None:
         try:
-            os.close(os.open(f"{path}/{DURABLE}", NEW, self.file_mode, dir_fd=self.root))
+            os.close(os.open(f"{bucket}/{DURABLE}", NEW, self.file_mode, dir_fd=self.root))
         except FileExistsError:
             pass
 

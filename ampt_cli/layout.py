@@ -101,6 +101,11 @@ def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry
     return Entry(f"{state}/{due.bucket(stamp)}", stamp, id, attempt, encode_name(name))
 
 
+def new_file(instant: int, id: str, name: str) -> str:  # noqa: A002
+    """The file name of that entry, before its first attempt."""
+    return f"{due.stamp(instant)}.{id}.a0.{encode_name(name)}{SUFFIX}"
+
+
 def waiting(entry: Entry, state: str, instant: int) -> Entry:
     """`entry`, waiting in `state` until `instant`."""
     stamp = due.stamp(instant)
@@ -129,8 +134,20 @@ def id_path(id: str) -> str:  # noqa: A002
     return f"{IDS}/{crc32(id.encode()) & 0xFF:02x}/{id}"
 
 
+_codes: "dict[str, str]" = {}  # there are few event names, and many events
+
+
 def encode_name(name: str) -> str:
-    """An event's name as file names have it."""
+    """An event's name as file names have it. Remembered."""
+    coded = _codes.get(name)
+    if coded is None:
+        if len(_codes) > 10_000:
+            _codes.clear()
+        coded = _codes[name] = _encode_name(name)
+    return coded
+
+
+def _encode_name(name: str) -> str:
     if _is_plain(name):
         return name
     raw = name.encode()

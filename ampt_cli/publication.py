@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     Draft = tuple[str, Any, due.After | None, str | None]
 
-SYNC_ONE_BY_ONE = 16  # more files than this share one sync of the file system
 WAKE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

@@ -67,6 +67,9 @@ ms since 1970. More than zero, at most a year ahead.
 )
 
 
+LINE_KEYS = {"name", "body", "after", "id"}  # of a batch
+
+
 class Stopped(BaseException):
     """SIGINT or SIGTERM came before anything was published."""
 
@@ -301,9 +304,9 @@ def _draft(line: bytes, now: int) -> "tuple[Event, bool]":
         raise BadEvent(f"no JSON: {error}") from None
     if type(item) is not dict or "name" not in item:
         raise BadEvent("no JSON object with a name", 'like {"name": "user.joined"}')
-    unknown = [key for key in item if key not in ("name", "body", "after", "id")]
-    if unknown:
-        raise BadEvent(f"unknown key {unknown[0]!r}", "a line has name, body, after, id")
+    if not item.keys() <= LINE_KEYS:
+        unknown = next(key for key in item if key not in LINE_KEYS)
+        raise BadEvent(f"unknown key {unknown!r}", "a line has name, body, after, id")
     id_ = item.get("id")
     made = publication.draft(item["name"], item.get("body"), item.get("after"), now, id_)
     return made, id_ is not None
