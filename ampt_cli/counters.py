@@ -6,13 +6,15 @@ cut takes of them is missing from a graph, and nowhere else.
 """
 
 import os
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
+from time import sleep
 from typing import NamedTuple
 
 from ampt_cli import jsontext, layout
 from ampt_cli.fsio import READ, Disk
 
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)  # ms
+TRIES, PAUSE = 10, 0.005  # s; whoever holds the lock needs a fraction of it, unless it is stopped
 OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -80,12 +82,16 @@ def minus(new: Counters, old: Counters) -> Counters:
     )
 
 
-def add(disk: Disk, more: Counters, draft: str) -> None:
-    """Add `more`, through the file `draft` in tmp/. Never raises OSError."""
+def add(disk: Disk, more: Counters, draft: str) -> bool:
+    """Add `more`, through the file `draft` in tmp/; whether it was done. Never raises OSError.
+
+    Nobody waits long for the lock: its holder may be stopped, and a runner must not be.
+    """
     try:
         fd = os.open(layout.RAN, OPEN, disk.file_mode, dir_fd=disk.root)
         try:
-            flock(fd, LOCK_EX)
+            if not _locked(fd):
+                return False
             text = jsontext.dumps(read(disk).plus(more)._asdict())
             disk.write_new(draft, text.encode() + b"\n", sync=False)
             os.rename(draft, layout.COUNTERS, src_dir_fd=disk.root, dst_dir_fd=disk.root)
@@ -93,3 +99,16 @@ def add(disk: Disk, more: Counters, draft: str) -> None:
             os.close(fd)
     except OSError:
         disk.forget(draft)
+        return False
+    return True
+
+
+def _locked(fd: int) -> bool:
+    for _ in range(TRIES):
+        try:
+            flock(fd, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            sleep(PAUSE)
+        else:
+            return True
+    return False

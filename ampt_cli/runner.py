@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from ampt_cli import due, home, layout, upkeep, worker
-from ampt_cli.counters import Counters, add, minus, touch
+from ampt_cli import home, layout, worker
+from ampt_cli.chores import Chores
 from ampt_cli.errors import SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
@@ -23,7 +23,6 @@ from ampt_cli.slot import RECORDS_AT_ONCE
 from ampt_cli.supervisor import Supervisor, emptied
 from ampt_cli.told import Observer, Settings, Tally
 
-UPKEEP = 60.0  # s between sweeps and prunings of a runner that stays
 UNREAD_HINT = "all other events were handled; see: ampt check"
 STOP_AFTER = 62.0  # s that running handlers are waited for at a stop
 
@@ -54,19 +53,18 @@ class Runner:
         self.stopping = 0
         self.reloading = False
         self.stop_by = float("inf")
-        self.next_rescue = self.next_upkeep = 0.0
-        self.told = Counters()  # to the spool's counters
+        self.chores = Chores(disk, settings, observer, clock, self.outcomes.tally)
 
     # -- the run ----------------------------------------------------------------------
 
     def run(self) -> Tally:
         """Handle what is due; with `watch`, until a signal says stop. Raises AmptError."""
         try:
-            if self._rescue(None):
+            if self.chores.rescue(None):
                 self.intake.rescan()
             if self.settings.watch or self.intake.peek():
                 self._work()
-            self._tidy()
+            self.chores.tidy(self.intake)
         except OSError as error:
             raise from_os(error, f"run the events in {self.base}") from error
         if self.outcomes.trouble is not None:
@@ -119,6 +117,7 @@ class Runner:
         self.workers.spare.clear()
         self._give_back()
         self.home.move_out()
+        self.chores.add_up()
 
     def _loop(self) -> None:
         wake = self._open_wake() if self.settings.watch else -1
@@ -142,7 +141,7 @@ class Runner:
                 raise self.workers.failure
             if self.settings.watch:
                 self.intake.look_again(woken=idle and emptied(wake))
-                self._keep_up()
+                self.chores.keep_up(self.home.folder, self.intake)
 
     def _is_over(self) -> bool:
         """With nothing claimed: whether the run has ended."""
@@ -253,40 +252,6 @@ class Runner:
             self.workers.spare += slot.take_back()
             if slot.waiting and (self.stopping > 1 or monotonic() > self.stop_by):
                 slot.kill("the runner stops")
-
-    def _keep_up(self) -> None:
-        """What a runner that stays does now and then."""
-        now = monotonic()
-        if now >= self.next_rescue:
-            self.next_rescue = now + POLL
-            self._rescue(self.home.folder)
-        if now >= self.next_upkeep:
-            self.next_upkeep = now + UPKEEP
-            self._tidy()
-
-    def _rescue(self, own: str | None) -> int:
-        told, problem = self.settings.retries, self.observer.problem
-        return upkeep.rescue(self.disk, own, self.clock, told, problem)
-
-    def _add_up(self) -> None:
-        """Pass on to the spool's counters what came since the last time."""
-        now = self.outcomes.tally.counters()
-        more = minus(now, self.told)
-        if any(more.attempts.values()):
-            draft = f"{layout.TMP}/{due.stamp(self.clock())}.{os.urandom(6).hex()}"
-            add(self.disk, more, draft)
-            self.told = now
-
-    def _tidy(self) -> None:
-        """Remove what nobody needs any more; what cannot be removed is no reason to fail."""
-        touch(self.disk)
-        self._add_up()
-        try:
-            self.intake.scan.remove_empty()
-            upkeep.sweep(self.disk, self.clock())
-            upkeep.prune(self.disk, self.clock(), self.settings.retention)
-        except OSError as error:
-            self.observer.problem(f"cannot tidy the spool: {error}")
 
     def _drain(self) -> None:
         """Wait for what is running, for as long as its deadlines allow."""

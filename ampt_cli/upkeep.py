@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from stat import S_ISREG
+from typing import NamedTuple
 
 from ampt_cli import layout, lock, record, settling, spool
 from ampt_cli.fsio import Disk
@@ -15,23 +16,31 @@ TWICE = "there is another entry of this event where it was to go"
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
 
 
+class Rescued(NamedTuple):
+    """What a rescue came to, in events."""
+
+    interrupted: int = 0  # their attempts had begun
+    given_back: int = 0  # theirs had not: they were not counted
+
+
 def rescue(
     disk: Disk,
     own: str | None,
     clock: Callable[[], int],
     retries: Retries,
     problem: Callable[[str], object],
-) -> int:
-    """Give back or settle the claims of runners of whom nobody lives; how many.
+) -> Rescued:
+    """Give back or settle the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
     is told to `problem`, and stays; it never keeps others from it.
     """
-    count = 0
-    for runner in disk.list(layout.RUNNING):
-        if f"{layout.RUNNING}/{runner}" != own and not runner.startswith("."):
-            count += rescue_from(disk, runner, clock, retries, problem)
-    return count
+    found = [
+        rescue_from(disk, runner, clock, retries, problem)
+        for runner in disk.list(layout.RUNNING)
+        if f"{layout.RUNNING}/{runner}" != own and not runner.startswith(".")
+    ]
+    return Rescued(sum(one.interrupted for one in found), sum(one.given_back for one in found))
 
 
 def rescue_from(
@@ -40,26 +49,25 @@ def rescue_from(
     clock: Callable[[], int],
     retries: Retries,
     problem: Callable[[str], object],
-) -> int:
-    """The same for one runner; 0 where somebody of it lives."""
+) -> Rescued:
+    """The same for one runner; nothing where somebody of it lives."""
     folder = f"{layout.RUNNING}/{runner}"
     held = lock.take_abandoned(disk, folder)
     if held is None:
-        return 0
-    count = 0
+        return Rescued()
+    counts = [0, 0]
     try:
         begun = Begun(disk, folder)
         for entry in _claims(disk, folder):
             try:
-                _rescue_one(disk, entry, begun, clock(), retries)
-                count += 1
+                counts[not _rescue_one(disk, entry, begun, clock(), retries)] += 1
             except (OSError, spool.RecordLost) as error:
                 problem(f"cannot rescue {entry.path}: {error}")
         dismantle(disk, runner)
     finally:
         for fd in held:
             os.close(fd)
-    return count
+    return Rescued(*counts)
 
 
 def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
@@ -68,14 +76,17 @@ def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
     return [entry for entry in parsed if entry is not None]
 
 
-def _rescue_one(disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries) -> None:
+def _rescue_one(disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries) -> bool:
+    """Whether its attempt had begun."""
+    had_begun = begun.may_have_begun(entry.file) and _is_file(disk, entry.path)
     try:
-        if begun.may_have_begun(entry.file) and _is_file(disk, entry.path):
+        if had_begun:
             interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
         else:
             spool.release(disk, entry)
     except FileExistsError:
         spool.quarantine(disk, entry.path, TWICE, now)
+    return had_begun
 
 
 def _is_file(disk: Disk, path: str) -> bool:

@@ -1,8 +1,11 @@
 """Figures for Prometheus and for monitoring systems of Nagios' kind."""
 
 import json
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ampt_cli import layout, metrics, monitor
 from ampt_cli.census import Census
 from ampt_cli.counters import Counters
-from tests.conftest import RunAmpt
+from tests.conftest import RunAmpt, StartAmpt
 
 NOW = 1_800_000_000_000
 NASTY = 'a"b\\c\u202e'
@@ -90,6 +93,51 @@ def test_counters_grow_over_runs_and_survive_damage(
     assert (done.status, done.err) == (0, "")
     assert anew["attempts"]["succeeded"] == 1
     assert run_ampt("check").status == 0
+
+
+def test_a_lock_that_is_never_let_go_costs_figures_and_holds_up_nobody(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path], spool_dir: Path
+) -> None:
+    """Whoever adds up may be stopped while it holds the lock; runs go on."""
+    module = write_handlers(HANDLERS)
+    run_ampt("publish", "good")
+    with (spool_dir / "ran").open("w", encoding="utf-8") as file:
+        flock(file, LOCK_EX)
+        held = run_ampt("run", "-m", module, timeout=20)
+        assert not (spool_dir / "counters").exists()
+    run_ampt("publish", "good")
+    run_ampt("run", "-m", module)
+
+    assert (held.status, held.err) == (0, "")
+    assert json.loads((spool_dir / "counters").read_text())["attempts"]["succeeded"] == 1
+
+
+def test_an_attempt_that_a_dead_runner_began_is_counted_by_who_rescues_it(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Callable[[str], Path],
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    """A machine that crashes often shows in the figures, and in a line of the log."""
+    begun = tmp_path / "begun"
+    module = write_handlers(
+        "import time\n@events.on('slow')\ndef slow(event):\n"
+        f"    open({str(begun)!r}, 'w').close(); time.sleep(event.body)\n"
+    )
+    run_ampt("publish", "slow", "4")
+    runner = start_ampt("run", "-m", module)
+    wait_until(begun.exists, 20)
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    [folder] = (spool_dir / "running").iterdir()
+    wait_until(lambda: run_ampt("check").out != "", 20)  # its worker has ended too
+    run_ampt("run", "-m", module, "--name", "none")
+    attempts = json.loads((spool_dir / "counters").read_text())["attempts"]
+
+    assert (attempts["interrupted"], attempts["succeeded"]) == (1, 0)
+    assert not folder.exists()
 
 
 def test_a_file_is_replaced_in_one_step_and_can_be_read_by_an_exporter(
