@@ -8,6 +8,7 @@ from ampt_cli import counters, due, layout, record, upkeep
 from ampt_cli.counters import Counters
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
+from ampt_cli.ran import touch
 from ampt_cli.told import Observer, Settings, Tally
 
 UPKEEP = 60.0  # s between sweeps and prunings of a runner that stays
@@ -47,13 +48,11 @@ class Chores:
         retries, problem = self.settings.retries, self.observer.problem
         found = upkeep.rescue(self.disk, own, self.clock, retries, problem)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
-        if any(found):
-            self.observer.rescued(found.interrupted, found.given_back)
         return any(found)
 
     def tidy(self, intake: Intake) -> None:
         """Remove what nobody needs any more."""
-        counters.touch(self.disk)
+        touch(self.disk)
         self.add_up()
         try:
             intake.scan.remove_empty()
@@ -65,7 +64,7 @@ class Chores:
     def add_up(self) -> None:
         """Pass on to the spool's counters what came since the last time."""
         now = self.tally.counters()
-        more = counters.minus(now, self.added)
+        more = now.minus(self.added)
         draft = f"{layout.TMP}/{due.stamp(self.clock())}.{os.urandom(6).hex()}"
         if any(more.attempts.values()) and counters.add(self.disk, more, draft):
             self.added = now

@@ -1,7 +1,6 @@
 """What runs came to, added up: statistics for monitoring, never state.
 
-`ran` is touched by every run that looks at the spool; its mtime says when. It is
-also the lock under which `counters` is replaced. Nothing is synced: what a power
+They are replaced under a lock on the file `ran`. Nothing is synced: what a power
 cut takes of them is missing from a graph, and nowhere else.
 """
 
@@ -12,10 +11,10 @@ from typing import NamedTuple
 
 from ampt_cli import jsontext, layout
 from ampt_cli.fsio import READ, Disk
+from ampt_cli.ran import open_ran
 
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)  # ms
 TRIES, PAUSE = 10, 0.005  # s; whoever holds the lock needs a fraction of it, unless it is stopped
-OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Counters(NamedTuple):
@@ -34,24 +33,15 @@ class Counters(NamedTuple):
             tuple(a + b for a, b in zip(self.below, other.below, strict=True)),
         )
 
-
-def touch(disk: Disk) -> None:
-    """Note that a run looks at the spool now. Never raises: it is a statistic."""
-    try:
-        try:
-            os.utime(layout.RAN, dir_fd=disk.root, follow_symlinks=False)
-        except FileNotFoundError:
-            os.close(os.open(layout.RAN, OPEN, disk.file_mode, dir_fd=disk.root))
-    except OSError:
-        pass
-
-
-def last_run(disk: Disk) -> int | None:
-    """When a run looked last (ms); None if none ever did."""
-    try:
-        return os.stat(layout.RAN, dir_fd=disk.root, follow_symlinks=False).st_mtime_ns // 1_000_000
-    except OSError:
-        return None
+    def minus(self, other: "Counters") -> "Counters":
+        """What came to `other` since."""
+        return self.plus(
+            Counters(
+                {key: -count for key, count in other.attempts.items()},
+                -other.ms,
+                tuple(-count for count in other.below),
+            )
+        )
 
 
 def read(disk: Disk) -> Counters:
@@ -64,22 +54,11 @@ def read(disk: Disk) -> Counters:
             os.close(fd)
         below = tuple(map(int, found["below"]))
         attempts = {str(key): int(count) for key, count in found["attempts"].items()}
-        return (
-            Counters(attempts, float(found["ms"]), below)
-            if len(below) == len(BOUNDS) + 1
-            else Counters()
-        )
+        if len(below) != len(BOUNDS) + 1:
+            return Counters()
+        return Counters(attempts, float(found["ms"]), below)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Counters()
-
-
-def minus(new: Counters, old: Counters) -> Counters:
-    """What came to `old` since."""
-    return Counters(
-        {key: count - old.attempts.get(key, 0) for key, count in new.attempts.items()},
-        new.ms - old.ms,
-        tuple(a - b for a, b in zip(new.below, old.below, strict=True)),
-    )
 
 
 def add(disk: Disk, more: Counters, draft: str) -> bool:
@@ -88,7 +67,7 @@ def add(disk: Disk, more: Counters, draft: str) -> bool:
     Nobody waits long for the lock: its holder may be stopped, and a runner must not be.
     """
     try:
-        fd = os.open(layout.RAN, OPEN, disk.file_mode, dir_fd=disk.root)
+        fd = open_ran(disk)
         try:
             if not _locked(fd):
                 return False

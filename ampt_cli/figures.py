@@ -6,6 +6,7 @@ from ampt_cli import clock, counters, layout, lock
 from ampt_cli.census import census, free
 from ampt_cli.fsio import Disk
 from ampt_cli.metrics import Figures
+from ampt_cli.ran import last_run
 
 
 def figures(disk: Disk, told: Callable[[int], object] = int) -> Figures:
@@ -15,4 +16,4 @@ def figures(disk: Disk, told: Callable[[int], object] = int) -> Figures:
     alive = sum(
         lock.is_alive(disk, f"{layout.RUNNING}/{runner}") for runner in disk.list(layout.RUNNING)
     )
-    return Figures(counted, counters.read(disk), now, alive, counters.last_run(disk), free(disk))
+    return Figures(counted, counters.read(disk), now, alive, last_run(disk), free(disk))

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ampt_cli import catalog, counters, due, layout
+from ampt_cli import catalog, due, layout
 from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
 from ampt_cli.lock import is_alive
 from ampt_cli.marks import Begun
+from ampt_cli.ran import last_run
 
 SAMPLE = 200  # entries opened to group errors
 
@@ -28,7 +29,7 @@ def overview(disk: Disk, counted: Census) -> dict[str, Any]:
         "errors": errors(disk),
         "errors_sampled": counted.counts[layout.RETRY] + counted.counts[layout.DEAD] > SAMPLE,
         "runners": list(runners(disk)),
-        "last_run": counters.last_run(disk),
+        "last_run": last_run(disk),
     }
 
 

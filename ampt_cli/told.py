@@ -76,9 +76,6 @@ class Observer:
     def problem(self, text: str) -> None:
         """Something a person should know of."""
 
-    def rescued(self, interrupted: int, given_back: int) -> None:
-        """So many events of dead runners were taken back, begun and not begun."""
-
     def state(self, text: str) -> None:
         """What the runner is doing now, for the service manager."""
 

@@ -4,10 +4,10 @@ import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 
 from ampt_cli import clock, due, place, printing, settings
-from ampt_cli.counters import touch
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import Command, Given, Option, help_text, parse
+from ampt_cli.ran import touch
 from ampt_cli.retention import retention_of
 from ampt_cli.scan import Scan
 
