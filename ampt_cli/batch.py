@@ -89,7 +89,7 @@ class Batch:
 
     def _buckets(self) -> list[str]:
         hours = {file[:11] for file in self._files()}
-        return sorted(f"{layout.PENDING}/{due.bucket(hour)}" for hour in hours)
+        return sorted(map(_bucket, hours))
 
     def _rename_all(self) -> None:
         """One rename an event: each is published by its own, none is ever seen in part."""
@@ -160,33 +160,31 @@ class _Buckets:
 
     def rename(self, file: str) -> None:
         """Move `file` into its bucket: it is published."""
-        hour = file[:11]
         try:
-            target = self._open.get(hour)
-            if target is None:
-                target = self._enter(hour)
-            os.rename(file, file, src_dir_fd=self.source, dst_dir_fd=target)
+            self._into(file)
         except FileNotFoundError:  # a runner found the bucket empty, and removed it
-            bucket = f"{layout.PENDING}/{due.bucket(file)}"
-            self.disk.into_bucket(
-                bucket,
-                lambda: os.rename(
-                    file, f"{bucket}/{file}", src_dir_fd=self.source, dst_dir_fd=self.disk.root
-                ),
-            )
-
-    def _enter(self, hour: str) -> int:
-        if len(self._open) >= MOST_OPEN:
             self.close()
-        path = f"{layout.PENDING}/{due.bucket(hour)}"
-        self._open[hour] = os.open(path, FOLDER, dir_fd=self.disk.root)
-        return self._open[hour]
+            self.disk.into_bucket(_bucket(file), lambda: self._into(file))
+
+    def _into(self, file: str) -> None:
+        hour = file[:11]
+        target = self._open.get(hour)
+        if target is None:
+            if len(self._open) >= MOST_OPEN:
+                self.close()
+            target = self._open[hour] = os.open(_bucket(file), FOLDER, dir_fd=self.disk.root)
+        os.rename(file, file, src_dir_fd=self.source, dst_dir_fd=target)
 
     def close(self) -> None:
         """Close all."""
         for fd in self._open.values():
             os.close(fd)
         self._open.clear()
+
+
+def _bucket(name: str) -> str:
+    """Where an event with this name, or this beginning of one, waits."""
+    return f"{layout.PENDING}/{due.bucket(name)}"
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

@@ -138,15 +138,18 @@ class Disk:
         self.sync(path)  # or a cut could keep entries that come later, and not the marker
 
     def make_buckets(self, paths: "list[str]") -> None:
-        """The same for many buckets, with one sync of all; their markers are not yet durable."""
+        """The same for many buckets, with one sync of all; their markers are not yet durable.
+
+        One that a runner removes meanwhile is made again by who moves into it.
+        """
         for path in paths:
             self._make_path(path)
-        if len(paths) > FEW and self.sync_all():
-            for path in paths:
-                self._mark(path)
-        else:
-            for path in paths:
-                self.make_bucket(path)
+        one_by_one = len(paths) <= FEW or not self.sync_all()
+        for path in paths:
+            try:
+                (self.make_bucket if one_by_one else self._mark)(path)
+            except FileNotFoundError:
+                continue
 
     def _make_path(self, path: str) -> "list[str]":
         parts = path.split("/")
@@ -168,21 +171,33 @@ class Disk:
         (the entry has moved on) is not made again.
         """
         if not self.exists(f"{bucket}/{DURABLE}") and self.exists(bucket):
-            self.make_bucket(bucket)
+            try:
+                self.make_bucket(bucket)
+            except FileNotFoundError:
+                if self.exists(bucket):
+                    raise
 
     def into_bucket(self, bucket: str, move: "Callable[[], None]") -> None:
         """Run `move` into `bucket`, which is made while it is missing.
 
-        A runner may remove the empty bucket between our mkdir and our rename:
-        then it is made once more.
+        A runner may remove the empty bucket between any two of our calls, and
+        another publisher may make it: then it is tried once more. Only if the
+        bucket was there before a try and after it, what is to be moved is gone.
         """
+        there = False
         for _ in range(100):
             try:
                 return move()
             except FileNotFoundError:
-                if self.exists(bucket):
+                before, there = there, self.exists(bucket)
+                if before and there:
                     raise
-                self.make_bucket(bucket)
+            if not there:
+                try:
+                    self.make_bucket(bucket)
+                except FileNotFoundError:
+                    if not self.exists(bucket.partition("/")[0]):
+                        raise  # the spool itself is gone
         raise FileNotFoundError(f"{bucket} was removed a hundred times")
 
     def remove_bucket(self, path: str) -> bool:

@@ -1,0 +1,110 @@
+"""Buckets come and go under those who move entries into them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import batch, fsio, place
+from ampt_cli.fsio import Disk
+
+NOW = 1_800_000_000_000
+BUCKET = "pending/2027-01-15/08"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool with a file in tmp/."""
+    made = place.open_disk(str(tmp_path / "spool"), create=True)
+    made.write_new("tmp/x", b"x\n")
+    return made
+
+
+def meanwhile(disk: Disk, *deeds: Callable[[], object]) -> Callable[[], None]:
+    """A rename of tmp/x into the bucket; after each try the next deed of somebody else is done."""
+    left = list(deeds)
+
+    def move() -> None:
+        try:
+            disk.publish("tmp/x", f"{BUCKET}/x")
+        finally:
+            if left:
+                left.pop(0)()
+
+    return move
+
+
+def test_a_bucket_that_another_makes_after_our_try_is_no_failure(disk: Disk) -> None:
+    """The first rename found none; when we looked, there was one."""
+    disk.into_bucket(BUCKET, meanwhile(disk, lambda: disk.make_bucket(BUCKET)))
+
+    assert disk.exists(f"{BUCKET}/x")
+
+
+def test_a_bucket_that_is_removed_while_we_make_it_is_made_again(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our mkdir and our sync, and again between that and our rename."""
+    real = Disk.sync
+    removed: list[str] = []
+
+    def sync(self: Disk, path: str) -> None:
+        if path == BUCKET and len(removed) < 2:
+            removed.append(path)
+            os.unlink(f"{BUCKET}/.durable", dir_fd=disk.root)
+            os.rmdir(BUCKET, dir_fd=disk.root)
+        real(self, path)
+
+    monkeypatch.setattr(Disk, "sync", sync)
+    disk.into_bucket(BUCKET, meanwhile(disk))
+
+    assert removed == [BUCKET, BUCKET]
+    assert disk.exists(f"{BUCKET}/x")
+    assert disk.exists(f"{BUCKET}/.durable")
+
+
+def test_what_is_to_be_moved_and_gone_is_told_apart(disk: Disk) -> None:
+    """Somebody else was faster: that is not the bucket's fault."""
+    disk.remove("tmp/x")
+    with pytest.raises(FileNotFoundError, match="tmp/x"):
+        disk.into_bucket(BUCKET, meanwhile(disk))
+
+
+def test_a_spool_that_is_gone_is_not_made_again(disk: Disk, tmp_path: Path) -> None:
+    """The error names what is missing, at once."""
+    (tmp_path / "spool" / "pending").rmdir()
+    with pytest.raises(FileNotFoundError, match="pending/2027-01-15"):
+        disk.into_bucket(BUCKET, meanwhile(disk))
+
+
+def test_a_batch_survives_the_removal_of_its_empty_buckets(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right after they were made, and while one is held open."""
+    real = Disk._mark
+    removed: list[str] = []
+
+    def mark(self: Disk, bucket: str) -> None:
+        real(self, bucket)
+        if len(removed) < 3:
+            removed.append(bucket)
+            self.remove_bucket(bucket)
+
+    monkeypatch.setattr(Disk, "_mark", mark)
+    hours = [("n", None, f"{n % 6 + 1} hours", None) for n in range(30)]
+    ids = batch.publish_many(disk, hours, lambda: NOW)
+    found = [path for folder in _buckets(disk) for path in disk.list(folder) if path[0] != "."]
+
+    assert len(removed) == 3
+    assert len(set(removed)) > 1
+    assert len(ids) == len(found) == 30
+    assert len(_buckets(disk)) == 6 > fsio.FEW
+
+
+def _buckets(disk: Disk) -> list[str]:
+    return [
+        f"pending/{date}/{hour}"
+        for date in disk.list("pending")
+        for hour in disk.list(f"pending/{date}")
+    ]
