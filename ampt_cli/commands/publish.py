@@ -15,7 +15,6 @@ from ampt_cli.options import Command, Given, Option, help_text, parse
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from ampt_cli.event import Event
@@ -65,9 +64,6 @@ ms since 1970. More than zero, at most a year ahead.
         ("ampt publish invoice.paid @invoice.json --id invoice-42", "safe to repeat"),
     ),
 )
-
-
-LINE_KEYS = {"name", "body", "after", "id"}  # of a batch
 
 
 class Stopped(BaseException):
@@ -228,85 +224,8 @@ def _batch(given: Given) -> int:
             raise UsageError(f"--{key} does not go with --batch: each line says its own")
     if given.arguments:
         raise UsageError("--batch takes no NAME and no BODY: each line has its own")
-    from ampt_cli.batch import Batch  # noqa: PLC0415  gate: only for batches
+    from ampt_cli.commands import batching  # noqa: PLC0415  gate: only for batches
 
     source = given.get("batch") or "-"
-    batch = Batch(_open(given), clock.now)
-    try:
-        answers = _Answers()
-        for number, line in _lines(source):
-            try:
-                made, chosen = _draft(line, batch.now)
-                batch.add(made, by_id=chosen)
-            except AmptError as error:
-                raise error.at(f"line {number}") from None
-            answers.add(_line(made, given))
-        batch.commit(_commit)
-    except BaseException:
-        batch.abort()  # does nothing after the commit has begun
-        raise
-    if not answers.print():
-        printing.say(f"published {batch.count:,} events, but stdout is closed")
+    batching.publish_file(source, _open(given), lambda made: _line(made, given), _commit)
     return 0
-
-
-class _Answers:
-    """What to print when all is published: kept in a file, for there may be millions."""
-
-    def __init__(self) -> None:
-        self.waiting: list[str] = []
-        self.fd = -1
-
-    def add(self, line: str) -> None:
-        self.waiting.append(line)
-        if len(self.waiting) >= 4096:
-            self._spill()
-
-    def _spill(self) -> None:
-        if self.fd < 0:
-            from tempfile import TemporaryFile  # noqa: PLC0415  only for long batches
-
-            self.file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  lives as long as we
-            self.fd = self.file.fileno()
-        self.file.writelines(f"{line}\n" for line in self.waiting)
-        self.waiting.clear()
-
-    def print(self) -> bool:
-        if self.fd >= 0:
-            self.file.seek(0)
-            while chunk := self.file.read(1 << 20):
-                if not printing.write(1, chunk):
-                    return False
-        return printing.write(1, "".join(f"{line}\n" for line in self.waiting))
-
-
-def _lines(source: str) -> "Iterator[tuple[int, bytes]]":
-    from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only for batches
-
-    try:
-        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
-            number = 0
-            while line := file.readline(2 * MAX_BYTES):
-                number += 1
-                if line.strip():
-                    yield number, line
-    except OSError as error:
-        raise UsageError(f"cannot read the batch from {source!r}: {error.strerror}") from None
-
-
-def _draft(line: bytes, now: int) -> "tuple[Event, bool]":
-    """The event that a line of a batch asks for, and whether it says an id."""
-    try:
-        item = jsontext.loads(line.decode())
-    except UnicodeDecodeError:
-        raise BadEvent("it is not UTF-8") from None
-    except ValueError as error:
-        raise BadEvent(f"no JSON: {error}") from None
-    if type(item) is not dict or "name" not in item:
-        raise BadEvent("no JSON object with a name", 'like {"name": "user.joined"}')
-    if not item.keys() <= LINE_KEYS:
-        unknown = next(key for key in item if key not in LINE_KEYS)
-        raise BadEvent(f"unknown key {unknown!r}", "a line has name, body, after, id")
-    id_ = item.get("id")
-    made = publication.draft(item["name"], item.get("body"), item.get("after"), now, id_)
-    return made, id_ is not None
