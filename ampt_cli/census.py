@@ -53,10 +53,16 @@ class Counting:
         overdue, oldest, following = 0, "", ""
         stamp, known = due.stamp(now), self._known
         self._known = {}
+        seen = 0
+
+        def more(count: int) -> None:
+            nonlocal seen
+            seen += count
+            told(seen)
+
         for path in catalog.folders(self.disk, layout.STATES):
             state, _, bucket = path.partition("/")
-            base = sum(counts.values())
-            found = self._folder(path, stamp, known, lambda more, base=base: told(base + more))  # type: ignore[misc]
+            found = self._folder(path, stamp, known, more)
             total = found.names.total()
             counts[state] += total
             for rest, count in found.names.items():
@@ -79,7 +85,7 @@ class Counting:
         path: str,
         stamp: str,
         known: dict[str, tuple[int, Folder]],
-        told: Callable[[int], object],
+        more: Callable[[int], object],
     ) -> Folder:
         try:
             changed = os.stat(path, dir_fd=self.disk.root).st_mtime_ns
@@ -87,7 +93,7 @@ class Counting:
             return Folder(Counter(), 0, "", "")
         entry = known.get(path)
         if entry is None or entry[0] != changed:
-            entry = (changed, _walk(self.disk, path, stamp, told))
+            entry = (changed, _walk(self.disk, path, stamp, more))
         # Of the hour that runs, what is late changes with the clock; and what changed
         # just now may change again without another mtime.
         if due.bucket(stamp) not in path and changed + SETTLED < time_ns():
@@ -100,10 +106,10 @@ def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
     return Counting(disk).census(now, told)
 
 
-def _walk(disk: Disk, path: str, now: str, told: Callable[[int], object]) -> Folder:
+def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Folder:
     names: Counter[str] = Counter()
     late, first, after = 0, "", ""
-    total = 0
+    unsaid = 0
     for file in catalog.files(disk, path):
         words = file.split(".", 3)
         if len(words) != 4:
@@ -116,9 +122,11 @@ def _walk(disk: Disk, path: str, now: str, told: Callable[[int], object]) -> Fol
             late += 1
         elif not after or stamp < after:
             after = stamp
-        total += 1
-        if total % TOLD_EVERY == 0:
-            told(total)
+        unsaid += 1
+        if unsaid == TOLD_EVERY:
+            more(unsaid)
+            unsaid = 0
+    more(unsaid)
     coded = Counter({name.removesuffix(layout.SUFFIX): count for name, count in names.items()})
     return Folder(coded, late, first, after)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ampt_cli import clock, counters, layout, lock
+from ampt_cli import clock, counters, lock
 from ampt_cli.census import census, free
 from ampt_cli.fsio import Disk
 from ampt_cli.metrics import Figures
@@ -13,7 +13,5 @@ def figures(disk: Disk, told: Callable[[int], object] = int) -> Figures:
     """The figures as of now. `told` as in census."""
     now = clock.now()
     counted = census(disk, now, told)
-    alive = sum(
-        lock.is_alive(disk, f"{layout.RUNNING}/{runner}") for runner in disk.list(layout.RUNNING)
-    )
+    alive = len(lock.living(disk))
     return Figures(counted, counters.read(disk), now, alive, last_run(disk), free(disk))

@@ -13,7 +13,7 @@ MOST_GROUPS = 8
 
 def glance(found: dict[str, Any], spool: str, now: int) -> list[Line]:
     """The lines of an overview, at `now` (ms)."""
-    lines = [line((spool, "head"), (f"   {clock(now)}", "dim")), line()]
+    lines = [line((spool, "head"), (f"   {moment(now)}", "dim")), line()]
     lines += attention(found, now)
     lines += [line(), *_counts(found, now)]
     lines += _section("", _pictures(found, now))
@@ -60,7 +60,7 @@ def _counts(found: dict[str, Any], now: int) -> Iterator[Line]:
         wrong = state in {layout.DEAD, layout.QUARANTINE} and count
         more = ""
         if state == layout.PENDING and found["next_due"]:
-            more = f"   next due in {length(found['next_due'] - now)}, {clock(found['next_due'])}"
+            more = f"   next due in {length(found['next_due'] - now)}, {moment(found['next_due'])}"
         yield line(
             (f"  {state:<10} ", ""), (f"{count:>13,}", "bad" if wrong else ""), (more, "dim")
         )
@@ -134,7 +134,7 @@ def _section(head: str, lines: Iterator[Line]) -> list[Line]:
     return [line(), *([line((head, "head"))] if head else []), *kept] if kept else []
 
 
-def clock(instant: int) -> str:
+def moment(instant: int) -> str:
     """An instant for people: 2026-11-24 09:30:12 UTC."""
     return due.iso(instant)[:19].replace("T", " ") + " UTC"
 
@@ -142,4 +142,4 @@ def clock(instant: int) -> str:
 def changes(found: dict[str, Any], now: int) -> str:
     """One plain line of an overview, for --follow without a terminal."""
     counts = "  ".join(f"{state} {count:,}" for state, count in found["counts"].items())
-    return f"{clock(now)}  {counts}  overdue {found['overdue']:,}"
+    return f"{moment(now)}  {counts}  overdue {found['overdue']:,}"

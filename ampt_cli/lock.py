@@ -82,6 +82,12 @@ def is_abandoned(disk: Disk, folder: str) -> bool:
     return held is not None
 
 
+def living(disk: Disk) -> list[str]:
+    """The folders of the runners that are alive now."""
+    folders = (f"{layout.RUNNING}/{runner}" for runner in disk.list(layout.RUNNING))
+    return [folder for folder in folders if is_alive(disk, folder)]
+
+
 def is_alive(disk: Disk, folder: str) -> bool:
     """Whether a runner's folder has a living owner: a shared try, which harms nobody."""
     try:

@@ -50,6 +50,17 @@ def find(disk: Disk, prefix: str) -> Entry:
     return found[-1]
 
 
+def find_anywhere(disk: Disk, prefix: str) -> Entry:
+    """The entry whose id is, or begins uniquely with, `prefix`, else what is in quarantine of it.
+
+    Raises NotFound, UsageError where it is ambiguous.
+    """
+    try:
+        return catalog.find(disk, prefix)
+    except NotFound:
+        return find(disk, prefix)
+
+
 def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
     """Move an entry of quarantine that was mended to pending, due now; None if it is gone.
 

@@ -5,7 +5,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ampt_cli import deadline, lock, worker
 from ampt_cli.capture import READ_SIZE, Capture
@@ -213,6 +213,20 @@ class Slot:
         if self.killed_for:
             for pid in children() - self.others:
                 _end(pid)
+
+    def last_words(self, handlers: list[str]) -> dict[str, Any]:
+        """What is known of the attempt under which it ended; `handlers` are all, by number."""
+        number = int(self.board[deadline.HANDLER])
+        told = {
+            "timed_out": self.killed_for == "timeout",
+            "why": self.manner() if self.killed_for in {"", "timeout"} else self.killed_for,
+            "succeeded": list(self.progress),
+            "allowed": self.board[deadline.TIMEOUT],
+            "start": int(self.board[deadline.START]),
+            "handler": handlers[number] if number < len(handlers) else "",
+        }
+        self.progress.clear()
+        return told
 
     def manner(self) -> str:
         """How it ended, for people."""

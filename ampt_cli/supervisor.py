@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from ampt_cli import jsontext, kernel, worker
-from ampt_cli.deadline import CELLS, HANDLER, SOFT_SIGNAL, START, TIMEOUT
+from ampt_cli.deadline import CELLS, SOFT_SIGNAL
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
@@ -285,17 +285,7 @@ class Supervisor:
             self._fail({"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")})
 
     def _death_of(self, slot: Slot, seq: int, output: bytes) -> Report:
-        keys = self.declared.get("handlers", [])
-        number = int(slot.board[HANDLER])
-        told = {
-            "timed_out": slot.killed_for == "timeout",
-            "why": slot.manner() if slot.killed_for in ("", "timeout") else slot.killed_for,
-            "succeeded": list(slot.progress),
-            "allowed": slot.board[TIMEOUT],
-            "start": int(slot.board[START]),
-            "handler": keys[number] if number < len(keys) else "",
-        }
-        slot.progress.clear()
+        told = slot.last_words(self.declared.get("handlers", []))
         return Report(DEATH, seq, jsontext.dumps(told).encode(), output)
 
 

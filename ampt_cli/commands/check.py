@@ -23,6 +23,10 @@ Examples:
 """
 
 
+# In the order of monitor.Limits, whose own defaults are the same.
+DEFAULTS = {"late": "5m,1h", "idle": "10m,1h", "dead": "1,1000", "free": "10,3"}
+
+
 def _limit(what: str) -> typer.models.OptionInfo:
     limit: typer.models.OptionInfo = typer.Option(
         help=f"With --monitor: {what}", metavar="WARN,CRIT"
@@ -36,10 +40,10 @@ def check(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
     ] = False,
-    late: Annotated[str, _limit("How long an event is overdue.")] = "5m,1h",
-    idle: Annotated[str, _limit("How long no run has looked.")] = "10m,1h",
-    dead: Annotated[str, _limit("How many are dead.")] = "1,1000",
-    free: Annotated[str, _limit("Percent of the disk that are free.")] = "10,3",
+    late: Annotated[str, _limit("How long an event is overdue.")] = DEFAULTS["late"],
+    idle: Annotated[str, _limit("How long no run has looked.")] = DEFAULTS["idle"],
+    dead: Annotated[str, _limit("How many are dead.")] = DEFAULTS["dead"],
+    free: Annotated[str, _limit("Percent of the disk that are free.")] = DEFAULTS["free"],
     spool: Annotated[str, typer.Option(help="The spool.")] = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
@@ -63,11 +67,11 @@ def check(
 def _monitor(spool: str, *given: str) -> int:
     """One line on stdout, whatever happens; the status that monitoring systems know."""
     try:
-        limits = monitoring.Limits(*map(_pair, ("late", "idle", "dead", "free"), given))
+        limits = monitoring.Limits(*map(_pair, DEFAULTS, given))
         disk = place.open_disk(settings.spool_path(spool or None))
         status, line = monitoring.judge(figures(disk), limits)
     except UsageError:
-        raise
+        raise  # a wrong option is no answer at all
     except (AmptError, OSError) as error:
         status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
     say(line)
@@ -82,6 +86,3 @@ def _pair(key: str, text: str) -> tuple[float, float]:
         return float(read(warning)), float(read(critical))
     except ValueError:
         raise UsageError(f"--{key} takes two limits, like {DEFAULTS[key]}, not {text!r}") from None
-
-
-DEFAULTS = {"late": "5m,1h", "idle": "10m,1h", "dead": "1,1000", "free": "10,3"}

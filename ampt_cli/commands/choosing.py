@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import catalog, layout, quarantine
-from ampt_cli.errors import AmptError, NotFound, UsageError
+from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.render import Progress, say, show_json
@@ -54,12 +54,8 @@ class Chosen:
 
 
 def _find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
-    try:
-        entry = catalog.find(disk, prefix)
-    except NotFound:
-        if layout.QUARANTINE not in allowed:
-            raise
-        return quarantine.find(disk, prefix)
+    find = quarantine.find_anywhere if layout.QUARANTINE in allowed else catalog.find
+    entry = find(disk, prefix)
     if entry.state not in allowed:
         raise AmptError(
             f"the event {entry.id} is {entry.state}, not {' or '.join(allowed)}",

@@ -4,10 +4,10 @@ import time
 
 from ampt_cli import catalog, clock, layout, overview
 from ampt_cli.census import Counting
-from ampt_cli.commands.looking import explained, find
+from ampt_cli.commands.looking import explained
 from ampt_cli.fsio import Disk
-from ampt_cli.glance import changes, glance
-from ampt_cli.glance import clock as moment
+from ampt_cli.glance import changes, glance, moment
+from ampt_cli.quarantine import find_anywhere
 from ampt_cli.render import Live, say
 
 EVERY = 1.0  # s between two looks at the spool
@@ -37,12 +37,12 @@ def whole(disk: Disk, base: str) -> None:
 
 def event(disk: Disk, prefix: str) -> None:
     """One event: a line for each change of its path, until it is done or dead."""
-    entry, path = find(disk, prefix), ""
+    entry, path = find_anywhere(disk, prefix), ""
     try:
         while True:
             seen = catalog.look(disk, entry)
             if seen is None:
-                entry = find(disk, entry.id)
+                entry = find_anywhere(disk, entry.id)
                 continue
             if entry.path != path:
                 path, now = entry.path, clock.now()

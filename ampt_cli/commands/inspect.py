@@ -11,13 +11,12 @@ from ampt_cli.catalog import Seen
 from ampt_cli.census import census
 from ampt_cli.commands import following
 from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
-from ampt_cli.commands.looking import as_data, explained, find
+from ampt_cli.commands.looking import as_data, explained
 from ampt_cli.configuration import DURATIONS
 from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
-from ampt_cli.glance import clock as moment
-from ampt_cli.glance import glance
+from ampt_cli.glance import glance, moment
 from ampt_cli.origins import origins
 from ampt_cli.render import Progress, length, say, show, show_json, table
 
@@ -108,7 +107,7 @@ def _worded(key: str, value: object) -> str:
 def _one(disk: Disk, id: str, now: int, *, as_json: bool) -> None:  # noqa: A002
     seen = None
     while seen is None:  # it moves between being found and being opened
-        seen = catalog.look(disk, find(disk, id))
+        seen = catalog.look(disk, quarantine.find_anywhere(disk, id))
     sentence = explained(disk, seen, now)
     if as_json:
         show_json(as_data(seen) | {"explanation": sentence})

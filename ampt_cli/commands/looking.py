@@ -2,21 +2,12 @@
 
 from typing import Any
 
-from ampt_cli import catalog, layout, lock, quarantine
+from ampt_cli import layout, lock, quarantine
 from ampt_cli.catalog import Seen
-from ampt_cli.errors import NotFound
 from ampt_cli.explain import Around, explain
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.marks import Begun
-
-
-def find(disk: Disk, prefix: str) -> Entry:
-    """The entry of an id or a unique beginning of one, in quarantine too. Raises NotFound."""
-    try:
-        return catalog.find(disk, prefix)
-    except NotFound:
-        return quarantine.find(disk, prefix)
 
 
 def explained(disk: Disk, seen: Seen, now: int) -> str:
@@ -31,8 +22,7 @@ def _around(disk: Disk, entry: Entry) -> Around:
     if entry.state == layout.QUARANTINE:
         held = [one for one in quarantine.held(disk) if one.folder == entry.folder]
         return Around(reason=held[0].reason if held else "")
-    folders = (f"{layout.RUNNING}/{name}" for name in disk.list(layout.RUNNING))
-    return Around(any(lock.is_alive(disk, folder) for folder in folders))
+    return Around(entry.state in layout.WAITING and bool(lock.living(disk)))
 
 
 def as_data(seen: Seen) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ampt_cli import layout, metrics, monitor
 from ampt_cli.census import Census
+from ampt_cli.commands import check
 from ampt_cli.counters import Counters
 from tests.conftest import RunAmpt, StartAmpt
 
@@ -190,6 +191,14 @@ def test_the_status_is_that_of_the_worst(
 
     assert found == status
     assert said in line
+
+
+def test_the_limits_of_the_command_line_are_those_of_the_judge() -> None:
+    """They stand in both, as text and in numbers, in one order."""
+    shown = dict(zip(monitor.Limits._fields, monitor.Limits(), strict=True))
+
+    assert {key: check._pair(key, text) for key, text in check.DEFAULTS.items()} == shown
+    assert tuple(check.DEFAULTS) == monitor.Limits._fields
 
 
 def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
