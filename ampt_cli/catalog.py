@@ -8,8 +8,9 @@ from typing import NamedTuple
 from ampt_cli import due, layout, reading, record
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
 from ampt_cli.event import Event
-from ampt_cli.fsio import FOLDER, Disk
+from ampt_cli.fsio import Disk
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
+from ampt_cli.walk import files, folders
 
 FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
 GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
@@ -40,34 +41,6 @@ class Filter(NamedTuple):
     def reads(self) -> bool:
         """Whether the files must be opened to decide."""
         return self.error is not None or self.since is not None or self.until is not None
-
-
-def folders(disk: Disk, states: Iterable[str]) -> Iterator[str]:
-    """The folders that hold entries of these states, oldest first within each."""
-    for state in states:
-        for name in disk.list(state):
-            if name[0] == ".":
-                continue
-            path = f"{state}/{name}"
-            if state in layout.WAITING:
-                yield from (f"{path}/{hour}" for hour in disk.list(path) if hour[0] != ".")
-            else:
-                yield path
-
-
-def files(disk: Disk, folder: str) -> Iterator[str]:
-    """The names in a folder, unsorted and streamed; none if it is gone. Dot files left out."""
-    try:
-        fd = os.open(folder, FOLDER, dir_fd=disk.root)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    try:
-        with os.scandir(fd) as found:
-            for item in found:
-                if item.name[0] != ".":
-                    yield item.name
-    finally:
-        os.close(fd)
 
 
 def entries(disk: Disk, states: Iterable[str] = FLOW) -> Iterator[Entry]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import time_ns
 from typing import NamedTuple
 
-from ampt_cli import catalog, due, layout
+from ampt_cli import due, layout, walk
 from ampt_cli.fsio import Disk
 
 TOLD_EVERY = 4096  # names between two calls of `told`
@@ -60,7 +60,7 @@ class Counting:
             seen += count
             told(seen)
 
-        for path in catalog.folders(self.disk, layout.STATES):
+        for path in walk.folders(self.disk, layout.STATES):
             state, _, bucket = path.partition("/")
             found = self._folder(path, stamp, known, more)
             total = found.names.total()
@@ -110,7 +110,7 @@ def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Fol
     names: Counter[str] = Counter()
     late, first, after = 0, "", ""
     unsaid = 0
-    for file in catalog.files(disk, path):
+    for file in walk.files(disk, path):
         words = file.split(".", 3)
         if len(words) != 4:
             continue

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stat import S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep
+from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 def check(disk: Disk, now: int) -> Iterator[Finding]:
     """Every finding. Memory grows with the findings, and by some 70 bytes an entry."""
     yield from _tops(disk)
-    for folder in catalog.folders(disk, layout.STATES):
+    for folder in walk.folders(disk, layout.STATES):
         yield from _folder(disk, folder)
     for runner in disk.list(layout.RUNNING):
         yield from _runner(disk, f"{layout.RUNNING}/{runner}")
@@ -51,9 +51,9 @@ def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
     state = folder.partition("/")[0]
     # An empty bucket without its marker is being made, or removed.
     marked = state == layout.RUNNING or disk.exists(f"{folder}/{layout.DURABLE}")
-    if not marked and any(catalog.files(disk, folder)):
+    if not marked and any(walk.files(disk, folder)):
         yield Finding(folder, "its path may not survive a power cut", "durable")
-    for file in catalog.files(disk, folder):
+    for file in walk.files(disk, folder):
         if state == layout.RUNNING and file in layout.RUNNER_FILES:
             continue
         entry = layout.parse(folder, file)

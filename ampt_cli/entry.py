@@ -14,6 +14,10 @@ def main() -> int:
         from ampt_cli.commands import run  # noqa: PLC0415  gate: an idle run never does
 
         return run.main(sys.argv[2:])
+    if command == ["--complete"]:
+        from ampt_cli.commands import complete  # noqa: PLC0415  gate: nor a TAB
+
+        return complete.main(sys.argv[2:])
     if command in (["--version"], ["-V"]):
         from ampt_cli._version import __version__  # noqa: PLC0415  gate: nor does this
 

@@ -122,7 +122,9 @@ def _near(flag: str, known: "dict[str, Option]") -> str:
 def help_text(command: Command) -> str:
     """The --help of a command."""
     lines = [f"Usage: ampt {command.name} [OPTIONS] {command.arguments}".rstrip(), ""]
-    lines += [command.text.strip(), "", "Options:"]
+    lines += [command.summary, ""]
+    lines += [command.text.strip(), ""] if command.text else []
+    lines.append("Options:")
     names = [_names(option) for option in command.options]
     width = max(map(len, names)) + 4
     for name, option in zip(names, command.options, strict=True):

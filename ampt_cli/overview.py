@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ampt_cli import catalog, due, layout
+from ampt_cli import catalog, due, layout, walk
 from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
 from ampt_cli.lock import is_alive
@@ -64,7 +64,7 @@ def runners(disk: Disk) -> Iterator[dict[str, Any]]:
     for name in disk.list(layout.RUNNING):
         folder = f"{layout.RUNNING}/{name}"
         begun = Begun(disk, folder)
-        claims = set(catalog.files(disk, folder)) - layout.RUNNER_FILES
+        claims = set(walk.files(disk, folder)) - layout.RUNNER_FILES
         now = [
             {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "start": start}
             for file, start in begun.latest().values()

@@ -15,30 +15,46 @@ from ampt_cli import (
     publication,
     settings,
 )
+from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.event import Event
+from ampt_cli.options import Command
 from ampt_cli.render import say
 
-HELP = """Run the handlers of an event in this process, to debug them; breakpoint() works.
-
-\b
-Examples:
-  ampt call user.joined '{"user_id": 7}' --handlers ./handlers.py
-  ampt call --id 3f9c
-"""
+COMMAND = Command(
+    "call",
+    "[NAME [BODY]]",
+    "Run the handlers of an event here, to debug them.",
+    """
+They run in the foreground, in this process, without a timeout, and nothing in the
+spool is changed: breakpoint() works.
+""",
+    (),
+    (
+        (
+            "ampt call user.joined '{\"user_id\": 7}' --handlers ./handlers.py",
+            "an event made up for this",
+        ),
+        ("ampt call --id 3f9c", "an event of the spool"),
+    ),
+)
 
 
 def call(
-    name: Annotated[str, typer.Argument(help="An event's name.")] = "",
-    body: Annotated[str, typer.Argument(help="Its body, in JSON.")] = "null",
-    id: Annotated[str, typer.Option(help="An event of the spool instead.")] = "",  # noqa: A002
-    target: Annotated[str, typer.Option("--handlers", "-m", help="A file or a module.")] = "",
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An event's name.")] = "",
+    body: Annotated[str, typer.Argument(metavar="BODY", help="Its body, in JSON.")] = "null",
+    id: Annotated[  # noqa: A002
+        str, typer.Option(metavar="ID", help="An event of the spool instead.")
+    ] = "",
+    target: Annotated[
+        str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
+    ] = "",
+    spool_dir: Spool = "",
 ) -> None:
     """Call them in order; exit 1 if one fails."""
     config, _ = settings.read()
     registry = handlers.load(settings.handlers_target(target or None, config))
-    event = _stored(id, spool) if id else _made(name, body)
+    event = _stored(id, spool_dir) if id else _made(name, body)
     listed = registry.of(event.name)
     if not listed:
         raise AmptError(f"no handler is registered for {event.name!r}")

@@ -12,14 +12,21 @@ from ampt_cli.commands.choosing import (
     Spool,
     States,
 )
+from ampt_cli.options import Command
 
-HELP = """Cancel events that wait: they end in done, with the outcome cancelled.
-
-\b
-Examples:
-  ampt cancel 3f9c
-  ampt cancel --state retry --name 'mail.*' --dry-run
-"""
+COMMAND = Command(
+    "cancel",
+    "[ID...]",
+    "Cancel events that wait.",
+    """
+They end in done, with the outcome cancelled, and do not run.
+""",
+    (),
+    (
+        ("ampt cancel 3f9c", "one event"),
+        ("ampt cancel --state retry --name 'mail.*' --dry-run", "which would be cancelled"),
+    ),
+)
 
 
 def cancel(

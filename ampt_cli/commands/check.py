@@ -7,20 +7,30 @@ import typer
 from ampt_cli import check as checking
 from ampt_cli import clock, due, place, settings
 from ampt_cli import monitor as monitoring
+from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.figures import figures
+from ampt_cli.options import Command
 from ampt_cli.policy import retries_of
 from ampt_cli.render import say, show_json
 
-HELP = """Verify the whole spool against its format; exit 1 on findings.
+COMMAND = Command(
+    "check",
+    "",
+    "Verify the whole spool against its format.",
+    """
+The exit status is 1 if anything was found, with --repair if anything is left.
 
-\b
-Examples:
-  ampt check
-  ampt check --repair     quarantine what is damaged, rescue, sweep
-  ampt check --monitor    one line for a monitoring system; exit 0, 1, 2 or 3
-  ampt check --monitor --late 10m,2h --dead 5,100 --free 15,5
-"""
+With --monitor: one line for a monitoring system, and its exit status: 0 OK, 1 WARNING,
+2 CRITICAL, 3 UNKNOWN.
+""",
+    (),
+    (
+        ("ampt check", "report"),
+        ("ampt check --repair", "quarantine what is damaged, rescue, sweep"),
+        ("ampt check --monitor --late 10m,2h --dead 5,100 --free 15,5", "is all well?"),
+    ),
+)
 
 
 # In the order of monitor.Limits, whose own defaults are the same.
@@ -36,7 +46,7 @@ def _limit(what: str) -> typer.models.OptionInfo:
 
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
+    as_json: AsJson = False,
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
     ] = False,
@@ -44,13 +54,13 @@ def check(
     idle: Annotated[str, _limit("How long no run has looked.")] = DEFAULTS["idle"],
     dead: Annotated[str, _limit("How many are dead.")] = DEFAULTS["dead"],
     free: Annotated[str, _limit("Percent of the disk that are free.")] = DEFAULTS["free"],
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    spool_dir: Spool = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
     if monitor:
-        raise typer.Exit(_monitor(spool, late, idle, dead, free))
+        raise typer.Exit(_monitor(spool_dir, late, idle, dead, free))
     config, _ = settings.read()
-    disk = place.open_disk(settings.spool_path(spool or None, config))
+    disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, retries = clock.now(), retries_of(config)
     left = 0
     for finding in list(checking.check(disk, now)):

@@ -12,13 +12,19 @@ from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.render import Progress, say, show_json
 
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids, or beginnings of them.")]
-States = Annotated[list[str] | None, typer.Option("--state", help="Events in this state.")]
-Names = Annotated[list[str] | None, typer.Option("--name", help="Events whose name matches.")]
-Error = Annotated[str, typer.Option(help="Events whose last error contains this.")]
+OF_SPOOL = "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or beginnings of them.")]
+States = Annotated[
+    list[str] | None, typer.Option("--state", metavar="STATE", help="Events in this state.")
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", "-n", metavar="GLOB", help="Events whose name matches."),
+]
+Error = Annotated[str, typer.Option(metavar="TEXT", help="Events whose last error contains this.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
-Spool = Annotated[str, typer.Option("--spool", help="The spool.")]
+AsJson = Annotated[bool, typer.Option("--json", "-j", help="JSON Lines.")]
+Spool = Annotated[str, typer.Option("--spool", "-s", metavar="DIR", help=OF_SPOOL)]
 
 MOST_NAMES = 5  # of a summary
 

@@ -6,21 +6,27 @@ import typer
 
 from ampt_cli import catalog, layout, place, settings
 from ampt_cli import handlers as registered
+from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import NotFound
+from ampt_cli.options import Command
 from ampt_cli.render import say, show_json, table
 
-HELP = """Show the handlers, and which waiting events have none.
-
-\b
-Example:
-  ampt handlers --handlers ./handlers.py
-"""
+COMMAND = Command(
+    "handlers",
+    "",
+    "Show the handlers, and which waiting events have none.",
+    "",
+    (),
+    (("ampt handlers --handlers ./handlers.py", "of this file"),),
+)
 
 
 def handlers(
-    target: Annotated[str, typer.Option("--handlers", "-m", help="A file or a module.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    target: Annotated[
+        str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
+    ] = "",
+    as_json: AsJson = False,
+    spool_dir: Spool = "",
 ) -> None:
     """Import the module and list what it registered."""
     config, _ = settings.read()
@@ -41,7 +47,7 @@ def handlers(
         return
     rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
     table(("name", "handler", "timeout", "where"), rows)
-    for name in _unhandled(registry, settings.spool_path(spool or None, config)):
+    for name in _unhandled(registry, settings.spool_path(spool_dir or None, config)):
         say(f"no handler: {name}")
 
 

@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 
 from ampt_cli import place, settings
+from ampt_cli.commands.choosing import Spool
+from ampt_cli.options import Command
 from ampt_cli.render import say
 
-HELP = """Make ampt.toml and an example handlers.py in this folder, and the spool.
-
-Nothing that exists is overwritten.
-
-\b
-Examples:
-  ampt init
-  ampt init --group staff     a spool that a group shares
-"""
+COMMAND = Command(
+    "init",
+    "",
+    "Make ampt.toml, an example handlers.py, and the spool.",
+    """
+The two files are made in this folder. Nothing that exists is overwritten.
+""",
+    (),
+    (
+        ("ampt init", "for yourself"),
+        ("ampt init --group staff", "a spool that a group shares"),
+    ),
+)
 CONFIG = 'handlers = "handlers.py"\n'
 HANDLERS = """from ampt_cli import Context, Event, events
 
@@ -28,8 +34,10 @@ def welcome(event: Event, context: Context) -> None:
 
 
 def init(
-    group: Annotated[str, typer.Option(help="Share the spool with this group.")] = "",
-    spool: Annotated[str, typer.Option(help="The spool.")] = "",
+    group: Annotated[
+        str, typer.Option(metavar="GROUP", help="Share the spool with this group.")
+    ] = "",
+    spool_dir: Spool = "",
 ) -> None:
     """Write what is missing, and say what to do next."""
     for path, text in (("ampt.toml", CONFIG), ("handlers.py", HANDLERS)):
@@ -41,7 +49,7 @@ def init(
         with open(fd, "w", encoding="utf-8") as file:
             file.write(text)
         say(f"made {path}")
-    base = settings.spool_path(spool or None)
+    base = settings.spool_path(spool_dir or None)
     place.open_disk(base, create=True, group=group or None)
     say(f"the spool is {base}")
     say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")

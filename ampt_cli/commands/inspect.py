@@ -17,21 +17,33 @@ from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.glance import glance, moment
+from ampt_cli.options import Command
 from ampt_cli.origins import origins
 from ampt_cli.render import Progress, length, say, show, show_json, table
 
-HELP = """Look at the spool, at some events, or at one.
-
-\b
-Examples:
-  ampt inspect                          the spool at a glance
-  ampt inspect 3f9c                     one event: where, why, what next
-  ampt inspect --state dead --group-by error
-  ampt inspect --error ConnectionError --sort -due --limit 20
-  ampt inspect --since 2026-11-24T08:00Z --json
-  ampt inspect --follow                 live; Ctrl-C ends it
-  ampt inspect --config                 each setting, and where it came from
-"""
+COMMAND = Command(
+    "inspect",
+    "[ID]",
+    "Look at the spool, at some events, or at one.",
+    """
+Without an ID or a filter: the spool at a glance. A unique beginning of an id is enough.
+Of waiting events --since and --until mean the due time, of others the time of their last
+attempt; they are read as in `ampt publish`, but may be past.
+""",
+    (),
+    (
+        ("ampt inspect", "the spool at a glance"),
+        ("ampt inspect 3f9c", "one event: where, why, what next"),
+        ("ampt inspect --state dead --group-by error", "what goes wrong, and how often"),
+        (
+            "ampt inspect --error ConnectionError --sort -due --limit 20",
+            "some events, the latest first",
+        ),
+        ("ampt inspect --since 2026-11-24T08:00Z --json", "for programs"),
+        ("ampt inspect --follow", "live; Ctrl-C ends it"),
+        ("ampt inspect --config", "each setting, and where it came from"),
+    ),
+)
 SORTS: dict[str, Callable[[Seen], Any]] = {
     "due": lambda seen: (seen.entry.stamp, seen.entry.id),
     "name": lambda seen: (seen.entry.name, seen.entry.stamp),
@@ -42,17 +54,29 @@ STATES = (*layout.STATES, layout.QUARANTINE)
 
 
 def inspect(  # noqa: PLR0917  each option is a parameter
-    id: Annotated[str, typer.Argument(help="An event's id, or a unique beginning of one.")] = "",  # noqa: A002
+    id: Annotated[  # noqa: A002
+        str, typer.Argument(metavar="ID", help="An event's id, or a unique beginning of one.")
+    ] = "",
     state: States = None,
     name: Names = None,
     error: Error = "",
-    since: Annotated[str, typer.Option(help="Not before this time (ISO 8601).")] = "",
-    until: Annotated[str, typer.Option(help="Not after this time (ISO 8601).")] = "",
-    sort: Annotated[str, typer.Option(help="due, name, state or attempt; -due: reversed.")] = "due",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    group_by: Annotated[str, typer.Option(help="Count, by error or by name.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="Not before this time (ISO 8601).")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="WHEN", help="Not after this time (ISO 8601).")
+    ] = "",
+    sort: Annotated[
+        str, typer.Option(metavar="due|name|state|attempt", help="Order; -due: reversed.")
+    ] = "due",
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="At most so many; 100 without this.")
+    ] = 100,
+    group_by: Annotated[str, typer.Option(metavar="error|name", help="Count instead.")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show changes.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON; JSON Lines for lists.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", "-j", help="JSON; JSON Lines for lists.")
+    ] = False,
     config: Annotated[bool, typer.Option("--config", help="Show the settings.")] = False,
     spool_dir: Spool = "",
 ) -> None:

@@ -11,22 +11,29 @@ from ampt_cli import place, settings
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import from_os
 from ampt_cli.figures import figures
+from ampt_cli.options import Command
 from ampt_cli.render import write
 
-HELP = """Print the spool's figures as Prometheus text.
-
-With --output the file is replaced in one step, as node_exporter's textfile
-collector needs it; all users may read it.
-
-\b
-Examples:
-  ampt metrics
-  ampt metrics --output /var/lib/node_exporter/textfile/ampt.prom
-"""
+COMMAND = Command(
+    "metrics",
+    "",
+    "Print the spool's figures as Prometheus text.",
+    """
+With --output the file is replaced in one step, as the textfile collector of node_exporter
+needs it; all users may read it.
+""",
+    (),
+    (
+        ("ampt metrics", "on stdout"),
+        ("ampt metrics --output /var/lib/node_exporter/textfile/ampt.prom", "for node_exporter"),
+    ),
+)
 
 
 def metrics(
-    output: Annotated[str, typer.Option(help="Write this file, atomically.")] = "",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write this file, atomically.")
+    ] = "",
     spool_dir: Spool = "",
 ) -> None:
     """Count, and write."""

@@ -7,19 +7,29 @@ import typer
 from ampt_cli import catalog, clock, due, layout, place, publication, settings, spool
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError
+from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
 
-HELP = """Give a waiting event another due time.
-
-\b
-Example:
-  ampt move 3f9c --after "2 hours"
-"""
+COMMAND = Command(
+    "move",
+    "ID",
+    "Give a waiting event another due time.",
+    """
+WHEN is as in `ampt publish`.
+""",
+    (),
+    (
+        ('ampt move 3f9c --after "2 hours"', "two hours from now"),
+        ("ampt move 3f9c --after 2027-01-01T08:00Z", "at that time"),
+    ),
+)
 
 
 def move(
-    id: Annotated[str, typer.Argument(help="An id, or a unique beginning of one.")],  # noqa: A002
-    after: Annotated[str, typer.Option(help="When it is due; as in publish.")],
+    id: Annotated[  # noqa: A002
+        str, typer.Argument(metavar="ID", help="An id, or a unique beginning of one.")
+    ],
+    after: Annotated[str, typer.Option("--after", "-a", metavar="WHEN", help="When it is due.")],
     as_json: AsJson = False,
     spool_dir: Spool = "",
 ) -> None:

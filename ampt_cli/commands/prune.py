@@ -6,15 +6,20 @@ import typer
 
 from ampt_cli import catalog, clock, place, settings, upkeep
 from ampt_cli.commands.choosing import AsJson, Spool
+from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
 from ampt_cli.retention import expired, retention_of
 
-HELP = """Delete done and dead events past their retention. `ampt run` does it too, bounded.
-
-\b
-Example:
-  ampt prune --dry-run
-"""
+COMMAND = Command(
+    "prune",
+    "",
+    "Delete done and dead events past their retention.",
+    """
+`ampt run` does it too, a bounded number in each run.
+""",
+    (),
+    (("ampt prune --dry-run", "which days would go"),),
+)
 
 
 def prune(

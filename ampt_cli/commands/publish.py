@@ -25,8 +25,7 @@ COMMAND = Command(
     "NAME [BODY]",
     "Write an event into the spool.",
     """
-Write an event into the spool. Its id is printed, and the exit status is 0, only
-once the event is safe on disk.
+Its id is printed, and the exit status is 0, only once the event is safe on disk.
 
 BODY is JSON; - reads it from stdin, @FILE from a file; none is null. Other users
 can read the arguments of a process: use - or @FILE for what they must not see.

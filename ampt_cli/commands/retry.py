@@ -20,19 +20,27 @@ from ampt_cli.commands.choosing import (
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
+from ampt_cli.options import Command
 
-HELP = """Try events now, dead ones too.
-
-A dead event is redriven: it gets a new retry window, and its history is kept.
-So is a mended one from quarantine. With --edit the body is changed first: the
-event is published anew, with another id, and the old one ends in done.
-
-\b
-Examples:
-  ampt retry 3f9c
-  ampt retry 3f9c --edit
-  ampt retry --state dead --name 'mail.*' --error ConnectionError --dry-run
-"""
+COMMAND = Command(
+    "retry",
+    "[ID...]",
+    "Try events now, dead ones too.",
+    """
+A dead event is redriven: it gets a new retry window, and its history is kept. So is
+a mended one from quarantine. With --edit the body is changed first: the event is
+published anew, with another id, and the old one ends in done.
+""",
+    (),
+    (
+        ("ampt retry 3f9c", "one event; a unique beginning of its id is enough"),
+        ("ampt retry 3f9c --edit", "with another body"),
+        (
+            "ampt retry --state dead --name 'mail.*' --error ConnectionError --dry-run",
+            "what would be redriven",
+        ),
+    ),
+)
 BY_DEFAULT = (layout.RETRY, layout.DEAD)
 ALLOWED = (layout.PENDING, *BY_DEFAULT, layout.QUARANTINE)
 

@@ -16,14 +16,14 @@ COMMAND = Command(
     "",
     "Handle the events that are due.",
     """
-Handle every event that is due, then exit; with --watch, stay and handle events as
-they become due. Any number of runners may share a spool.
+Every event that is due is handled, then it exits; with --watch it stays, and handles
+events as they become due. Any number of runners may share a spool.
 
-Silent when nothing went wrong: one line on stderr for each failure. The exit status is 0 when
-the runner did its work, although handlers failed; see --check.
+Silent when nothing went wrong: one line on stderr for each failure. The exit status
+is 0 when the runner did its work, although handlers failed; see --check.
 
-SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a second signal
-stops at once. SIGHUP: import the handlers anew. Nothing is lost.
+SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a second
+signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
 """,
     (
         Option(
@@ -38,7 +38,7 @@ stops at once. SIGHUP: import the handlers anew. Nothing is lost.
         Option("--check", "", "Exit 1 if an attempt failed."),
         Option("--dry-run", "", "Say what would run, and do nothing."),
         Option("--now", "WHEN", "With --dry-run: what would run then."),
-        Option("--log-format", "FORMAT", "text or json, on stderr."),
+        Option("--log-format", "text|json", "How stderr is written."),
         Option("--verbose -v", "", "One line for every attempt."),
         Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
     ),

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ampt_cli import printing
 from ampt_cli.commands import (
@@ -22,56 +24,139 @@ from ampt_cli.commands import (
     run,
     unit,
 )
-from ampt_cli.errors import AmptError, from_os
-from ampt_cli.options import Command
+from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.options import Command, Option, help_text
+
+SUMMARY = "A durable queue of named events that is just a folder."
+MODULES: tuple[Any, ...] = (
+    *(publish, run, inspect, retry, cancel, move, call, handlers),
+    *(prune, check, unit, metrics, init),
+)
+COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in MODULES}
+# Any wrong usage: the class is in click, or in the copy of it that newer typers have.
+Misused: type[Exception] = typer.BadParameter.__mro__[2]
+AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class Plain(TyperCommand):
+    """A command whose --help looks like that of `publish`, with any version of typer."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
+        """Write what `described` says."""
+        formatter.write(help_text(described(self)))
+
+
+class Group(TyperGroup):
+    """The whole, whose --help has a line for each command."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
+        """Write the commands and their summaries."""
+        formatter.write(overall())
+
 
 app = typer.Typer(
     name="ampt",
-    help="A durable queue of named events that is just a folder.",
-    no_args_is_help=True,
+    cls=Group,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-def _light(command: Command, main: Callable[[list[str]], int]) -> None:
-    """List a command that has a parser of its own, so that `ampt --help` shows it."""
+def _light(main: Callable[[list[str]], int]) -> Callable[[typer.Context], None]:
+    """Hand on to a command that has a parser of its own."""
 
     def call(context: typer.Context) -> None:
         raise typer.Exit(main(context.args))
 
-    app.command(command.name, help=command.summary, context_settings=AS_GIVEN)(call)
+    return call
 
 
-_light(publish.COMMAND, publish.main)
-_light(run.COMMAND, run.main)
-for _module in (inspect, retry, cancel, move, call, handlers, prune, check, unit, metrics, init):
-    _name = _module.__name__.rpartition(".")[2]
-    app.command(_name, help=_module.HELP)(getattr(_module, _name))
+for _module in MODULES:
+    _name = _module.COMMAND.name
+    if hasattr(_module, "main"):
+        app.command(_name, context_settings=AS_GIVEN)(_light(_module.main))
+    else:
+        app.command(_name, cls=Plain)(getattr(_module, _name))
+
+
+def described(command: Any) -> Command:
+    """A typer command with its options, as `publish` and `run` describe theirs."""
+    said = COMMANDS[command.name]
+    if said.options[:-1]:
+        return said
+    return Command(
+        said.name,
+        said.arguments,
+        said.summary,
+        said.text,
+        [
+            Option(
+                " ".join([*option.opts, *option.secondary_opts]),
+                "" if option.is_flag else option.metavar or "",
+                option.help or "",
+                many=option.multiple,
+            )
+            for option in command.params
+            if option.param_type_name == "option" and option.name != "help"
+        ],
+        said.examples,
+    )
+
+
+def all_described() -> list[Command]:
+    """Every command, in the order of the manual."""
+    group: Any = typer.main.get_command(app)
+    return [described(group.commands[name]) for name in COMMANDS]
+
+
+def overall() -> str:
+    """What `ampt --help` says."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = ["Usage: ampt COMMAND [OPTIONS] [ARGUMENTS]", "", SUMMARY, "", "Commands:"]
+    lines += [f"  {name:<{width}}{command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", "ampt COMMAND --help: its options, and examples. ampt --version: the version."]
+    return "\n".join(lines) + "\n"
 
 
 def main(argv: list[str]) -> int:
     """Run the command line; the exit status."""
+    if not argv:
+        printing.write(2, overall())
+        return 2
+    if argv[0] == "help":
+        argv = [*argv[1:2], "--help"]
     try:
-        app(argv, prog_name="ampt", standalone_mode=True)
+        _check_command(argv)
+        result = app(argv, prog_name="ampt", standalone_mode=False)
     except AmptError as error:
         return printing.complain(error)
     except BrokenPipeError:
         return _quiet()
     except OSError as error:
         return printing.complain(from_os(error, f"ampt {' '.join(argv[:1])}"))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    except SystemExit as leaving:
-        return _status(leaving.code)
-    return 0
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except Misused as error:
+        return printing.complain(_usage(error, argv[0]))
+    return result if isinstance(result, int) else 0
 
 
-def _status(code: Any) -> int:
-    return code if isinstance(code, int) else 1 if code else 0
+def _check_command(argv: list[str]) -> None:
+    """Raise UsageError for a command that does not exist, and name one that does."""
+    if argv and argv[0][:1] != "-" and argv[0] not in COMMANDS:
+        near = get_close_matches(argv[0], [*COMMANDS, "help"], 1)
+        hint = f"did you mean ampt {near[0]}?" if near else "see: ampt --help"
+        raise UsageError(f"there is no command {argv[0]!r}", hint)
+
+
+def _usage(error: Any, word: str) -> UsageError:
+    """What typer says in three lines, in one."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    return UsageError(said, f"see: ampt {word} --help" if word in COMMANDS else "see: ampt --help")
 
 
 def _quiet() -> int:

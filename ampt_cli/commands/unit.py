@@ -11,20 +11,31 @@ import typer
 from ampt_cli import settings, units
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.options import Command
 from ampt_cli.render import say, write
 
-HELP = """Print units for systemd, or a line for crontab, with absolute paths filled in.
-
-Without --watch: a service that handles what is due, and a timer that starts it
-every minute. With --watch: a service that stays, and wakes at each publish.
-
-\b
-Examples:
-  ampt unit --output ~/.config/systemd/user && systemctl --user enable --now ampt.timer
-  sudo ampt unit --system --watch --as www-data --spool /var/spool/ampt \\
-      -m /srv/app/handlers.py --output /etc/systemd/system
-  (crontab -l; ampt unit --cron) | crontab -
-"""
+COMMAND = Command(
+    "unit",
+    "",
+    "Print units for systemd, or a line for crontab.",
+    """
+Absolute paths are filled in. Without --watch: a service that handles what is due, and a
+timer that starts it every minute. With --watch: a service that stays, and wakes at each
+publish.
+""",
+    (),
+    (
+        (
+            "ampt unit --output ~/.config/systemd/user",
+            "then: systemctl --user enable --now ampt.timer",
+        ),
+        (
+            "sudo ampt unit --system --watch --as www-data --output /etc/systemd/system",
+            "a service of the system",
+        ),
+        ("(crontab -l; ampt unit --cron) | crontab -", "every minute, by cron"),
+    ),
+)
 
 
 def unit(
@@ -34,10 +45,18 @@ def unit(
         bool | None,
         typer.Option("--system/--user", help="For the system, or for your own manager."),
     ] = None,
-    run_as: Annotated[str, typer.Option("--as", help="Who a system unit runs as.")] = "",
-    handlers: Annotated[str, typer.Option("--handlers", "-m", help="As in ampt run.")] = "",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="As in ampt run.")] = 1,
-    output: Annotated[str, typer.Option(help="Write the units into this folder.")] = "",
+    run_as: Annotated[
+        str, typer.Option("--as", metavar="USER", help="Who a system unit runs as.")
+    ] = "",
+    handlers: Annotated[
+        str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, metavar="N", help="As in ampt run.")
+    ] = 1,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="DIR", help="Write the units into this folder.")
+    ] = "",
     spool_dir: Spool = "",
 ) -> None:
     """Fill in and print."""

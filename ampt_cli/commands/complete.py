@@ -1,0 +1,70 @@
+"""`ampt --complete`: the words of a spool that a shell may offer.
+
+It runs at every TAB: nothing heavy is loaded, and it stops looking after a
+fifth of a second, however much waits. Errors are silence.
+"""
+
+from time import monotonic
+
+from ampt_cli import layout, place, printing, settings, walk
+from ampt_cli.errors import AmptError
+from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING
+
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ampt_cli.fsio import Disk
+    from ampt_cli.layout import Entry
+
+PATIENCE = 0.2  # s
+MOST = 200  # words; nobody reads more
+LIKELY = (DEAD, RETRY, RUNNING, PENDING, DONE)  # what one asks about, first
+IDS = {"retry": (DEAD, RETRY, PENDING), "cancel": (RETRY, PENDING), "move": (RETRY, PENDING)}
+
+
+def main(argv: list[str]) -> int:
+    """`ids` or `names`, the command they are for, how they begin, the spool if it was given."""
+    what, command, prefix, spool = (*argv, "", "", "", "")[:4]
+    try:
+        disk = place.open_disk(settings.spool_path(spool or None))
+        find = _ids if what == "ids" else _names
+        found = find(_entries(disk, IDS.get(command, LIKELY)), prefix)
+        printing.write(1, "".join(f"{word}\t{told}\n" for word, told in found.items()))
+    except (AmptError, OSError):
+        return 1
+    return 0
+
+
+def _entries(disk: "Disk", states: tuple[str, ...]) -> "Iterator[Entry]":
+    end = monotonic() + PATIENCE
+    for state in states:
+        folders = list(walk.folders(disk, (state,)))
+        for folder in reversed(folders) if state in layout.FINISHED else folders:
+            for file in walk.files(disk, folder):
+                if monotonic() > end:
+                    return
+                entry = layout.parse(folder, file)
+                if entry is not None:
+                    yield entry
+
+
+def _ids(entries: "Iterator[Entry]", prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        if entry.id.startswith(prefix):
+            found[entry.id] = f"{entry.state} {printing.safe(entry.name)}"
+            if len(found) == MOST:
+                break
+    return found
+
+
+def _names(entries: "Iterator[Entry]", prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        name = entry.name
+        if name.startswith(prefix) and printing.safe(name) == name:
+            found[name] = ""
+            if len(found) == MOST:
+                break
+    return dict(sorted(found.items()))
