@@ -72,9 +72,11 @@ fuzz: dev
 
 docs: dev
 	$(BIN)/cog -r $(PAGES)
+	$(BIN)/python -m scripts.pages
 
 docs-check: dev
 	$(BIN)/cog --check --diff $(PAGES)
+	$(BIN)/python -m scripts.pages --check
 
 build: dev
 	$(BIN)/python -m build

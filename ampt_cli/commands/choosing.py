@@ -23,7 +23,7 @@ Names = Annotated[
 ]
 Error = Annotated[str, typer.Option(metavar="TEXT", help="Events whose last error contains this.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
-AsJson = Annotated[bool, typer.Option("--json", "-j", help="JSON Lines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
 Spool = Annotated[str, typer.Option("--spool", "-s", metavar="DIR", help=OF_SPOOL)]
 
 MOST_NAMES = 5  # of a summary

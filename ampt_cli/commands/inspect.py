@@ -74,9 +74,7 @@ def inspect(  # noqa: PLR0917  each option is a parameter
     ] = 100,
     group_by: Annotated[str, typer.Option(metavar="error|name", help="Count instead.")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show changes.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", "-j", help="JSON; JSON Lines for lists.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON; JSON Lines for lists.")] = False,
     config: Annotated[bool, typer.Option("--config", help="Show the settings.")] = False,
     spool_dir: Spool = "",
 ) -> None:

@@ -50,7 +50,7 @@ ms since 1970. More than zero, at most a year ahead.
             'JSON Lines of {"name","body","after","id"}, - for stdin.\n'
             "All are checked before any is published.",
         ),
-        Option("--json -j", "", 'Print {"id","name","time","delay","due"} instead of the id.'),
+        Option("--json", "", 'Print {"id","name","time","delay","due"} instead of the id.'),
         Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
     ),
     (

@@ -143,6 +143,16 @@ def test_a_plain_configuration_is_read_without_tomllib(
     assert (tmp_path / "here" / "FORMAT").exists()
 
 
+def test_a_tab_loads_nothing_slow(clean_env: dict[str, str], tmp_path: Path) -> None:
+    """Completing a word must be done before a finger leaves the key."""
+    loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
+
+    modules, _ = loaded_by("--complete", "ids", "inspect", "", env=clean_env, folder=tmp_path)
+
+    assert "ampt_cli.commands.complete" in modules
+    assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+
+
 def test_publish_forks_nothing(clean_env: dict[str, str], tmp_path: Path) -> None:
     """One process, from start to end."""
     _, forks = loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)

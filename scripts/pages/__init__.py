@@ -1,0 +1,1 @@
+"""Write what is generated from the command line: completions, manual, reference."""

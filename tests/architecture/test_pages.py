@@ -1,0 +1,73 @@
+"""The generated pages are what the code says, and the manual is well made."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import errors
+from ampt_cli.commands import cancel, retry, tree
+from ampt_cli.commands.complete import IDS
+from ampt_cli.options import help_text
+from scripts.pages import facts
+from scripts.pages.generated import pages
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_page_is_what_the_code_says(name: str) -> None:
+    """`make docs` writes it again."""
+    assert (ROOT / name).read_text(encoding="utf-8") == pages()[name]
+
+
+def test_the_manual_page_is_well_made() -> None:
+    """mandoc has no complaint, but that other manuals are not installed here."""
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is not installed")
+    said = subprocess.run(
+        ["mandoc", "-Tlint", ROOT / "man" / "ampt.1"], capture_output=True, text=True
+    ).stdout
+
+    assert [line for line in said.splitlines() if "referenced manual not found" not in line] == []
+
+
+def test_every_exit_status_of_an_error_is_documented() -> None:
+    """A status that a script may meet is one that a page explains."""
+    used = {
+        one.exit_status
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, errors.AmptError)
+    }
+
+    assert used <= {status for status, _ in facts.EXIT}
+
+
+@pytest.mark.parametrize("command", tree.all_described(), ids=lambda command: command.name)
+def test_every_option_says_what_it_takes_and_means(command) -> None:
+    """A value has a name, a help has a sentence, and no line is too wide for 100 columns."""
+    for option in command.options:
+        assert option.help.endswith("."), option.flags
+        assert not option.value.startswith("<"), option.flags
+    assert command.examples
+    assert max(map(len, help_text(command).splitlines())) <= 100
+
+
+def test_what_is_offered_to_a_command_is_what_it_takes() -> None:
+    """`ampt --complete` has its own list of states, because it must be light."""
+    assert set(IDS["retry"]) == set(retry.ALLOWED) - {"quarantine"}
+    assert set(IDS["cancel"]) == set(cancel.layout.WAITING) == set(IDS["move"])
+
+
+def test_every_flag_means_the_same_everywhere() -> None:
+    """One letter, one option: -n is --name wherever it exists."""
+    meanings: dict[str, set[str]] = {}
+    for command in tree.all_described():
+        for option in command.options:
+            for flag in option.flags:
+                if len(flag) == 2:
+                    meanings.setdefault(flag, set()).add(option.flags[0])
+
+    several = {flag: names for flag, names in meanings.items() if len(names) > 1}
+    assert several == {"-f": {"--field", "--follow"}}
