@@ -5,7 +5,7 @@ Safe beside publishers and runners: what moves meanwhile is no finding.
 
 import os
 from collections.abc import Iterator
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep, walk
@@ -27,6 +27,7 @@ class Finding(NamedTuple):
 def check(disk: Disk, now: int) -> Iterator[Finding]:
     """Every finding. Memory grows with the findings, and by some 70 bytes an entry."""
     yield from _tops(disk)
+    yield from _strays(disk)
     for folder in walk.folders(disk, layout.STATES):
         yield from _folder(disk, folder)
     for runner in disk.list(layout.RUNNING):
@@ -45,6 +46,28 @@ def _tops(disk: Disk) -> Iterator[Finding]:
     for name in disk.list("."):
         if name not in KNOWN:
             yield Finding(name, "not a part of a spool", "")
+
+
+def _strays(disk: Disk) -> Iterator[Finding]:
+    """Names that are no date or hour: nobody looks into them."""
+    for state in (*layout.WAITING, *layout.FINISHED):
+        for date in disk.list(state):
+            path = f"{state}/{date}"
+            if date[0] != "." and not _is_hour(disk, path, date, "00"):
+                yield Finding(path, "no folder of a date; nobody looks into it", "")
+            elif state in layout.WAITING:
+                for hour in disk.list(path):
+                    if hour[0] != "." and not _is_hour(disk, f"{path}/{hour}", date, hour):
+                        yield Finding(f"{path}/{hour}", "no folder of an hour", "")
+
+
+def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
+    named = due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z") is not None and len(date) == 10
+    try:
+        status = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
+    except FileNotFoundError:
+        return True  # removed meanwhile
+    return named and S_ISDIR(status.st_mode)
 
 
 def _folder(disk: Disk, folder: str) -> Iterator[Finding]:

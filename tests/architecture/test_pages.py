@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import errors
-from ampt_cli.commands import cancel, retry, tree
+from ampt_cli import errors, layout
+from ampt_cli.commands import retry, tree
 from ampt_cli.commands.complete import IDS
 from ampt_cli.options import help_text
 from scripts.pages import facts
@@ -57,7 +57,7 @@ def test_every_option_says_what_it_takes_and_means(command) -> None:
 def test_what_is_offered_to_a_command_is_what_it_takes() -> None:
     """`ampt --complete` has its own list of states, because it must be light."""
     assert set(IDS["retry"]) == set(retry.ALLOWED) - {"quarantine"}
-    assert set(IDS["cancel"]) == set(cancel.layout.WAITING) == set(IDS["move"])
+    assert set(IDS["cancel"]) == set(layout.WAITING) == set(IDS["move"])
 
 
 def test_every_flag_means_the_same_everywhere() -> None:

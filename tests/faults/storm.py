@@ -7,6 +7,7 @@ twice at the same time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ from tests.faults.program import Program, Trace
 from tests.faults.shim import LOCKS_TAKEN, Shim
 
 MINUTE = 60
+KILLED = "runner killed"
 
 
 class Plan(NamedTuple):
@@ -37,12 +39,14 @@ class Plan(NamedTuple):
     pause: float = 0.25  # s between faults, at most
     ticks: int = 4  # 4 ms each: how long a handler takes
     only: str = ""  # one kind of fault instead of all
+    sure: int = 0  # runners to be killed while they hold claims, before anything random
 
 
 def breaking(mutant: int) -> Plan:
     """A small storm in which a mutant must show."""
-    kills = "runner killed" if mutant == LOCKS_TAKEN else ""
-    return Plan(6, 8, seats=3, mutant=mutant, faults=bool(kills), only=kills, pause=0.1, ticks=25)
+    kills = KILLED if mutant == LOCKS_TAKEN else ""
+    small = Plan(6, 8, seats=3, mutant=mutant, faults=bool(kills), only=kills, pause=0.1, ticks=25)
+    return small._replace(sure=2 if kills else 0)
 
 
 @dataclass
@@ -150,11 +154,13 @@ class Storm:
             self._ended(self._start(*args, crowd=self.running), self.running)
 
     def _wait_for_work(self, until: float) -> None:
-        """Let the storm go on until most is done, or for long enough."""
+        """Let the storm go on until most is done and the sure kills too, or for long enough."""
         while time.monotonic() < until:
             waiting = [path for path in self._paths("pending") if path.endswith(".json")]
             if not waiting:
-                return
+                if self.outcome.faults[KILLED] >= self.plan.sure:
+                    return
+                self._publisher([-1])  # or nobody would hold a claim to be killed with
             time.sleep(0.2)
 
     def _paths(self, state: str) -> list[str]:
@@ -167,7 +173,7 @@ class Storm:
 
     def _disturb(self) -> None:
         deeds = {
-            "runner killed": (6, self._kill_runner),
+            KILLED: (6, self._kill_runner),
             "runner stopped for a moment": (3, self._stop_runner),
             "runner told to end": (3, self._end_runner),
             "worker killed": (6, self._kill_worker),
@@ -178,6 +184,8 @@ class Storm:
         if self.plan.only:
             deeds = {self.plan.only: deeds[self.plan.only]}
         weights = [weight for weight, _ in deeds.values()]
+        for _ in range(self.plan.sure if self.plan.faults else 0):
+            self._kill_one_with_claims()
         while self.plan.faults and not self.over.is_set():
             time.sleep(self.chance.uniform(0.02, self.plan.pause))
             name = self.chance.choices(list(deeds), weights)[0]
@@ -206,13 +214,27 @@ class Storm:
                 count += len(list(marks.parent.glob("*.json")))
         return count
 
+    def _kill_one_with_claims(self) -> None:
+        """Watch running/ until a runner holds claims, and kill that one."""
+        while not self.over.is_set():
+            with self.guard:
+                alive = [process for process in self.running if process.poll() is None]
+            for runner in alive:
+                if self._in_flight(runner.pid) and self._kill(runner, idle_too=False):
+                    self.outcome.faults[KILLED] += 1
+                    return
+            time.sleep(0.002)
+
     def _kill_runner(self) -> bool:
-        runner = self._victim(self.running)
-        if runner is None:
-            return False
-        runner.send_signal(signal.SIGSTOP)  # so that its claims can be counted
+        runner = self._victim(self.running)  # most kills are to hurt
+        return runner is not None and self._kill(runner, idle_too=self.chance.random() < 0.5)
+
+    def _kill(self, runner: subprocess.Popen[bytes], *, idle_too: bool) -> bool:
+        """Stop it, so that its claims can be counted, and kill it if it has any (or `idle_too`)."""
+        runner.send_signal(signal.SIGSTOP)
+        wait_until_stopped(runner.pid)
         claims = self._in_flight(runner.pid)
-        if not claims and self.chance.random() < 0.5:  # most kills are to hurt
+        if not claims and not idle_too:
             runner.send_signal(signal.SIGCONT)
             return False
         self.outcome.bound += claims
@@ -306,6 +328,12 @@ class Storm:
         outcome.duplicates = sum(count - 1 for count in runs.values())
         if not outcome.acknowledged:
             outcome.strange.append("nothing was acknowledged")
+
+
+def wait_until_stopped(pid: int) -> None:
+    """Return once a child that was sent SIGSTOP has stopped, or has ended: then nothing moves."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def overlaps(traces: list[Trace]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from tests.faults import shim as shims
 from tests.faults.program import Program
 from tests.faults.shim import Shim
-from tests.faults.storm import Outcome, Plan, Storm, breaking
+from tests.faults.storm import KILLED, Outcome, Plan, Storm, breaking
 
 SEED = 20_261_124
 
@@ -34,13 +34,14 @@ def test_without_faults_every_event_is_executed_once(library, folder):
 @pytest.mark.slow
 def test_kills_lose_nothing_and_never_overlap(library, folder):
     """SIGKILL, SIGSTOP and SIGTERM of everybody, and clock moves: at least once, never at once."""
-    outcome = storm(library, folder, Plan(publishers=8, events=16, seats=3, pause=0.12, ticks=10))
+    plan = Plan(publishers=8, events=16, seats=3, pause=0.12, ticks=10, sure=3)
+    outcome = storm(library, folder, plan)
 
     assert (outcome.lost, outcome.stuck, outcome.phantom) == ([], [], [])
     assert outcome.overlapped == []
     assert outcome.strange == []
     assert outcome.duplicates <= outcome.bound
-    assert outcome.faults["runner killed"] >= 1
+    assert outcome.faults[KILLED] >= plan.sure
 
 
 @pytest.mark.slow

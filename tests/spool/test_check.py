@@ -111,3 +111,19 @@ def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> N
     assert found(disk) == [("dead", "make"), ("wake", "make")]
     assert repair(disk) == [True, True]
     assert found(disk) == []
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ["pending/rubbish", "done/2026-11-31", "pending/2026-11-24/24", "retry/2026-11-24", "dead/x"],
+)
+def test_what_lies_where_nobody_looks_is_found(disk: Disk, tmp_path: Path, stray: str) -> None:
+    """A name that is no date or hour, or a file with the name of a folder."""
+    path = tmp_path / "spool" / stray
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+    paths = [name for name, _ in found(disk)]
+
+    assert len(paths) == 1
+    assert stray.startswith(paths[0])
