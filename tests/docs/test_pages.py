@@ -1,0 +1,84 @@
+"""What the pages say works: Python blocks are run, shell blocks tried, links followed."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ampt_cli.handlers import REGISTRY
+from tests.conftest import SCRIPT
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
+TRIED = ["operating.md"]  # pages whose sh blocks stand on their own
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code in a page."""
+    return [code for found, code in BLOCK.findall(page.read_text("utf-8")) if found == language]
+
+
+@pytest.fixture
+def registry():
+    """Handlers that an example registers are forgotten."""
+    yield REGISTRY
+    REGISTRY.clear()
+
+
+PYTHON = [(page.name, code) for page in PAGES for code in blocks(page, "python")]
+
+
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=[page for page, _ in PYTHON])
+def test_python_in_a_page_can_be_imported(page: str, code: str, registry, monkeypatch) -> None:
+    """Names are right, handlers are accepted; nothing is published."""
+    published = []
+    monkeypatch.setattr("ampt_cli.api.Events.publish", lambda *args, **_: published.append(args))
+    exec(compile(code, page, "exec"), {"__name__": "example"})  # noqa: S102
+
+    assert registry.handlers or published
+
+
+def test_python_is_found() -> None:
+    """A page without a block would pass above without a word."""
+    assert len([page for page, _ in PYTHON if page == "handlers.md"]) >= 6
+
+
+@pytest.mark.parametrize("page", TRIED)
+def test_shell_in_a_page_works(page: str, run_ampt, clean_env, write_handlers) -> None:
+    """On a spool with an event in every state."""
+    code = "@events.on('mail.send')\ndef f(event):\n    raise ConnectionError\n"
+    code += "from ampt_cli import GiveUp\n@events.on('x')\ndef g(event):\n    raise GiveUp('no')\n"
+    handlers = write_handlers(code)
+    for name in ("mail.send", "x", "ignored"):
+        run_ampt("publish", name)
+    run_ampt("run", "--handlers", handlers)
+    run_ampt("publish", "mail.send", "--after", "1 day")
+
+    env = {**clean_env, "PATH": f"{SCRIPT.parent}:{os.environ['PATH']}"}
+    for block in blocks(ROOT / "docs" / page, "sh"):
+        ended = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block], env=env, capture_output=True, text=True
+        )
+        assert (ended.returncode, ended.stderr) == (0, ""), block
+        if "jq" in block:
+            assert '["x",null]' in ended.stdout
+            assert "1 GiveUp: no" in ended.stdout
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To a file of this project, and to a heading of it."""
+    for target, anchor in LINK.findall(page.read_text("utf-8")):
+        file = (page.parent / target) if target else page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            assert anchor[1:] in map(_anchor, headings), (target, anchor)
