@@ -189,7 +189,8 @@ def traceback_of(error: BaseException | None) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """`text`, cut in the middle to at most about `most` characters."""
+    r"""`text`, cut in the middle to at most about `most` characters; lone surrogates as \ud...."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= most:
         return text
     half = most // 2

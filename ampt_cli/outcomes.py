@@ -93,10 +93,8 @@ class Outcomes:
             self.observer.problem(str(self.trouble))
 
     def _settle_failure(self, entry: Entry, report: Report, now: int) -> None:
-        told = jsontext.loads(report.payload.decode())
-        made = (
-            told["record"] if report.kind == worker.ATTEMPTED else self._of_death(entry, told, now)
-        )
+        told = _told(report, now)
+        made = told.get("record") or self._of_death(entry, told, now)
         if report.output:
             made["output"] = _text(report.output)
         succeeded = tuple(told["succeeded"])
@@ -138,6 +136,16 @@ class Outcomes:
             else [],
             "error": error,
         }
+
+
+def _told(report: Report, now: int) -> dict[str, Any]:
+    """What a report says; a handler that writes into the worker's pipe can spoil one."""
+    try:
+        told: dict[str, Any] = jsontext.loads(report.payload.decode())
+    except ValueError as error:
+        why = f"gave a report that cannot be read ({error})"
+        told = {"timed_out": False, "why": why, "start": now, "handler": "", "succeeded": []}
+    return told
 
 
 def _ms(line: bytes) -> float:

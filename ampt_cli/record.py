@@ -30,7 +30,7 @@ class History(NamedTuple):
 
 def line(record: Record) -> bytes:
     """`record` as it is appended."""
-    return (jsontext.dumps(record) + "\n").encode("utf-8", "backslashreplace")
+    return (jsontext.dumps(record) + "\n").encode("utf-8", "replace")
 
 
 def deed(action: str, now: int, **more: Any) -> Record:

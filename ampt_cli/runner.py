@@ -18,9 +18,9 @@ from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
-from ampt_cli.signals import heard
+from ampt_cli.signals import emptied, heard
 from ampt_cli.slot import RECORDS_AT_ONCE
-from ampt_cli.supervisor import Supervisor, emptied
+from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
 
 UNREAD_HINT = "all other events were handled; see: ampt check"

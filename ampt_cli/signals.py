@@ -26,3 +26,14 @@ def heard(noted: list[int]) -> Iterator[int]:
             signal.signal(number, handler)
         os.close(read)
         os.close(write)
+
+
+def emptied(fd: int) -> bool:
+    """Read what waits in a pipe that does not block; whether there was anything."""
+    found = False
+    try:
+        while os.read(fd, 4096):
+            found = True
+    except BlockingIOError:
+        pass
+    return found

@@ -20,6 +20,7 @@ from ampt_cli.deadline import CELLS, SOFT_SIGNAL
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
+from ampt_cli.signals import emptied
 from ampt_cli.slot import Crew, Slot
 
 GRACE = 0.5  # s between the exception in a handler and the end of its process group
@@ -240,6 +241,8 @@ class Supervisor:
                 slot.progress.append(payload.decode())
         elif kind == worker.LEAVING:
             slot.leaving = True
+            if payload == worker.TIMED_OUT:
+                slot.kill("timeout")  # the handler is over; what it started goes with it
         elif kind == worker.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True
@@ -287,14 +290,3 @@ class Supervisor:
     def _death_of(self, slot: Slot, seq: int, output: bytes) -> Report:
         told = slot.last_words(self.declared.get("handlers", []))
         return Report(DEATH, seq, jsontext.dumps(told).encode(), output)
-
-
-def emptied(fd: int) -> bool:
-    """Read what waits in a pipe that does not block; whether there was anything."""
-    found = False
-    try:
-        while os.read(fd, 4096):
-            found = True
-    except BlockingIOError:
-        pass
-    return found

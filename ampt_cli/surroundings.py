@@ -1,7 +1,7 @@
 """What a handler may have changed in its process, put back or found out.
 
 A working folder, a umask, the environment, signal handlers and limits of
-recursion are put back. What cannot be put back (threads that would keep a
+recursion are put back. What cannot be put back (closed streams, threads that would keep a
 process alive, resource limits) spoils the worker: it is replaced.
 """
 
@@ -28,6 +28,7 @@ class Surroundings:
         self.limits = [getrlimit(limit) for limit in LIMITS]
         self.threads = thread_count()
         self.locale = _locale()
+        self.streams = _streams()
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
@@ -49,7 +50,7 @@ class Surroundings:
     def _changed(self) -> bool:
         if thread_count() > self.threads and _threads_that_stay():
             return True
-        if _locale() != self.locale:
+        if _locale() != self.locale or _streams() != self.streams:
             return True
         return [getrlimit(limit) for limit in LIMITS] != self.limits
 
@@ -62,6 +63,14 @@ def _here() -> int:
         return fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD)
     finally:
         os.close(low)
+
+
+def _streams() -> "list[tuple[int, int]]":
+    """What stdout and stderr are; nothing where a handler has closed one."""
+    try:
+        return [(found.st_dev, found.st_ino) for found in (os.fstat(1), os.fstat(2))]
+    except OSError:
+        return []
 
 
 def _environment() -> "dict[bytes, bytes]":

@@ -42,6 +42,7 @@ READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
+TIMED_OUT = b"timeout"  # why it leaves
 
 
 class Ends(NamedTuple):
@@ -128,7 +129,8 @@ class Worker:
         self.ends = ends
         self.job = job
         self.board = ends.board
-        self.deadline = Deadline(ends.board, lambda told: self.send(POKE, told))
+        self.deadline = Deadline(ends.board, lambda told: self.send(frame(POKE, told)))
+        self.overdue = False  # whether a handler of the last event was
 
     def prepare(self) -> bool:
         """Import the handlers and say what was found; False if they cannot be used."""
@@ -147,13 +149,13 @@ class Worker:
         gc.freeze()  # what was imported stays: the collector need not look at it
         self.surroundings = Surroundings()
         os.register_at_fork(after_in_child=self.forsake)
-        self.send(READY, jsontext.dumps(declared).encode())
+        self.send(frame(READY, jsontext.dumps(declared).encode()))
         return True
 
     def unusable(self, answer: dict[str, Any]) -> bool:
         """Report that the handlers cannot be imported."""
         self.flush()
-        self.send(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace"))
+        self.send(frame(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace")))
         return False
 
     def forsake(self) -> None:
@@ -170,9 +172,13 @@ class Worker:
             kind, payload = self.run_one(int(seq), file)
             self.flush()
             os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
-            self.send(kind, b"%s\n%s" % (seq.encode(), payload))
+            answer = frame(kind, b"%s\n%s" % (seq.encode(), payload))
+            if self.overdue:  # what the handler started goes with us: see Supervisor._take_in
+                self.send(answer + frame(LEAVING, TIMED_OUT))
+                signal.pause()
+            self.send(answer)
             if self.surroundings.spoilt():
-                self.send(LEAVING, b"")
+                self.send(frame(LEAVING, b""))
                 return
 
     def take(self) -> bytes:
@@ -209,11 +215,12 @@ class Worker:
             succeeded=() if self.job.rerun_all else succeeded,
             default_timeout=self.job.default_timeout,
         )
+        self.overdue = any(report["outcome"] == record.TIMED_OUT for report in result.reports)
         return answer(entry.attempt, now, round((monotonic() - started) * 1000, 3), result)
 
-    def send(self, kind: bytes, payload: bytes) -> None:
-        """One frame to the supervisor. A lost pipe ends the worker: nobody could trust it."""
-        write_all(self.ends.results, kind + len(payload).to_bytes(4, "big") + payload)
+    def send(self, frames: bytes) -> None:
+        """Frames to the supervisor. A lost pipe ends the worker: nobody could trust it."""
+        write_all(self.ends.results, frames)
 
     def flush(self) -> None:
         """Pass on what Python still buffers of the handler's output."""
@@ -238,6 +245,11 @@ def _open_streams() -> None:
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    """What the supervisor is told, as it stands in the pipe."""
+    return kind + len(payload).to_bytes(4, "big") + payload
 
 
 def read(disk: Disk, entry: layout.Entry) -> tuple[Event, tuple[str, ...]]:

@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import SCRIPT
 
 SCRIPTS = Path(__file__).parents[2] / "completions"
-READY, DONE = "=ready=", "=line="
+READY, DONE = "now ready", "=line="
+ANNOUNCE = ". ./setup; printf '%s %s\\n' now ready\n"  # what is echoed is not what it prints
 
 # What is typed before TAB, and what the line is then. ID is the one dead event's.
 LINES = {
@@ -149,7 +150,7 @@ def test_tab_completes_at_the_line_editor(
     (tmp_path / "setup").write_text(setup, encoding="utf-8")
     terminal = Terminal([shell, *options], environment(clean_env), tmp_path)
     try:
-        terminal.type(f". ./setup; echo ={READY[1:]}\n", f"{READY}\r")
+        terminal.type(ANNOUNCE, READY)
         wanted = cases(dead, tmp_path)
         got = {typed: terminal.line_after_tab(typed) for typed in wanted}
     finally:
@@ -185,7 +186,7 @@ def test_bash_completes_after_an_equals_sign(dead: str, clean_env, tmp_path: Pat
     (tmp_path / "setup").write_text(BASH, encoding="utf-8")
     terminal = Terminal(["bash", "--norc", "--noprofile", "-i"], environment(clean_env), tmp_path)
     try:
-        terminal.type(f". ./setup; echo ={READY[1:]}\n", f"{READY}\r")
+        terminal.type(ANNOUNCE, READY)
         assert terminal.line_after_tab("inspect --state=de") == "inspect --state=dead"
     finally:
         terminal.close()

@@ -1,0 +1,272 @@
+"""Handlers that misbehave: each costs its own attempt and nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+import textwrap
+from binascii import crc32
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+TIMEOUT = "timeout=300"  # ms
+HEAD = """
+import asyncio, atexit, ctypes, faulthandler, locale, os, resource, signal, subprocess, sys
+import threading, time
+
+@events.on("normal")
+def normal(event):
+    assert os.getcwd() == HERE, os.getcwd()
+    assert os.umask(0o077) == 0o077
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert "SPOILT" not in os.environ
+    assert sys.getrecursionlimit() == LIMIT
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == FILES
+    assert threading.active_count() == 1
+    print("all is normal")
+
+HERE, LIMIT, FILES = os.getcwd(), sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+"""
+
+
+class Unruly(NamedTuple):
+    """A handler's body, and how its attempt must end."""
+
+    row: int
+    name: str
+    body: str
+    outcome: str
+    error: str = ""  # a regular expression
+
+
+ZOO = [
+    Unruly(54, "sleeps", "time.sleep(60)", "timed_out", "timed out after 0.3 s"),
+    Unruly(54, "loops", "while True: pass", "timed_out", "timed out after 0.3 s"),
+    Unruly(54, "loops in C", "sum(range(10**12))", "timed_out", "timed out after 0.3 s"),
+    Unruly(54, "loops in C with the GIL", "spin()", "timed_out", "timed out after 0.3 s"),
+    Unruly(54, "awaits", "asyncio.run(asyncio.sleep(60))", "timed_out", "timed out after 0.3 s"),
+    Unruly(
+        55,
+        "catches Exception",
+        """
+        while True:
+            try: time.sleep(60)
+            except Exception: pass
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(
+        55,
+        "catches all",
+        """
+        while True:
+            try: time.sleep(60)
+            except BaseException: pass
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(
+        55,
+        "blocks signals",
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+        time.sleep(60)
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(
+        55,
+        "ignores signals",
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR1):
+            signal.signal(number, signal.SIG_IGN)
+        time.sleep(60)
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(
+        56,
+        "has children that sleep",
+        """
+        subprocess.Popen(["sleep", NAP])
+        time.sleep(60)
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(
+        56,
+        "has a child in a session of its own",
+        """
+        subprocess.Popen(["sleep", NAP], start_new_session=True)
+        time.sleep(60)
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
+    Unruly(56, "leaves a child", 'subprocess.Popen(["sleep", "2"])', "succeeded"),
+    Unruly(57, "closes descriptors", "os.closerange(0, 200)", "succeeded"),
+    Unruly(57, "closes every descriptor", "os.closerange(0, 256)", "failed", "without a result"),
+    Unruly(57, "closes stdout", "sys.stdout.close(); sys.stderr.close()", "succeeded"),
+    Unruly(58, "prints much", "print('x' * 50_000_000)", "succeeded"),
+    Unruly(58, "prints many lines", "print('x\\n' * 5_000_000)", "succeeded"),
+    Unruly(58, "prints without newline", "os.write(1, b'half a line')", "succeeded"),
+    Unruly(58, "prints no UTF-8", "os.write(1, bytes(range(256)))", "succeeded"),
+    Unruly(59, "os._exit(0)", "os._exit(0)", "failed", "exited with status 0 without a result"),
+    Unruly(59, "os._exit(3)", "os._exit(3)", "failed", "exited with status 3 without a result"),
+    Unruly(59, "sys.exit()", "sys.exit()", "failed", "SystemExit"),
+    Unruly(59, "sys.exit(1)", "sys.exit(1)", "failed", "SystemExit: 1"),
+    Unruly(59, "sys.exit('x')", "sys.exit('x')", "failed", "SystemExit: x"),
+    Unruly(60, "segfaults", "ctypes.string_at(0)", "failed", r"signal 11 \(SIGSEGV\)"),
+    Unruly(60, "aborts", "os.abort()", "failed", r"signal 6 \(SIGABRT\)"),
+    Unruly(60, "bus error", "os.kill(os.getpid(), signal.SIGBUS)", "failed", "SIGBUS"),
+    Unruly(51, "is killed", "os.kill(os.getpid(), signal.SIGKILL)", "failed", r"signal 9"),
+    Unruly(61, "out of memory", "raise MemoryError", "failed", "MemoryError"),
+    Unruly(62, "BaseException", "raise BaseException('b')", "failed", "BaseException: b"),
+    Unruly(62, "KeyboardInterrupt", "raise KeyboardInterrupt", "failed", "KeyboardInterrupt"),
+    Unruly(62, "GeneratorExit", "raise GeneratorExit", "failed", "GeneratorExit"),
+    Unruly(62, "failing __str__", "raise Silent", "failed", "Silent"),
+    Unruly(62, "unpicklable", "raise ValueError(lambda: 0)", "failed", "ValueError: <function"),
+    Unruly(62, "huge message", "raise ValueError('x' * 10_000_000)", "failed", "ValueError: xxx"),
+    Unruly(62, "control characters", "raise ValueError('\\x1b[2J\\n')", "failed", "ValueError"),
+    Unruly(62, "lone surrogate", "raise ValueError('\\udc80')", "failed", "ValueError"),
+    Unruly(
+        62, "group", "raise ExceptionGroup('g', [ValueError(1)])", "failed", "ExceptionGroup: g"
+    ),
+    Unruly(62, "too deep", "exec('f=lambda: f()\\nf()', {})", "failed", "RecursionError"),
+    Unruly(
+        63,
+        "leaves a thread",
+        "threading.Thread(target=time.sleep, args=(60,)).start()",
+        "succeeded",
+    ),
+    Unruly(63, "atexit hangs", "atexit.register(time.sleep, 60)", "succeeded"),
+    Unruly(64, "changes folder", "os.chdir('/')", "succeeded"),
+    Unruly(64, "changes umask", "os.umask(0)", "succeeded"),
+    Unruly(64, "handles SIGTERM", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "succeeded"),
+    Unruly(64, "changes the environment", "os.environ['SPOILT'] = '1'", "succeeded"),
+    Unruly(64, "recursion limit", "sys.setrecursionlimit(LIMIT + 1)", "succeeded"),
+    Unruly(64, "limits", "resource.setrlimit(resource.RLIMIT_NOFILE, (64, FILES[1]))", "succeeded"),
+    Unruly(69, "publishes", "[events.publish('more', i) for i in range(20)]", "succeeded"),
+]
+EXTRA = """
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+    __repr__ = __str__
+
+def spin():
+    ctypes.PyDLL(SPIN).spin()
+"""
+
+
+@pytest.fixture(scope="module")
+def spin(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A C function that holds the GIL for ever."""
+    if shutil.which("cc") is None:
+        pytest.skip("a C compiler is needed")
+    source = tmp_path_factory.mktemp("c") / "spin.c"
+    source.write_text("void spin(void) { for (volatile int i = 1; i; ) ; }\n", encoding="utf-8")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", source.with_suffix(".so"), source], check=True)
+    return str(source.with_suffix(".so"))
+
+
+def sleepers(nap: str) -> list[str]:
+    """Children of handlers that are still there."""
+    found = subprocess.run(["pgrep", "-f", f"sleep {nap}"], capture_output=True, text=True)
+    return found.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "unruly",
+    [pytest.param(one, id=one.name, marks=pytest.mark.row(one.row)) for one in ZOO],
+)
+def test_an_unruly_handler_costs_its_own_attempt_and_nothing_else(
+    unruly: Unruly, request: pytest.FixtureRequest, run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """Its attempt ends as it must, in time; the normal event behind it succeeds, in a clean place."""
+    library = request.getfixturevalue("spin") if "spin()" in unruly.body else ""
+    nap = f"5{crc32(bytes(spool_dir))}"  # found again among all processes
+    body = textwrap.indent(textwrap.dedent(unruly.body).strip(), "    ")
+    code = f"{HEAD}{EXTRA}SPIN = {library!r}\nNAP = {nap!r}\n"
+    code += f'@events.on("unruly", {TIMEOUT})\ndef unruly(event):\n{body}\n'
+    handlers = write_handlers(code)
+    wild = run_ampt("publish", "unruly").out.strip()
+    tame = run_ampt("publish", "normal").out.strip()
+
+    ended = run_ampt("run", "--handlers", handlers, timeout=30)
+
+    assert ended.status == 0, ended.err
+    assert "Traceback" not in ended.err
+    seen = look(run_ampt, wild)
+    assert seen["state"] == ("done" if unruly.outcome == "succeeded" else "retry")
+    attempt = seen["records"][-1]
+    assert attempt["outcome"] == unruly.outcome, attempt
+    assert re.search(unruly.error, attempt.get("error", "")), attempt["error"]
+    assert len(json.dumps(attempt)) < 200_000
+    after = look(run_ampt, tame)
+    assert (after["state"], after["attempt"]) == ("done", 1), ended.err
+    assert "all is normal" in after["records"][-1]["output"]
+    assert sleepers(nap) == []
+    assert run_ampt("check").status == 0
+
+
+def look(run_ampt: Any, id_: str) -> dict[str, Any]:
+    """An event, as JSON."""
+    found: dict[str, Any] = json.loads(run_ampt("inspect", id_, "--json").out)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "said"),
+    [
+        pytest.param(65, None, "do not exist", marks=pytest.mark.row(65)),
+        pytest.param(65, "def f(:\n", "SyntaxError", marks=pytest.mark.row(65)),
+        pytest.param(65, "raise ValueError('at import')", "at import", marks=pytest.mark.row(65)),
+        pytest.param(65, "import sys; sys.exit(0)", "SystemExit", marks=pytest.mark.row(65)),
+        pytest.param(65, "import os; os._exit(0)", "without a result", marks=pytest.mark.row(65)),
+    ],
+)
+def test_handlers_that_cannot_be_imported_touch_no_event(
+    row: int, code: str | None, said: str, run_ampt, write_handlers, tmp_path: Path
+) -> None:
+    """Exit 78 before anything is claimed."""
+    handlers = tmp_path / "none.py" if code is None else write_handlers(code)
+    id_ = run_ampt("publish", "n").out.strip()
+
+    ended = run_ampt("run", "--handlers", handlers)
+
+    assert (ended.status, said in ended.err) == (78, True), ended.err
+    seen = look(run_ampt, id_)
+    assert (seen["state"], seen["attempt"]) == ("pending", 0)
+
+
+@pytest.mark.row(66)
+def test_an_import_that_prints_spoils_nothing(run_ampt, write_handlers) -> None:
+    """It happens in the worker; what it says is passed on."""
+    handlers = write_handlers("print('importing')\n@events.on('n')\ndef f(event): pass\n")
+    run_ampt("publish", "n")
+
+    ended = run_ampt("run", "--handlers", handlers)
+
+    assert (ended.status, ended.out) == (0, "")
+    assert run_ampt("inspect", "--state", "done").out.count("\n") == 1
+
+
+@pytest.mark.row(68)
+def test_an_event_without_a_handler_is_ignored_and_shown_so(run_ampt, write_handlers) -> None:
+    """It ends in done, with an outcome that says why nothing happened."""
+    handlers = write_handlers("@events.on('other')\ndef f(event): pass\n")
+    id_ = run_ampt("publish", "n").out.strip()
+
+    run_ampt("run", "--handlers", handlers)
+
+    seen = look(run_ampt, id_)
+    assert (seen["state"], seen["records"][-1]["outcome"]) == ("done", "ignored")
+    assert "no handler" in seen["explanation"]
