@@ -183,6 +183,7 @@ def sleepers(nap: str) -> list[str]:
     return found.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unruly",
     [pytest.param(one, id=one.name, marks=pytest.mark.row(one.row)) for one in ZOO],
