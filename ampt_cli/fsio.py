@@ -61,15 +61,14 @@ class Disk:
             os.close(fd)
             self.forget(path)
 
-    def append(self, path: str, data: bytes, sync: bool, whole: bool = False) -> None:
+    def append(self, path: str, data: bytes, sync: bool) -> None:
         """Append the line `data`, after a newline if the last line is torn.
 
-        `whole` says that the last line is known to be whole. A crash leaves a
-        torn last line, which every reader ignores.
+        A crash leaves a torn last line, which every reader ignores.
         """
         fd = os.open(path, APPEND, dir_fd=self.root)
         try:
-            if not whole and not ends_whole(fd):
+            if not ends_whole(fd):
                 data = b"\n" + data
             write_all(fd, data)
             if sync:

@@ -11,7 +11,7 @@ from ampt_cli.policy import Retries, Verdict, Wish
 def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> Entry | None:
     """Move a claim to done, with its record. Not synced: a power cut may repeat the attempt."""
     target = layout.finished(entry, layout.DONE, now)
-    return spool.settle(disk, entry, target, line, sync=False, whole=entry.attempt == 1)
+    return spool.settle(disk, entry, target, line, sync=False)
 
 
 def settle_other(
@@ -48,7 +48,7 @@ def settle_other(
     if size > record.BRIEF_FROM:
         noted = brief(noted)
     target = destination(entry, verdict)
-    moved = spool.settle(disk, entry, target, record.line(noted), sync=True, whole=False)
+    moved = spool.settle(disk, entry, target, record.line(noted), sync=True)
     return verdict if moved else None
 
 

@@ -39,9 +39,7 @@ def release(disk: Disk, entry: Entry) -> bool:
     return _move(disk, entry, layout.released(entry))
 
 
-def settle(
-    disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool, whole: bool
-) -> Entry | None:
+def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> Entry | None:
     """Append the attempt's record, then move the claim to where the verdict sends it.
 
     A crash between the two leaves a claim with its record: rescue interrupts
@@ -51,7 +49,7 @@ def settle(
     """
     lost: OSError | None = None
     try:
-        disk.append(entry.path, line, sync=sync, whole=whole)
+        disk.append(entry.path, line, sync=sync)
     except FileNotFoundError:
         return None
     except OSError as error:
