@@ -7,7 +7,7 @@ from typing import Any
 from ampt_cli import chosen, due, event, layout
 from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import FOLDER, Disk
-from ampt_cli.publication import confirm, draft, wake
+from ampt_cli.publication import check_room, confirm, draft, wake
 
 Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
 
@@ -35,7 +35,7 @@ class Batch:
             self.draft = Disk(self.fd, group=disk.file_mode == 0o660)
             self.chmod = not self.draft.natural_mode("mode")
         except OSError as error:
-            raise from_os(error, "begin a batch in the spool") from error
+            raise from_os(error, f"begin a batch in the spool {disk.path}") from error
 
     def add(self, made: event.Event, *, by_id: bool = False) -> None:
         """Check and write one event. Raises AmptError; the caller then aborts."""
@@ -50,7 +50,7 @@ class Batch:
         try:
             self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
-            raise from_os(error, f"write {made.name!r} in the spool") from error
+            raise from_os(error, f"write {made.name!r} in the spool {self.disk.path}") from error
         self.count += 1
 
     def commit(self, commit: Callable[[], object] = int) -> list[event.Event]:
@@ -63,6 +63,7 @@ class Batch:
                 with chosen.IdLock(disk):
                     for made in self._chosen.values():
                         chosen.published_as(disk, made)  # conflicts show before any event does
+            check_room(disk)
             self._sync_files()
             buckets = self._buckets()
             missing = [path for path in buckets if not disk.exists(f"{path}/{layout.DURABLE}")]
@@ -70,7 +71,9 @@ class Batch:
             commit()
             self._rename_all()
         except OSError as error:
-            raise from_os(error, f"publish a batch of {self.count}") from error
+            raise from_os(
+                error, f"publish a batch of {self.count} in the spool {disk.path}"
+            ) from error
         finally:
             self.abort()
         self._confirm(buckets)

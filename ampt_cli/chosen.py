@@ -13,7 +13,7 @@ from fcntl import LOCK_EX, flock
 from ampt_cli import event, layout
 from ampt_cli.errors import BadEvent, from_os
 from ampt_cli.fsio import READ, Disk
-from ampt_cli.publication import confirm, wake
+from ampt_cli.publication import check_room, confirm, wake
 
 
 def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -> event.Event:
@@ -29,9 +29,12 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
         with IdLock(disk):
             earlier = published_as(disk, made)
             if earlier is None:
+                check_room(disk)
                 _publish(disk, made.id, line, target, commit)
     except OSError as error:
-        raise from_os(error, f"publish {made.name!r} with the id {made.id}") from error
+        raise from_os(
+            error, f"publish {made.name!r} with the id {made.id} in the spool {disk.path}"
+        ) from error
     if earlier is not None:
         # Its publisher may have been killed before its own last sync.
         bucket = layout.new(layout.PENDING, earlier.due, earlier.id, earlier.name).folder
@@ -106,7 +109,7 @@ class IdLock:
     def __enter__(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         path = f"{layout.IDS}/{layout.LOCK}"
-        self.fd = os.open(path, flags, self.disk.file_mode, dir_fd=self.disk.root)
+        self.fd = self.disk.open_shared(path, flags)
         flock(self.fd, LOCK_EX)
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from ampt_cli import due, toml, trust
+from ampt_cli import due, size, toml, trust
 from ampt_cli.errors import ConfigError, UsageError
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -20,6 +20,7 @@ KEYS = (
     "rerun",
     "timeout",
     "network_file_system",
+    "memory",
 )
 PATHS = ("spool", "handlers")
 MAX_TIMEOUT = 60_000  # ms; as handlers.MAX_TIMEOUT, which is not loaded for this
@@ -50,7 +51,10 @@ def _check(key: str, value: "Any", path: str) -> "Any":
     if key not in KEYS:
         raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
     try:
-        value = due.parse_duration(value) if key in DURATIONS else value
+        if key in DURATIONS:
+            value = due.parse_duration(value)
+        elif key == "memory":
+            value = size.parse(value)
     except UsageError as error:
         raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
     if not _is_right(key, value):
@@ -63,6 +67,8 @@ def _is_right(key: str, value: "Any") -> bool:
         return bool(0 < value <= MAX_TIMEOUT)
     if key in DURATIONS:
         return bool(value >= 0)
+    if key == "memory":
+        return type(value) is int
     if key == "jobs":
         return type(value) is int and 1 <= value <= 1024
     if key == "network_file_system":

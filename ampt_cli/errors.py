@@ -87,7 +87,11 @@ def from_os(error: OSError, tried: str) -> AmptError:
     import os  # noqa: PLC0415
 
     code = errno.errorcode.get(error.errno or 0, str(error.errno))
-    text = f"cannot {tried}: {error.strerror or error} ({code})"
+    paths = [name for name in (error.filename, error.filename2) if isinstance(name, str)]
+    where = f" at {' to '.join(paths)}" if paths else ""
+    text = f"cannot {tried}: {error.strerror or error} ({code}{where})"
+    if code == "EXDEV":
+        return ConfigError(text, "all of a spool must lie on one file system")
     if code in TEMPORARY:
         return TryAgain(text, "nothing was lost; try again when there is room")
     if code in PERMISSION:

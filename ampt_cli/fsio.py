@@ -12,6 +12,7 @@ from ampt_cli.layout import DURABLE
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+PRIVATE = 0o600
 FEW = 4  # more buckets than this are made with one sync
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -20,12 +21,13 @@ APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Disk:
     """The folder `root` (an open descriptor) and the verbs that change it."""
 
-    __slots__ = ("durable", "file_mode", "folder_mode", "root")
+    __slots__ = ("durable", "file_mode", "folder_mode", "path", "root")
 
-    def __init__(self, root: int, group: bool = False) -> None:
+    def __init__(self, root: int, group: bool = False, path: str = "") -> None:
         self.root = root
+        self.path = path  # where it was opened; for messages alone
         self.durable: set[str] = set()  # buckets known to be, that nobody removes
-        self.file_mode = 0o660 if group else 0o600
+        self.file_mode = 0o660 if group else PRIVATE
         self.folder_mode = 0o2770 if group else 0o700
 
     # -- files ---------------------------------------------------------------
@@ -75,6 +77,16 @@ class Disk:
                 self.sync_fd(fd)
         finally:
             os.close(fd)
+
+    def open_shared(self, path: str, flags: int) -> int:
+        """A descriptor of a file that every user of the spool may open; made with `O_CREAT`."""
+        fd = os.open(path, flags, self.file_mode, dir_fd=self.root)
+        if flags & os.O_CREAT and self.file_mode != PRIVATE:
+            try:
+                os.fchmod(fd, self.file_mode)  # whatever the umask
+            except PermissionError:
+                pass  # it is another's, who has done so
+        return fd
 
     def forget(self, path: str) -> None:
         """Remove a file of tmp/ if it can be; what stays is swept later."""
@@ -158,7 +170,7 @@ class Disk:
 
     def _mark(self, bucket: str) -> None:
         try:
-            os.close(os.open(f"{bucket}/{DURABLE}", NEW, self.file_mode, dir_fd=self.root))
+            os.close(self.open_shared(f"{bucket}/{DURABLE}", NEW))
         except FileExistsError:
             pass
 

@@ -41,7 +41,18 @@ class Home:
 
 
 def check_place(disk: Disk, base: str, *, network: bool) -> None:
-    """Raise ConfigError where kernel locks cannot be relied on, unless `network` allows it."""
+    """Raise ConfigError where renames, or kernel locks (unless `network`), cannot be relied on."""
+    device = os.fstat(disk.root).st_dev
+    for folder in layout.FOLDERS:
+        try:
+            found = os.stat(folder, dir_fd=disk.root).st_dev
+        except FileNotFoundError:
+            continue
+        if found != device:
+            raise ConfigError(
+                f"{base}/{folder} is on another file system than {base}",
+                "all of a spool must lie on one file system",
+            )
     kind = kernel.network_file_system(disk.root)
     if kind is not None and not network:
         raise ConfigError(

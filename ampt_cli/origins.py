@@ -10,6 +10,21 @@ from ampt_cli.settings import default_spool
 
 VARIABLES = {"spool": "AMPT_SPOOL", "handlers": "AMPT_HANDLERS"}
 
+# Name, an example in TOML (the default, where there is one), meaning.
+SETTINGS = (
+    ("spool", '"~/.local/state/ampt"', "The spool; relative to this file."),
+    ("handlers", '"handlers.py"', "The handlers: a file, relative to this one, or a module."),
+    ("jobs", "1", "How many workers a run has, 1 to 1024."),
+    ("timeout", '"5 seconds"', "Of each handler call that has none of its own; at most 60 s."),
+    ("retry_every", '"6 minutes"', "How long after a failure an event is tried again."),
+    ("retry_for", '"14 days"', "How long after its first attempt; then it is dead."),
+    ("rerun", '"failed"', 'Which handlers a retry calls: "failed" or "all".'),
+    ("retention_done", '"7 days"', "How long done events are kept."),
+    ("retention_dead", '"90 days"', "How long dead ones are."),
+    ("memory", '"2G"', "How much each worker may have; without it as much as there is."),
+    ("network_file_system", "false", "Whether a spool on one is accepted, at your own risk."),
+)
+
 
 def defaults() -> dict[str, Any]:
     """What holds where nothing is said. Lengths of time are ms."""
@@ -25,6 +40,7 @@ def defaults() -> dict[str, Any]:
         "rerun": "failed",
         "timeout": DEFAULT_TIMEOUT,
         "network_file_system": False,
+        "memory": None,
     }
 
 

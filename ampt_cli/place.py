@@ -41,7 +41,7 @@ def _open(path: str) -> Disk:
         lines = _format_lines(root, path)
         group = lines[1:2] == ["group"]
         _check_owner(root, path, group)
-        return Disk(root, group)
+        return Disk(root, group, path)
     except BaseException:
         os.close(root)
         raise
@@ -51,7 +51,10 @@ def _format_lines(root: int, path: str) -> list[str]:
     try:
         fd = os.open(layout.FORMAT, READ, dir_fd=root)
     except FileNotFoundError:
-        if not set(os.listdir(root)) <= {*layout.FOLDERS, layout.WAKE}:
+        names = set(os.listdir(root))
+        if layout.FORMAT in names:
+            return _format_lines(root, path)  # somebody has just made it
+        if not names <= {*layout.FOLDERS, layout.WAKE}:
             raise NotFound(f"{path} is not a spool: it has no file {layout.FORMAT}") from None
         raise
     try:

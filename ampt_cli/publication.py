@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     Draft = tuple[str, Any, due.After | None, str | None]
 
+# What publishers leave to runners, which need room for their records (Postfix: queue_minfree).
+MIN_FREE = 512 * 1024  # bytes
+MIN_FILES = 16
+
 WAKE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -47,6 +51,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
     unless it is NotConfirmed, nothing was published.
     """
     line = event.encode(made)
+    check_room(disk)
     tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}"
     target = layout.new(layout.PENDING, made.due, made.id, made.name)
     try:
@@ -58,10 +63,29 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
             disk.forget(tmp)
             raise
     except OSError as error:
-        raise from_os(error, f"publish {made.name!r} in the spool") from error
+        raise from_os(error, f"publish {made.name!r} in the spool {disk.path}") from error
     confirm(disk, target.folder, made.id)
     wake(disk)
     return made
+
+
+def check_room(disk: Disk) -> None:
+    """Raise TryAgain where the disk is so full that runners need what is left."""
+    try:
+        free = os.statvfs(disk.root)
+    except OSError:
+        return  # the writes that follow will tell
+    if free.f_blocks and free.f_bavail * free.f_frsize < MIN_FREE:
+        left = free.f_bavail * free.f_frsize // 1024
+        what = f"{left} KiB are free, and the last {MIN_FREE // 1024} KiB"
+    elif free.f_files and free.f_favail < MIN_FILES:
+        what = f"it has room for {free.f_favail} files, and the last {MIN_FILES}"
+    else:
+        return
+    raise TryAgain(
+        f"the disk of the spool is full: {what} are kept for running events",
+        "nothing was published; try again when there is room",
+    )
 
 
 def confirm(disk: Disk, bucket: str, what: str) -> None:

@@ -27,7 +27,7 @@ def touch(disk: "Disk") -> None:
 
 def open_ran(disk: "Disk") -> int:
     """A descriptor of the file, which is made where it is missing."""
-    return os.open(RAN, OPEN, disk.file_mode, dir_fd=disk.root)
+    return disk.open_shared(RAN, OPEN)
 
 
 def last_run(disk: "Disk") -> int | None:

@@ -93,7 +93,7 @@ class Runner:
 
     def _job(self) -> worker.Job:
         told = self.settings
-        return worker.Job(told.handlers, told.default_timeout, told.rerun_all)
+        return worker.Job(told.handlers, told.default_timeout, told.rerun_all, told.memory)
 
     def _move_in(self) -> None:
         self.home.move_in()

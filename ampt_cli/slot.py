@@ -35,6 +35,7 @@ class Slot:
         self.board = board  # written by the worker; see deadline
         self.crew = crew
         self.pid = 0
+        self.queue_r = self.queue_w = -1
         self.waiting: deque[int] = deque()  # submitted and not reported, in order
         self.progress: list[str] = []  # handlers of the running event that have succeeded
         self.pace = FAST / 2  # s an event, smoothed
@@ -113,6 +114,8 @@ class Slot:
     def take_back(self) -> list[int]:
         """What the worker has not taken from its queue yet: it has not begun."""
         taken: list[int] = []
+        if self.queue_r < 0:
+            return taken  # it has ended, and its queue was emptied then
         try:
             while data := os.read(self.queue_r, READ_SIZE):
                 records = (data[start : start + RECORD] for start in range(0, len(data), RECORD))
@@ -210,6 +213,7 @@ class Slot:
         self.let_go()
         for fd in (self.queue_r, self.result_r, self.capture.fd):
             os.close(fd)
+        self.queue_r = -1
         if self.killed_for:
             for pid in children() - self.others:
                 _end(pid)

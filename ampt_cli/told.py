@@ -24,6 +24,7 @@ class Settings(NamedTuple):
     retention: Retention = Retention()
     default_timeout: int = DEFAULT_TIMEOUT
     network: bool = False  # whether a network file system is accepted
+    memory: int | None = None  # bytes of each worker
 
     @classmethod
     def of(cls, config: dict[str, Any], **given: Any) -> "Settings":

@@ -13,6 +13,7 @@ _ampt_words() {
         'run --jobs' | 'run -j') return ;;
         'run --name' | 'run -n') _ampt_offer "$1" 'names' "$3"; return ;;
         'run --max') return ;;
+        'run --memory') return ;;
         'run --now') return ;;
         'run --log-format') _ampt_offer "$1" 'text json' "$3"; return ;;
         'run --spool' | 'run -s') _ampt_offer "$1" 'folders' "$3"; return ;;
@@ -62,7 +63,7 @@ _ampt_words() {
         help:*) _ampt_offer '' 'publish run inspect retry cancel move call handlers prune check unit metrics init help' "$3" ;;
         publish:-*) _ampt_offer '' '--after -a --id --text -t --field -f --batch -b --json --spool -s --help -h' "$3" ;;
         publish:*) _ampt_offer "$1" names "$3" ;;
-        run:-*) _ampt_offer '' '--handlers -m --watch -w --jobs -j --name -n --max --check --dry-run --now --log-format --verbose -v --spool -s --help -h' "$3" ;;
+        run:-*) _ampt_offer '' '--handlers -m --watch -w --jobs -j --name -n --max --memory --check --dry-run --now --log-format --verbose -v --spool -s --help -h' "$3" ;;
         inspect:-*) _ampt_offer '' '--state --name -n --error --since --until --sort --limit --group-by --follow -f --json --config --spool -s --help -h' "$3" ;;
         inspect:*) _ampt_offer "$1" ids "$3" ;;
         retry:-*) _ampt_offer '' '--state --name -n --error --edit --dry-run --json --spool -s --help -h' "$3" ;;

@@ -53,6 +53,7 @@ complete -c ampt -n '__ampt_command run' -s w -l watch -d 'Stay, and wake within
 complete -c ampt -n '__ampt_command run' -s j -l jobs -x -d 'How many workers; 1 without this'
 complete -c ampt -n '__ampt_command run' -s n -l name -x -a '(__ampt_spool names run)' -d 'Only events whose name matches. Repeat it for more'
 complete -c ampt -n '__ampt_command run' -l max -x -d 'Begin at most N attempts, then exit'
+complete -c ampt -n '__ampt_command run' -l memory -x -d 'How much each worker may have: 512M, 2G; else it fails'
 complete -c ampt -n '__ampt_command run' -l check -d 'Exit 1 if an attempt failed'
 complete -c ampt -n '__ampt_command run' -l dry-run -d 'Say what would run, and do nothing'
 complete -c ampt -n '__ampt_command run' -l now -x -d 'With --dry-run: what would run then'

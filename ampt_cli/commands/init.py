@@ -8,6 +8,7 @@ import typer
 from ampt_cli import place, settings
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.options import Command
+from ampt_cli.origins import SETTINGS
 from ampt_cli.render import say
 
 COMMAND = Command(
@@ -23,7 +24,10 @@ The two files are made in this folder. Nothing that exists is overwritten.
         ("ampt init --group staff", "a spool that a group shares"),
     ),
 )
-CONFIG = 'handlers = "handlers.py"\n'
+HEAD = """# Settings of ampt. What holds, and where it comes from: ampt inspect --config
+# All but the handlers stand here with what holds without them.
+
+"""
 HANDLERS = """from ampt_cli import Context, Event, events
 
 
@@ -33,6 +37,16 @@ def welcome(event: Event, context: Context) -> None:
 """
 
 
+def config() -> str:
+    """An ampt.toml that says what can be said."""
+    width = max(len(f"# {key} = {example}") for key, example, _ in SETTINGS)
+    lines = []
+    for key, example, meaning in SETTINGS:
+        setting = f"{'' if key == 'handlers' else '# '}{key} = {example}"
+        lines.append(f"{setting:<{width}}  # {meaning}\n")
+    return HEAD + "".join(lines)
+
+
 def init(
     group: Annotated[
         str, typer.Option(metavar="GROUP", help="Share the spool with this group.")
@@ -40,7 +54,7 @@ def init(
     spool_dir: Spool = "",
 ) -> None:
     """Write what is missing, and say what to do next."""
-    for path, text in (("ampt.toml", CONFIG), ("handlers.py", HANDLERS)):
+    for path, text in (("ampt.toml", config()), ("handlers.py", HANDLERS)):
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:

@@ -3,13 +3,17 @@
 import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 
-from ampt_cli import clock, due, place, printing, settings
+from ampt_cli import clock, due, place, printing, settings, size
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import Command, Given, Option, help_text, parse
 from ampt_cli.ran import touch
 from ampt_cli.retention import retention_of
 from ampt_cli.scan import Scan
+
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from typing import Any
 
 COMMAND = Command(
     "run",
@@ -35,6 +39,7 @@ signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
             "--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True
         ),
         Option("--max", "N", "Begin at most N attempts, then exit."),
+        Option("--memory", "SIZE", "How much each worker may have: 512M, 2G; else it fails."),
         Option("--check", "", "Exit 1 if an attempt failed."),
         Option("--dry-run", "", "Say what would run, and do nothing."),
         Option("--now", "WHEN", "With --dry-run: what would run then."),
@@ -82,6 +87,7 @@ def _run(given: Given) -> int:
     target = settings.handlers_target(given.get("handlers"), config)
     jobs = given.number("jobs", 1, config.get("jobs", 1))
     most = given.number("max", 1, None)
+    memory = _memory(given, config)
     disk = place.open_disk(base)
     touch(disk)
     try:
@@ -98,6 +104,7 @@ def _run(given: Given) -> int:
         watch=given.has("watch"),
         names=tuple(given.all("name")),
         most=most,
+        memory=memory,
     )
     observer = logs.observer(given.get("log_format"), verbose=given.has("verbose"))
     try:
@@ -105,6 +112,12 @@ def _run(given: Given) -> int:
     except OSError as error:
         raise from_os(error, f"run the events in {base}") from error
     return 1 if given.has("check") and tally.failed else 0
+
+
+def _memory(given: Given, config: "dict[str, Any]") -> int | None:
+    """Bytes of each worker, or None for as much as there is."""
+    text = given.get("memory")
+    return config.get("memory") if text is None else size.parse(text)
 
 
 def _dry_run(given: Given) -> int:

@@ -22,6 +22,11 @@ MONITOR = (
     "`ampt check --monitor` has the status that monitoring systems know: "
     "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
 )
+DURATIONS = (
+    "Lengths of time are words, 90s or 5m, or a number of ms. The examples are the defaults, "
+    "but of `handlers` and `memory`, which have none. An unknown setting is an error. "
+    "`ampt inspect --config` shows what holds, and where it comes from."
+)
 ENVIRONMENT = (
     ("AMPT_SPOOL", "The spool, where --spool is not given."),
     ("AMPT_CONFIG", "The configuration file, instead of the nearest ampt.toml."),

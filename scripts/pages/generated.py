@@ -1,7 +1,7 @@
 """Every generated page, by its path below the project."""
 
 from ampt_cli.commands.tree import all_described
-from scripts.pages import bash, fish, manual, reference, zsh
+from scripts.pages import bash, fish, manual, reference, rows, zsh
 
 
 def pages() -> dict[str, str]:
@@ -14,4 +14,5 @@ def pages() -> dict[str, str]:
         "man/ampt.1": manual.page(commands),
         "docs/cli.md": reference.page(commands),
         "docs/exit_status.md": reference.exit_status(),
+        "docs/faults.md": rows.page(),
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from ampt_cli.options import Command, Option
+from ampt_cli.origins import SETTINGS
 from scripts.pages import facts, words
 
 WIDTH = 74
@@ -36,6 +37,8 @@ def page(commands: Sequence[Command]) -> str:
         for example, meaning in command.examples:
             lines += [f"# {_escaped(meaning)}", _escaped(example)]
         lines.append(".Ed")
+    lines += [".Sh SETTINGS", *_prose(facts.DURATIONS)]
+    lines += _listed((f".It Cm {key} Ar {_escaped(e)}", text) for key, e, text in SETTINGS)
     lines += [".Sh ENVIRONMENT", *_listed((f".It Ev {_names(k)}", v) for k, v in facts.ENVIRONMENT)]
     lines += [".Sh FILES", *_listed((f".It Pa {_escaped(k)}", v) for k, v in facts.FILES)]
     lines += [".Sh EXIT STATUS", *_listed((f".It {k}", v) for k, v in facts.EXIT)]

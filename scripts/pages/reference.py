@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ampt_cli.options import Command, help_text
+from ampt_cli.origins import SETTINGS
 from scripts.pages import facts, words
 
 STREAMS = (
@@ -31,6 +32,7 @@ def page(commands: Sequence[Command]) -> str:
     ]
     for command in commands:
         lines += [f"## ampt {command.name}", f"```text\n{help_text(command)}```"]
+    lines += ["## Settings in ampt.toml", facts.DURATIONS, _settings()]
     lines += ["## Environment", _table(("variable", "meaning"), facts.ENVIRONMENT)]
     lines += ["## Files", _table(("file", "meaning"), facts.FILES)]
     return "\n\n".join(lines) + "\n"
@@ -47,6 +49,12 @@ def exit_status() -> str:
         OF_EACH,
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _settings() -> str:
+    lines = ["| setting | for example | meaning |", "|---|---|---|"]
+    lines += [f"| `{key}` | `{example}` | {meaning} |" for key, example, meaning in SETTINGS]
+    return "\n".join(lines)
 
 
 def _table(heads: tuple[str, str], rows: Sequence[tuple[object, str]]) -> str:

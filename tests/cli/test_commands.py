@@ -253,6 +253,8 @@ def test_no_spool_and_no_event_are_3(run_ampt: RunAmpt) -> None:
     assert run_ampt("inspect", "zzzz").status == 3
 
 
+@pytest.mark.row(12)
+@pytest.mark.row(81)
 def test_a_newer_format_is_refused(run_ampt: RunAmpt, spool_dir: Path) -> None:
     """With a clear error, by publish too."""
     run_ampt("publish", "n")

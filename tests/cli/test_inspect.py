@@ -499,6 +499,7 @@ def test_a_census_is_repeated_without_walking_what_did_not_change(
     assert (once, walked.total()) == (1, 2)
 
 
+@pytest.mark.row(83)
 def test_a_closed_pipe_is_no_error(clean_env: dict[str, str], busy: dict[str, str]) -> None:
     """`ampt inspect | head` says nothing on stderr."""
     done = subprocess.run(

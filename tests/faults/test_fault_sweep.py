@@ -10,6 +10,15 @@ SEED = 20_261_124
 CASES = 8
 
 
+@pytest.mark.row(33)
+@pytest.mark.row(34)
+@pytest.mark.row(35)
+@pytest.mark.row(36)
+@pytest.mark.row(37)
+@pytest.mark.row(38)
+@pytest.mark.row(46)
+@pytest.mark.row(47)
+@pytest.mark.row(49)
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", sweep.SCENARIOS, ids=lambda scenario: scenario.name)
 def test_a_fault_at_any_call_loses_nothing(scenario, library, folder):

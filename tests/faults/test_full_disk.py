@@ -61,6 +61,7 @@ def assert_recovered(program: Program, ids: list[str]) -> None:
     assert program.run("check").status == 0
 
 
+@pytest.mark.row(33)
 @pytest.mark.root
 def test_publish_on_a_full_disk_says_75_and_leaves_nothing(folder):
     """And so it goes on once there is room; what was acknowledged before is handled."""
@@ -77,6 +78,7 @@ def test_publish_on_a_full_disk_says_75_and_leaves_nothing(folder):
         assert_recovered(program, ids)
 
 
+@pytest.mark.row(36)
 @pytest.mark.root
 def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
     """It may do the work or say that it cannot; afterwards every event is where it was or done."""
@@ -98,6 +100,7 @@ def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
         assert_recovered(program, ids)
 
 
+@pytest.mark.row(35)
 @pytest.mark.root
 def test_publish_without_a_free_inode_says_75(folder):
     """Files are as scarce as bytes."""
@@ -120,6 +123,7 @@ def test_publish_without_a_free_inode_says_75(folder):
         assert_recovered(program, ids)
 
 
+@pytest.mark.row(39)
 @pytest.mark.root
 def test_a_spool_that_turns_read_only_is_reported_and_recovers(folder):
     """Publish and run say 74; reading commands go on; afterwards all is done."""
@@ -136,6 +140,7 @@ def test_a_spool_that_turns_read_only_is_reported_and_recovers(folder):
         assert_recovered(program, ids)
 
 
+@pytest.mark.row(34)
 def test_a_limit_on_the_size_of_files_never_tears_an_event(program):
     """The kernel writes a part and reports it as no error; publish says 75 and removes it."""
     if shutil.which("prlimit") is None:

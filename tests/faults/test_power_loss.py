@@ -11,6 +11,7 @@ SHARE = {"publishing": 1.0, "running": 0.15, "tidying": 0.05}  # of crash points
 IN_FULL = 8
 
 
+@pytest.mark.row(53)
 @pytest.mark.slow
 @pytest.mark.parametrize("story", replay.STORIES)
 def test_a_power_cut_loses_nothing_that_was_acknowledged(story, library, folder):

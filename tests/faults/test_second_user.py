@@ -79,6 +79,7 @@ def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
     assert spool.traces() == []
 
 
+@pytest.mark.row(20)
 @pytest.mark.root
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o600), (0, 0o666), (0, 0o620)])
 def test_an_entry_that_another_user_could_have_written_is_not_run(spool, owner, mode):
@@ -133,6 +134,7 @@ def test_a_spool_path_that_is_a_link_is_refused(spool):
     assert before == tree.snapshot(elsewhere)
 
 
+@pytest.mark.row(44)
 @pytest.mark.root
 def test_a_runner_keeps_to_the_spool_it_opened_when_the_path_is_swapped(spool):
     """Another spool put in its place meanwhile is not touched by it."""

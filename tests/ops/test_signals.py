@@ -4,6 +4,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import RunAmpt, StartAmpt
 
 Write = Callable[[str], Path]
@@ -15,6 +17,8 @@ def in_state(spool: Path, state: str) -> list[Path]:
     return [path for path in spool.glob(f"{state}/**/*.json") if path.is_file()]
 
 
+@pytest.mark.row(50)
+@pytest.mark.row(67)
 def test_an_edited_module_is_used_after_sighup(
     run_ampt: RunAmpt,
     start_ampt: StartAmpt,
@@ -54,6 +58,7 @@ def slow(event):
 """
 
 
+@pytest.mark.row(50)
 def test_a_stop_lets_the_running_handler_finish_and_gives_back_the_rest(
     run_ampt: RunAmpt,
     start_ampt: StartAmpt,
@@ -77,6 +82,7 @@ def test_a_stop_lets_the_running_handler_finish_and_gives_back_the_rest(
     assert in_state(spool_dir, "running") == []
 
 
+@pytest.mark.row(50)
 def test_a_second_signal_ends_at_once_and_loses_nothing(
     run_ampt: RunAmpt,
     start_ampt: StartAmpt,

@@ -7,6 +7,36 @@ import pytest
 
 from tests.rows.files import HANDLERS, bucket
 
+TRACE = """
+import os, time
+@events.on("n")
+def n(event):
+    with open({trace!r}, "a") as file: file.write(f"{{event.id}} {{event.attempt}}\\n")
+@events.on("slow", timeout=30_000)
+def slow(event):
+    n(event)
+    while not os.path.exists({gate!r}): time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """Where handlers write what they were called for."""
+    return tmp_path / "trace"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """What slow handlers wait for."""
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def handlers(write_handlers, trace: Path, gate: Path) -> Path:
+    """Handlers that leave a trace."""
+    written: Path = write_handlers(TRACE.format(trace=str(trace), gate=str(gate)))
+    return written
+
 
 @pytest.fixture
 def beside(run_ampt, write_handlers, spool_dir: Path) -> Callable[[], None]:

@@ -42,6 +42,7 @@ def test_a_bucket_that_another_makes_after_our_try_is_no_failure(disk: Disk) -> 
     assert disk.exists(f"{BUCKET}/x")
 
 
+@pytest.mark.row(45)
 def test_a_bucket_that_is_removed_while_we_make_it_is_made_again(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_spool_that_is_gone_is_not_made_again(disk: Disk, tmp_path: Path) -> N
         disk.into_bucket(BUCKET, meanwhile(disk))
 
 
+@pytest.mark.row(45)
 def test_a_batch_survives_the_removal_of_its_empty_buckets(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def repair(disk: Disk, now: int = NOW) -> list[bool]:
     return [check.repair(disk, one, now, Retries()) for one in list(check.check(disk, now))]
 
 
+@pytest.mark.row(77)
 def test_a_backup_restored_over_a_spool_leaves_events_twice_and_the_later_entry_stays(
     disk: Disk, tmp_path: Path
 ) -> None:

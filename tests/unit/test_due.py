@@ -53,6 +53,7 @@ def test_a_bad_after_names_the_value_and_an_example(after: object) -> None:
     assert "example" in str(caught.value.hint)
 
 
+@pytest.mark.row(31)
 def test_a_year_from_leap_day_is_the_last_of_february() -> None:
     """29 February + 1 year is legal, and exists."""
     now = due.unstamp("20280229T000000000Z") or 0
@@ -66,6 +67,7 @@ def test_a_stamp_gives_its_instant_back(instant: int) -> None:
     assert due.unstamp(due.stamp(instant)) == instant
 
 
+@pytest.mark.row(29)
 @given(st.integers(0, due.LAST), st.integers(0, due.LAST))
 def test_stamps_sort_as_instants(one: int, other: int) -> None:
     """Byte order is time order."""

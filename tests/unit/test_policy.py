@@ -1,5 +1,7 @@
 """The verdicts."""
 
+import pytest
+
 from ampt_cli import due, policy, record
 from ampt_cli.layout import DEAD, DONE, RETRY
 from ampt_cli.policy import Retries, Wish
@@ -22,6 +24,7 @@ def test_a_failing_event_is_dead_after_fourteen_days() -> None:
     assert now == 1_000 + DAY14
 
 
+@pytest.mark.row(79)
 def test_no_clock_alone_buries_an_event() -> None:
     """A jump of a year after the first failure: it is tried at least three times."""
     late = 365 * due.DAY

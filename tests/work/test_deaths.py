@@ -4,12 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import RunAmpt
 
 # The worker dies between a poll and the act on signals that follows it.
 SCRIPT = """
 import os, sys
 from pathlib import Path
+import pytest
+
 from ampt_cli import runner
 from ampt_cli.commands import run
 
@@ -28,6 +32,7 @@ sys.exit(run.main(["--handlers", handlers]))
 """
 
 
+@pytest.mark.row(51)
 def test_a_death_right_after_a_poll_is_noticed(
     run_ampt: RunAmpt, clean_env: dict[str, str], tmp_path: Path
 ) -> None:

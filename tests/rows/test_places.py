@@ -1,0 +1,270 @@
+"""A spool that is missing, foreign, moved, shared, copied, or on the wrong disk."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import home, kernel, lock, place
+from ampt_cli.errors import ConfigError
+from tests.conftest import SCRIPT
+
+
+@pytest.mark.row(40)
+@pytest.mark.parametrize("folder", ["", "tmp", "pending"])
+def test_a_lost_permission_is_77_with_the_path_and_the_user(
+    folder: str, run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """And all goes on once it is back."""
+    run_ampt("publish", "n")
+    (spool_dir / folder).chmod(0o000)
+    refused = run_ampt("publish", "n", powerless=True)
+    (spool_dir / folder).chmod(0o700)
+
+    assert (refused.status, refused.out) == (77, "")
+    assert f"uid {os.geteuid()}" in refused.err
+    assert str(spool_dir) in refused.err
+    assert f" {folder}/" in refused.err or not folder
+    assert run_ampt("run", "-m", handlers).status == 0
+    assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(41)
+def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: Path) -> None:
+    """A missing one is made by publish alone; a file or a folder of something else by nobody."""
+    missing, file, other = (tmp_path / name for name in ("missing", "file", "other"))
+    file.write_text("mine", encoding="utf-8")
+    other.mkdir()
+    (other / "mine").touch()
+    for command in (["inspect"], ["check"], ["run", "-m", str(handlers)], ["prune"], ["metrics"]):
+        assert run_ampt(*command, "--spool", missing).status == 3, command
+    for place_ in (file, other):
+        refused = run_ampt("publish", "n", "--spool", place_)
+        assert refused.status == 3
+        assert str(place_) in refused.err
+
+    assert not missing.exists()
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in other.iterdir()] == ["mine"]
+    assert run_ampt("publish", "n", "--spool", missing).status == 0
+
+
+@pytest.mark.row(42)
+@pytest.mark.root
+def test_a_folder_of_the_spool_on_another_disk_is_refused(
+    run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """A rename could not reach it: 78 for both, nothing is lost, and no file is left in tmp."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    run_ampt("publish", "n", "--after", "1 second")
+    done, pending = spool_dir / "done", spool_dir / "pending"
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none"]
+    if subprocess.run([*mount, done], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        time.sleep(1)
+        ran = run_ampt("run", "-m", handlers)
+    finally:
+        subprocess.run(["umount", "-l", done], check=True)
+    subprocess.run([*mount, pending], check=True)
+    try:
+        published = run_ampt("publish", "n")
+    finally:
+        subprocess.run(["umount", "-l", pending], check=True)
+
+    assert (ran.status, published.status) == (78, 78)
+    assert "one file system" in ran.err
+    assert "one file system" in published.err
+    assert list((spool_dir / "tmp").iterdir()) == []
+    assert run_ampt("run", "-m", handlers).status == 0
+
+
+@pytest.mark.row(43)
+def test_a_spool_that_is_deleted_under_a_runner_is_not_made_again(
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path
+) -> None:
+    """The runner says 3."""
+    run_ampt("publish", "n")
+    runner = start_ampt("run", "--watch", "-m", handlers)
+    wait_until(trace.exists)
+    wait_until(lambda: list(spool_dir.glob("done/*/*.json")))
+    shutil.rmtree(spool_dir)
+    _, told = runner.communicate(timeout=20)
+
+    assert runner.returncode == 3
+    assert "Traceback" not in told
+    assert not spool_dir.exists()
+
+
+@pytest.mark.row(44)
+def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+) -> None:
+    """What runs is settled in the old one; the new one at its path is never touched."""
+    id_ = run_ampt("publish", "slow").out.strip()
+    runner = start_ampt("run", "--watch", "-m", handlers)
+    wait_until(trace.exists)
+    old = spool_dir.rename(spool_dir.with_name("old"))
+    bait = run_ampt("publish", "n").out.strip()
+    gate.touch()
+    runner.communicate(timeout=20)
+
+    assert runner.returncode == 3
+    assert len(list(old.glob(f"done/*/*.{id_}.*"))) == 1
+    assert bait not in trace.read_text(encoding="utf-8")
+
+
+@pytest.mark.row(70)
+def test_runners_and_publishers_that_start_at_once_on_no_spool_share_it(
+    start_ampt, run_ampt, handlers: Path, trace: Path
+) -> None:
+    """Whoever is first makes it."""
+    publishers = [start_ampt("publish", "n") for _ in range(4)]
+    ids = sorted(one.communicate(timeout=30)[0].strip() for one in publishers)
+    runners = [start_ampt("run", "-m", handlers) for _ in range(3)]
+    for one in runners:
+        one.communicate(timeout=30)
+
+    assert [one.returncode for one in publishers + runners] == [0] * 7
+    assert ids == sorted(line.split()[0] for line in trace.read_text("utf-8").splitlines())
+    assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(73)
+def test_a_lock_that_was_deleted_while_it_was_held_is_no_lock(
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+) -> None:
+    """Nobody takes the claims of a runner that lives, whatever became of its lock's name."""
+    run_ampt("publish", "slow")
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    [held] = spool_dir.glob("running/*/lock")
+    held.unlink()
+    run_ampt("run", "-m", handlers)
+    held.touch(0o600)
+    run_ampt("run", "-m", handlers)
+    gate.touch()
+    runner.communicate(timeout=20)
+
+    assert trace.read_text(encoding="utf-8").count("\n") == 1
+    assert len(list(spool_dir.glob("done/*/*.json"))) == 1
+
+
+@pytest.mark.row(74)
+@pytest.mark.root
+def test_runners_in_other_pid_namespaces_respect_each_other(
+    run_ampt, start_ampt, clean_env, handlers: Path, wait_until, trace: Path, gate: Path
+) -> None:
+    """A process id means nothing here: what lives is known by its lock."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("a pid namespace needs root and unshare")
+    run_ampt("publish", "slow")
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    other = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", SCRIPT, "run", "-m", handlers],
+        env=clean_env, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    if "unshare" in other.stderr:
+        pytest.skip(other.stderr)
+    gate.touch()
+    runner.communicate(timeout=20)
+
+    assert other.returncode == 0, other.stderr
+    assert trace.read_text(encoding="utf-8").count("\n") == 1
+
+
+@pytest.mark.row(76)
+def test_a_file_system_without_kernel_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no lock that is only a file."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    disk.make_folder("running/r")
+    disk.write_new("running/r/lock", b"")
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    monkeypatch.setattr(lock, "flock", no_locks)
+
+    with pytest.raises(ConfigError, match=r"cannot lock .*lock"):
+        lock.hold(disk, str(tmp_path / "spool"), "running/r")
+
+
+@pytest.mark.row(76)
+def test_a_network_file_system_is_refused_unless_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what it is, and what to do."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    monkeypatch.setattr(kernel, "network_file_system", lambda _: "NFS")
+
+    with pytest.raises(ConfigError, match="is on NFS") as refused:
+        home.check_place(disk, str(tmp_path), network=False)
+    assert "network_file_system = true" in str(refused.value.hint)
+    home.check_place(disk, str(tmp_path), network=True)
+
+
+@pytest.mark.row(80)
+def test_after_a_reboot_all_claims_are_due_again(
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+) -> None:
+    """A copy of a spool in use is what a machine that lost its processes finds."""
+    ids = [run_ampt("publish", "slow").out.strip(), run_ampt("publish", "n").out.strip()]
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    after = spool_dir.with_name("after")
+    shutil.copytree(spool_dir, after, ignore=lambda _, names: {"wake"} & set(names))
+    gate.touch()
+    runner.communicate(timeout=20)
+    trace.unlink()
+
+    assert run_ampt("run", "-m", handlers, "--spool", after).status == 0
+    assert sorted(ids) == sorted(line.split()[0] for line in trace.read_text("utf-8").splitlines())
+    assert run_ampt("check", "--repair", "--spool", after).status in {0, 1}
+    assert run_ampt("check", "--spool", after).status == 0
+
+
+@pytest.mark.row(82)
+def test_looking_while_all_moves_is_no_error(
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """Entries that are gone by the time they are opened are left out."""
+    batch = "".join(f'{{"name":"n","body":{number}}}\n' for number in range(3000))
+    run_ampt("publish", "--batch", "-", stdin=batch)
+    runner = start_ampt("run", "-m", handlers)
+    looks = 0
+    while runner.poll() is None:
+        for arguments in (["inspect"], ["inspect", "--limit", "5", "--error", "x"], ["check"]):
+            looked = run_ampt(*arguments)
+            assert looked.status == 0, looked
+            assert "Traceback" not in looked.err
+            looks += 1
+
+    assert looks >= 3
+    assert runner.returncode == 0
+
+
+@pytest.mark.row(83)
+def test_a_pipe_that_nobody_reads_ends_a_listing_quietly(run_ampt, clean_env) -> None:
+    """As `ampt inspect | head -1` leaves one."""
+    batch = '{"name":"n"}\n' * 2000
+    run_ampt("publish", "--batch", "-", stdin=batch)
+    ended = subprocess.run(
+        ["bash", "-c", '"$0" inspect --state pending --json | head -n 1; exit "${PIPESTATUS[0]}"',
+         SCRIPT],
+        env=clean_env, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+
+    assert json.loads(ended.stdout)["name"] == "n"
+    assert ended.stderr == ""
+    assert ended.returncode in {0, 128 + signal.SIGPIPE}

@@ -1,0 +1,186 @@
+"""Runners that are stopped, killed, outlived, starved, or late."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.row(49)
+def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
+    run_ampt,
+    start_ampt,
+    handlers: Path,
+    spool_dir: Path,
+    wait_until,
+    trace: Path,
+    gate: Path,
+) -> None:
+    """The one that had begun is counted and interrupted; the others are not counted."""
+    begun = run_ampt("publish", "slow").out.strip()
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    claimed = [run_ampt("publish", "n").out.strip() for _ in range(3)]
+    runner.kill()
+    runner.wait()
+    gate.touch()
+
+    assert run_ampt("run", "-m", handlers).status == 0
+    ran = sorted(trace.read_text(encoding="utf-8").splitlines())
+    assert sorted([f"{begun} 1", f"{begun} 2", *(f"{id_} 1" for id_ in claimed)]) == ran
+    [first, _] = json.loads(run_ampt("inspect", begun, "--json").out)["records"]
+    assert first["outcome"] == "interrupted"
+
+
+@pytest.mark.row(52)
+def test_a_runner_that_is_stopped_keeps_its_claims(
+    run_ampt,
+    start_ampt,
+    handlers: Path,
+    spool_dir: Path,
+    wait_until,
+    trace: Path,
+    gate: Path,
+) -> None:
+    """However long: its lock is held. Continued, it goes on."""
+    run_ampt("publish", "slow")
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    os.kill(runner.pid, signal.SIGSTOP)
+    run_ampt("run", "-m", handlers)
+    stolen = list(spool_dir.glob("[!r]*/*/*.json"))
+    gate.touch()
+    os.kill(runner.pid, signal.SIGCONT)
+    runner.communicate(timeout=20)
+
+    assert stolen == []
+    assert trace.read_text(encoding="utf-8").count("\n") == 1
+    assert len(list(spool_dir.glob("done/*/*.a1.slow.json"))) == 1
+
+
+@pytest.mark.row(75)
+def test_what_a_handler_leaves_behind_holds_no_lock(
+    run_ampt, start_ampt, write_handlers, spool_dir: Path, wait_until, tmp_path: Path
+) -> None:
+    """A daemon that outlives runner and worker does not keep the claims from the next runner."""
+    begun = tmp_path / "begun"
+    path = write_handlers(
+        f"""
+import os, subprocess, time
+@events.on("n")
+def n(event):
+    if event.attempt > 1: return
+    daemon = subprocess.Popen(["setsid", "sleep", "60"], start_new_session=True)
+    open({str(begun)!r}, "w").write(str(daemon.pid)); os.rename({str(begun)!r}, {str(begun) + "!"!r})
+    time.sleep(4)
+"""
+    )
+    run_ampt("publish", "n")
+    runner = start_ampt("run", "-m", path)
+    done = Path(str(begun) + "!")
+    wait_until(done.exists)
+    runner.kill()
+    runner.wait()
+    try:
+        assert run_ampt("run", "-m", path).status == 0
+        assert len(list(spool_dir.glob("done/*/*.a2.n.json"))) == 1
+    finally:
+        try:
+            os.killpg(int(done.read_text(encoding="utf-8")), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+@pytest.mark.row(61)
+def test_a_worker_has_no_more_memory_than_it_was_given(
+    run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """The handler gets a MemoryError, the attempt failed, and the next event is handled."""
+    path = write_handlers(
+        """
+@events.on("bomb")
+def bomb(event): return bytearray(1 << 30)
+@events.on("n")
+def n(event): print(open("/proc/self/oom_score_adj").read())
+"""
+    )
+    bomb, good = (run_ampt("publish", name).out.strip() for name in ("bomb", "n"))
+    ran = run_ampt("run", "-m", path, "--memory", "512M", "--check")
+    failed, fine = (json.loads(run_ampt("inspect", id_, "--json").out) for id_ in (bomb, good))
+
+    assert ran.status == 1
+    assert "MemoryError" in failed["records"][0]["error"]
+    assert (failed["state"], fine["state"]) == ("retry", "done")
+    assert int(fine["records"][0]["output"]) >= 500  # the kernel ends it before its runner
+    assert run_ampt("run", "-m", path, "--memory", "12").status == 2
+
+
+@pytest.mark.row(69)
+def test_a_handler_may_publish_into_its_own_spool(
+    run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """An event that always publishes the next keeps no older one from its turn."""
+    path = write_handlers(
+        """
+@events.on("n")
+def n(event):
+    if event.body < 60: events.publish("n", event.body + 1)
+@events.on("old")
+def old(event): pass
+"""
+    )
+    run_ampt("publish", "n", "0")
+    olds = [run_ampt("publish", "old").out.strip() for _ in range(3)]
+
+    assert run_ampt("run", "-m", path, "--max", "20").status == 0
+    assert all(len(list(spool_dir.glob(f"done/*/*.{id_}.*"))) == 1 for id_ in olds)
+    assert run_ampt("run", "-m", path).status == 0
+    assert len(list(spool_dir.glob("done/*/*.json"))) == 64
+
+
+@pytest.mark.row(36)
+@pytest.mark.row(68)
+def test_an_ignored_event_needs_no_handler_and_no_room(run_ampt, write_handlers) -> None:
+    """It ends in done, and says so."""
+    path = write_handlers("")
+    id_ = run_ampt("publish", "nobody.listens").out.strip()
+    run_ampt("run", "-m", path)
+
+    assert "ignored" in run_ampt("inspect", id_).out
+
+
+@pytest.mark.row(67)
+@pytest.mark.parametrize("change", ["write('def half(:')", "remove"])
+def test_a_module_that_is_broken_during_a_run_fails_no_event(
+    change: str, run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """A new worker cannot import it: 78, and what was claimed is given back uncounted."""
+    path = write_handlers(
+        """
+import os
+@events.on("breaks")
+def breaks(event):
+    CHANGE
+    os._exit(1)
+@events.on("n")
+def n(event): pass
+""".replace(
+            "CHANGE",
+            "os.unlink(__file__)" if change == "remove" else f"open(__file__, 'w').{change}",
+        )
+    )
+    whole = path.read_text(encoding="utf-8")
+    run_ampt("publish", "breaks")
+    for _ in range(3):
+        run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", path)
+
+    assert ran.status == 78, ran.err
+    assert "cannot import the handlers" in ran.err
+    assert len(list(spool_dir.glob("retry/*/*/*.a1.breaks.json"))) == 1
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 3
+    path.write_text(whole, encoding="utf-8")
+    assert run_ampt("run", "-m", path).status == 0
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 3
