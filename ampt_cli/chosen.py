@@ -110,7 +110,11 @@ class IdLock:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         path = f"{layout.IDS}/{layout.LOCK}"
         self.fd = self.disk.open_shared(path, flags)
-        flock(self.fd, LOCK_EX)
+        try:
+            flock(self.fd, LOCK_EX)
+        except BaseException:  # a signal, while another has it
+            os.close(self.fd)
+            raise
 
     def __exit__(self, *_: object) -> None:
         try:

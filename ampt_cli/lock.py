@@ -67,10 +67,12 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
             there = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
             if not os.path.samestat(there, os.fstat(held[-1])):
                 raise FileNotFoundError(path)
-    except (BlockingIOError, FileNotFoundError):
-        for fd in held:
+    except BaseException as error:
+        for fd in held:  # kept, it would keep everybody else from this rescue
             os.close(fd)
-        return None
+        if isinstance(error, BlockingIOError | FileNotFoundError):
+            return None
+        raise
     return held
 
 
