@@ -193,7 +193,7 @@ def _words(text: str) -> "tuple[int, str] | None":
 
 def _read(after: "After", now: int) -> int:
     if isinstance(after, bool):
-        raise BadDue(f"cannot read {after!r} as a time", EXAMPLE)
+        raise _unread(after)
     if isinstance(after, int):
         return _from_number(after, now)
     if isinstance(after, str):
@@ -202,7 +202,23 @@ def _read(after: "After", now: int) -> int:
         return now + -int(-after.total_seconds() * SECOND // 1)  # pyright: ignore[reportAttributeAccessIssue]
     if hasattr(after, "utcoffset"):
         return _from_datetime(after)  # pyright: ignore[reportArgumentType]
-    raise BadDue(f"cannot read {after!r} as a time", EXAMPLE)
+    raise _unread(after)
+
+
+def _unread(after: object) -> BadDue:
+    """What is wrong with what cannot be read."""
+    text = str(after).strip()
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    unit = text[len(number) :].strip()
+    if number[:1] == "-":
+        why = "it must be more than zero"
+    elif number.count(".") == 1 and number.replace(".", "").isdigit():
+        why = "only whole numbers are"
+    elif number.isdigit() and unit:
+        why = f"there is no unit {unit!r}"
+    else:
+        why = "it has none of the known forms"
+    return BadDue(f"cannot read {after!r} as a time: {why}", EXAMPLE)
 
 
 def _from_number(number: int, now: int) -> int:
@@ -232,7 +248,7 @@ def _from_iso(text: str) -> int:
     try:
         return _from_datetime(datetime.fromisoformat(text.strip()))
     except ValueError:
-        raise BadDue(f"cannot read {text!r} as a time", EXAMPLE) from None
+        raise _unread(text) from None
 
 
 def _from_datetime(value: "datetime") -> int:

@@ -54,9 +54,12 @@ def grouped(found: Iterator[catalog.Seen], by: str) -> list[dict[str, Any]]:
             key, {"state": key[0], "name": key[1], "error": key[2], "events": 0, "id": "", "due": 0}
         )
         group["events"] += 1
-        if entry.due >= group["due"]:
+        if (entry.due, entry.id) > (group["due"], group["id"]):
             group["id"], group["due"] = entry.id, entry.due
-    return sorted(groups.values(), key=lambda group: (-group["events"], group["name"]))
+    return sorted(
+        groups.values(),
+        key=lambda group: (-group["events"], group["name"], group["state"], group["error"]),
+    )
 
 
 def runners(disk: Disk) -> Iterator[dict[str, Any]]:

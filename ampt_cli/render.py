@@ -10,9 +10,9 @@ from ampt_cli import jsontext, printing
 JSON_VERSION = 1
 
 
-def say(line: str = "") -> None:
-    """One line on stdout; control characters in data are shown, never sent."""
-    if not printing.write(1, printing.safe(line) + "\n"):
+def say(line: str = "", keep: str = "") -> None:
+    """One line on stdout; control characters in data (but `keep`) are shown, never sent."""
+    if not printing.write(1, printing.safe(line, keep) + "\n"):
         raise BrokenPipeError
 
 
@@ -32,7 +32,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under heads: a quiet table on a terminal, else plain lines with tabs between."""
     if not sys.stdout.isatty():
         for row in rows:
-            say("  ".join(row))
+            say("\t".join(printing.safe(cell) for cell in row).rstrip(), keep="\t")
         return
     from rich import box  # noqa: PLC0415  gate: only on a terminal
     from rich.console import Console  # noqa: PLC0415

@@ -147,15 +147,16 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
     counted = _Counted(catalog.search(disk, wanted))
     found = pick(limit, counted, key)
     rows = []
-    for seen in found:
+    for one in found:
+        seen = one if wanted.reads else catalog.look(disk, one.entry)
+        if seen is None:
+            continue  # it has moved meanwhile
         if as_json:
-            opened = seen if wanted.reads else catalog.look(disk, seen.entry)
-            if opened is not None:
-                show_json(as_data(opened))
+            show_json(as_data(seen))
         else:
             entry = seen.entry
             row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
-            rows.append((*row, seen.error or ""))
+            rows.append((*row, seen.error or seen.damage or ""))
     if as_json:
         return
     table(("due", "state", "id", "name", "attempt", "error"), rows)

@@ -84,10 +84,10 @@ def main(argv: "list[str]") -> int:
 def _run(given: Given) -> int:
     config, _ = settings.read()
     base = settings.spool_path(given.get("spool"), config)
-    target = settings.handlers_target(given.get("handlers"), config)
     jobs = given.number("jobs", 1, config.get("jobs", 1))
     most = given.number("max", 1, None)
     memory = _memory(given, config)
+    target = settings.handlers_target(given.get("handlers"), config)
     disk = place.open_disk(base)
     touch(disk)
     try:

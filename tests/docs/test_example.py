@@ -44,6 +44,6 @@ def test_what_its_script_publishes_is_handled(project: Path, clean_env, run_ampt
     assert published.returncode == 0
     assert first.status == 0, first.err
     assert "welcome, user 7" in first.err
-    counted = [line.split("  ")[:3] for line in listed.out.splitlines()]
+    counted = [line.split("\t")[:3] for line in listed.out.splitlines()]
     assert ["1", "done", "user.joined"] in counted
     assert ["1", "pending", "user.asked"] in counted
