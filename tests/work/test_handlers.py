@@ -1,0 +1,182 @@
+"""What handlers may do, in real workers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HANDLERS = """
+import asyncio, time
+from ampt_cli import GiveUp, RetryLater
+
+@events.on("longer", timeout=200)
+def longer(event, context):
+    context.set_timeout("3 seconds")
+    time.sleep(0.6)
+
+@events.on("shorter", timeout=30_000)
+def shorter(event, context):
+    context.set_timeout(100)
+    time.sleep(20)
+
+@events.on("too.long")
+def too_long(event, context):
+    context.set_timeout(60_001)
+
+@events.on("cleans.up", timeout=200)
+def cleans_up(event):
+    try:
+        time.sleep(20)
+    finally:
+        print("cleaned up")
+
+@events.on("awaits")
+async def awaits(event: Event, context: Context) -> None:
+    await asyncio.sleep(0)
+    print("awaited", event.body)
+
+@events.on("three")
+def first(event): print("first")
+
+@events.on("three")
+async def second(event, context):
+    print("second")
+    if event.attempt < 3: raise ValueError(f"attempt {event.attempt}")
+
+@events.on("three")
+def third(event, context): print("third")
+
+@events.on("later")
+def later(event): raise RetryLater(after="1 hour", why="the shop opens at nine")
+
+@events.on("never")
+def never(event): raise GiveUp("no such customer")
+
+@events.on("often", retry_every="10 seconds", retry_for="1 minute")
+def often(event): raise ValueError("not yet")
+
+class Sender:
+    def __call__(self, event, context): print("called")
+
+def plain(event): print("registered by a call", event.delay, event.due - event.time)
+
+events.on("object", Sender())
+events.on("plain", plain)
+"""
+
+
+@pytest.fixture
+def run(run_ampt, write_handlers) -> Callable[..., dict[str, Any]]:
+    """Publish an event, run it, and look at it."""
+    handlers = write_handlers(HANDLERS)
+
+    def handled(*published: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+        id_ = run_ampt("publish", *published).out.strip()
+        ran = run_ampt("run", "--handlers", handlers, env=env)
+        assert (ran.status, "Traceback" in ran.err) == (0, False), ran.err
+        found: dict[str, Any] = json.loads(run_ampt("inspect", id_, "--json").out)
+        return found
+
+    return handled
+
+
+def last(seen: dict[str, Any]) -> dict[str, Any]:
+    """The record of the last attempt."""
+    attempts: list[dict[str, Any]] = [made for made in seen["records"] if "attempt" in made]
+    return attempts[-1]
+
+
+def test_a_handler_may_take_longer_if_it_says_so(run) -> None:
+    """Measured from the call's start."""
+    seen = run("longer")
+
+    assert (seen["state"], last(seen)["outcome"]) == ("done", "succeeded")
+    assert last(seen)["ms"] >= 600
+
+
+def test_a_handler_may_give_itself_less_time(run) -> None:
+    """And is ended then."""
+    seen = run("shorter")
+
+    assert last(seen)["outcome"] == "timed_out"
+    assert last(seen)["error"].startswith("timed out after 0.1 s")
+    assert last(seen)["ms"] < 5_000
+
+
+def test_no_handler_may_take_more_than_a_minute(run) -> None:
+    """Asking for it fails the attempt."""
+    assert "60,001 ms is more than 60,000 ms" in last(run("too.long"))["error"]
+
+
+def test_a_handler_may_clean_up_at_its_deadline(run) -> None:
+    """What it prints then is kept."""
+    seen = run("cleans.up")
+
+    assert last(seen)["outcome"] == "timed_out"
+    assert "cleaned up" in last(seen)["output"]
+    assert "time.sleep(20)" in last(seen)["handlers"][0]["traceback"]
+
+
+def test_a_handler_may_be_async_an_object_or_registered_by_a_call(run) -> None:
+    """All are called the same way."""
+    assert last(run("awaits", "7"))["output"] == "awaited 7\n"
+    assert last(run("object"))["output"] == "called\n"
+    assert last(run("plain"))["output"] == "registered by a call 0 0\n"
+
+
+def test_only_the_handlers_that_failed_are_called_again(run, run_ampt, tmp_path: Path) -> None:
+    """In order; the one behind a failing one is called all the same, once."""
+    outputs = []
+    seen = run("three")
+    for _ in range(2):
+        outputs.append(last(seen)["output"])
+        run_ampt("retry", seen["id"])
+        run_ampt("run", "--handlers", tmp_path / "handlers.py")
+        seen = json.loads(run_ampt("inspect", seen["id"], "--json").out)
+    outputs.append(last(seen)["output"])
+
+    assert outputs == ["first\nsecond\nthird\n", "second\n", "second\n"]
+    assert (seen["state"], seen["attempt"]) == ("done", 3)
+
+
+def test_all_handlers_are_called_again_where_that_is_asked_for(
+    run, run_ampt, tmp_path: Path
+) -> None:
+    """`rerun = "all"`."""
+    config = tmp_path / "ampt.toml"
+    config.write_text('rerun = "all"\n', encoding="utf-8")
+    config.chmod(0o600)
+    env = {"AMPT_CONFIG": str(config)}
+    seen = run("three", env=env)
+    run_ampt("retry", seen["id"])
+    run_ampt("run", "--handlers", tmp_path / "handlers.py", env=env)
+    seen = json.loads(run_ampt("inspect", seen["id"], "--json").out)
+
+    assert last(seen)["output"] == "first\nsecond\nthird\n"
+
+
+def test_a_handler_may_choose_the_time_of_the_next_attempt(run) -> None:
+    """In an hour, and not in six minutes."""
+    seen = run("later")
+    record = last(seen)
+
+    assert seen["state"] == "retry"
+    assert record["error"] == "RetryLater: the shop opens at nine"
+    assert 3_599_000 < record["next"] - record["start"] < 3_660_000
+
+
+def test_a_handler_may_give_up(run) -> None:
+    """Dead at the first attempt, with the reason."""
+    seen = run("never")
+
+    assert seen["state"] == "dead"
+    assert "no such customer" in seen["explanation"]
+
+
+def test_an_event_name_may_have_retries_of_its_own(run, run_ampt) -> None:
+    """Of every handler of that name."""
+    record = last(run("often"))
+
+    assert 9_000 < record["next"] - record["start"] - record["ms"] < 11_000

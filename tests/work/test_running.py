@@ -1,0 +1,158 @@
+"""What a run takes, and when."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import due, place, publication
+from ampt_cli.event import Event
+
+HANDLERS = """
+import os, time
+@events.on("n")
+@events.on("mail.a")
+@events.on("mail.b")
+def n(event):
+    with open({trace!r}, "a") as file:
+        file.write(f"{{event.name}} {{time.time() * 1000 - event.due:.0f}} {{os.getppid()}}\\n")
+@events.on("bad")
+def bad(event): raise ValueError("bad")
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """Where handlers write what they were called for, how late (ms), and by whose worker."""
+    return tmp_path / "trace"
+
+
+@pytest.fixture
+def handlers(write_handlers: Callable[[str], Path], trace: Path) -> Path:
+    """Handlers that leave a trace."""
+    return write_handlers(HANDLERS.format(trace=str(trace)))
+
+
+def lines(trace: Path) -> list[list[str]]:
+    """The words of each call."""
+    return (
+        [line.split() for line in trace.read_text("utf-8").splitlines()] if trace.exists() else []
+    )
+
+
+def test_a_run_takes_names_that_match_and_no_more_than_it_is_told(
+    run_ampt, handlers: Path, trace: Path
+) -> None:
+    """The rest waits; a name that is not asked for is not touched."""
+    for name in ("n", "mail.a", "mail.b", "mail.b", "bad"):
+        run_ampt("publish", name)
+    run_ampt("run", "-m", handlers, "--name", "mail.*", "--max", "2")
+    run_ampt("run", "-m", handlers, "--name", "n")
+
+    assert [words[0] for words in lines(trace)] == ["mail.a", "mail.b", "n"]
+    assert run_ampt("inspect", "--state", "pending", "--json").out.count("\n") == 2
+
+
+def test_a_dry_run_says_what_would_run_and_when(run_ampt, handlers: Path, trace: Path) -> None:
+    """With another time, what would run then."""
+    now, later = (run_ampt("publish", "n", *after).out.strip() for after in ((), ("-a", "2 days")))
+    today = run_ampt("run", "-m", handlers, "--dry-run").out
+    then = run_ampt("run", "-m", handlers, "--dry-run", "--now", "3 days").out
+
+    assert (now in today, later in today) == (True, False)
+    assert (now in then, later in then) == (True, True)
+    assert lines(trace) == []
+    assert run_ampt("run", "-m", handlers, "--now", "3 days").status == 2
+
+
+def test_failures_are_no_failure_of_the_run_unless_asked_for(run_ampt, handlers: Path) -> None:
+    """Cron mails what is said: one line for each failure, nothing else."""
+    run_ampt("publish", "n")
+    silent = run_ampt("run", "-m", handlers)
+    run_ampt("publish", "bad")
+    failing = run_ampt("run", "-m", handlers)
+    run_ampt("publish", "bad")
+    checked = run_ampt("run", "-m", handlers, "--check")
+
+    assert silent == (0, "", "")
+    assert (failing.status, failing.out, failing.err.count("\n")) == (0, "", 1)
+    assert "ValueError: bad" in failing.err
+    assert checked.status == 1
+
+
+def test_a_runner_that_stays_wakes_at_a_publish_and_when_an_event_falls_due(
+    run_ampt, start_ampt, handlers: Path, trace: Path, spool_dir: Path, wait_until
+) -> None:
+    """Long before it would look again by itself; and never early."""
+    run_ampt("publish", "n")
+    runner = start_ampt("run", "--watch", "-m", handlers)
+    wait_until(lambda: len(lines(trace)) == 1)
+    waited = []
+    for _ in range(5):
+        before = len(lines(trace))
+        run_ampt("publish", "n")
+        began = time.monotonic()
+        wait_until(lambda before=before: len(lines(trace)) > before)
+        waited.append(time.monotonic() - began)
+    run_ampt("publish", "mail.a", "--after", "700")
+    wait_until(lambda: lines(trace)[-1][0] == "mail.a")
+    runner.terminate()
+    runner.communicate(timeout=20)
+
+    assert min(waited) < 0.4, "woken, not found at the next look of each second"
+    assert 0 <= int(lines(trace)[-1][1]) < 600
+    assert runner.returncode == 0
+
+
+def test_runners_share_what_is_due_and_run_nothing_twice(
+    run_ampt, start_ampt, handlers: Path, trace: Path, spool_dir: Path
+) -> None:
+    """Each of them has a part of it."""
+    batch = '{"name":"n"}\n' * 3000
+    run_ampt("publish", "--batch", "-", stdin=batch)
+    runners = [start_ampt("run", "-m", handlers) for _ in range(3)]
+    for runner in runners:
+        runner.communicate(timeout=60)
+    found = lines(trace)
+
+    assert [runner.returncode for runner in runners] == [0, 0, 0]
+    assert len(found) == 3000
+    assert len({words[2] for words in found}) > 1
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 3000
+    assert run_ampt("check").status == 0
+
+
+def test_several_workers_of_one_runner_work_at_the_same_time(
+    run_ampt, write_handlers, tmp_path: Path
+) -> None:
+    """Each waits for the other here: one after the other they would time out."""
+    path = write_handlers(
+        f"""
+import os, time
+@events.on("meet")
+def meet(event):
+    open(os.path.join({str(tmp_path)!r}, "here-" + event.body), "w").close()
+    while not os.path.exists(os.path.join({str(tmp_path)!r}, "here-" + "ba"[event.body == "b"])):
+        time.sleep(0.005)
+"""
+    )
+    for who in "ab":
+        run_ampt("publish", "meet", "--text", who)
+    run_ampt("run", "-m", path, "--jobs", "2")
+
+    assert run_ampt("inspect", "--state", "done", "--json").out.count("\n") == 2
+
+
+def test_what_is_due_is_taken_oldest_first(
+    run_ampt, handlers: Path, trace: Path, spool_dir: Path
+) -> None:
+    """By due time, not by the order of publication; over hours and days."""
+    disk = place.open_disk(str(spool_dir), create=True)
+    now = time.time_ns() // 1_000_000
+    ages = {"mail.b": due.SECOND, "n": 30 * due.DAY, "mail.a": 2 * due.HOUR}
+    for name, age in ages.items():
+        publication.publish(disk, Event(f"of-{age}", name, None, now - age, now - age))
+    run_ampt("run", "-m", handlers)
+
+    assert [words[0] for words in lines(trace)] == ["n", "mail.a", "mail.b"]
