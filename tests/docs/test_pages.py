@@ -13,6 +13,7 @@ from tests.conftest import SCRIPT
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REFERENCE, DEFINITION = re.compile(r"\]\[([\w-]+)\]"), re.compile(r"^\[([\w-]+)\]: ", re.M)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 TRIED = ["operating.md"]  # pages whose sh blocks stand on their own
 
@@ -69,6 +70,27 @@ def test_shell_in_a_page_works(page: str, run_ampt, clean_env, write_handlers) -
             assert "1 GiveUp: no" in ended.stdout
 
 
+def test_the_first_minute_of_the_readme_works_as_it_stands(tmp_path: Path, clean_env) -> None:
+    """In a fresh home and an empty folder; what its comments promise is what comes out."""
+    code = next(code for code in blocks(ROOT / "README.md", "sh") if "ampt init" in code)
+    env = {name: value for name, value in clean_env.items() if not name.startswith("AMPT_")}
+    env |= {"PATH": f"{SCRIPT.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+
+    ended = subprocess.run(
+        ["sh", "-euc", code], cwd=folder, env=env, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "| welcome {'user_id': 7}" in ended.stderr
+    assert re.search(r"pending +1 +next due in", ended.stdout)
+    assert re.search(r"done +1", ended.stdout)
+    listed = [line.split("\t") for line in ended.stdout.splitlines() if "\tuser.joined" in line]
+    assert sorted(line[1] for line in listed) == ["done", "pending"]
+    assert {path.name for path in folder.iterdir()} == {"ampt.toml", "handlers.py"}
+
+
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
@@ -82,3 +104,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
             assert anchor[1:] in map(_anchor, headings), (target, anchor)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_source_of_a_page_is_named_and_used(page: Path) -> None:
+    """`[text][name]` has its `[name]: address`, in order, and no address is left over."""
+    text = page.read_text("utf-8")
+
+    assert sorted(set(REFERENCE.findall(text))) == DEFINITION.findall(text)
