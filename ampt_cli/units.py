@@ -3,6 +3,7 @@
 import shlex
 from typing import NamedTuple
 
+CONFIG = "AMPT_CONFIG"
 # What a queue needs nothing of. Handlers may need more: then a line is taken out.
 HARDENED = """\
 # Loosen what your handlers need; systemd.exec(5) explains each.
@@ -47,9 +48,9 @@ SERVICE = """\
 [Unit]
 Description=ampt: handle the events in {spool}
 Documentation=man:ampt(1)
-{after}
+{mounts}
 [Service]
-{kind}ExecStart={command}
+{kind}{environment}ExecStart={command}
 {user}{ending}
 {hardened}"""
 WATCHING = """\
@@ -79,12 +80,13 @@ class Wanted(NamedTuple):
     ampt: str
     spool: str
     handlers: str
-    jobs: int = 1
+    jobs: int = 0  # 0: as the configuration says
     user: str = ""  # of a system unit: who it runs as; empty for a unit of a user's manager
+    config: str = ""  # the configuration: services are started where it would not be found
 
     def command(self, *more: str) -> list[str]:
         """The command and its arguments."""
-        jobs = ["--jobs", str(self.jobs)] if self.jobs != 1 else []
+        jobs = ["--jobs", str(self.jobs)] if self.jobs else []
         given = ["--handlers", self.handlers, "--spool", self.spool]
         return [self.ampt, "run", *more, *given, *jobs]
 
@@ -110,20 +112,27 @@ def crontab(wanted: Wanted) -> str:
 
     Runs that overlap would share the work and do no harm, but slow handlers could
     let them pile up: so the line holds a lock of its own, on the spool's folder,
-    which ampt itself never locks.
+    which ampt itself never locks. The dot: flock makes a file where there is nothing,
+    but not below it.
     """
-    line = shlex.join(["flock", "-n", "-o", "-E", "0", wanted.spool, *wanted.command()])
+    given = f"{CONFIG}={shlex.quote(wanted.config)} " if wanted.config else ""
+    lock = ["flock", "-n", "-o", "-E", "0", f"{wanted.spool}/."]
+    line = given + shlex.join([*lock, *wanted.command()])
     return "* * * * * " + line.replace("%", "\\%") + "\n"  # an unescaped % is a newline there
 
 
 def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
-    shared = any(path.startswith(("/tmp/", "/var/tmp/")) for path in wanted[:3])  # noqa: S108
+    paths = (wanted.ampt, wanted.spool, wanted.handlers, wanted.config)
+    shared = any(path.startswith(("/tmp/", "/var/tmp/")) for path in paths)  # noqa: S108
     private = "" if shared else "PrivateTmp=yes\n"
     hardened = HARDENED.format(writable=_quoted(wanted.spool), private_tmp=private)
     return SERVICE.format(
         spool=_literal(wanted.spool),
-        after="After=local-fs.target\n" if wanted.user else "",
+        mounts=f"RequiresMountsFor={_quoted(wanted.spool)}\n" if wanted.user else "",
         kind=kind,
+        environment=f"Environment={_quoted(f'{CONFIG}={wanted.config}')}\n"
+        if wanted.config
+        else "",
         command=" ".join(_quoted(word, expanded=True) for word in command),
         user=f"User={_literal(wanted.user)}\n" if wanted.user else "",
         ending=ENDING,

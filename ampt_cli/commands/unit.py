@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import settings, units
+from ampt_cli import printing, settings, units
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.options import Command
@@ -19,9 +19,9 @@ COMMAND = Command(
     "",
     "Print units for systemd, or a line for crontab.",
     """
-Absolute paths are filled in. Without --watch: a service that handles what is due, and a
-timer that starts it every minute. With --watch: a service that stays, and wakes at each
-publish.
+Absolute paths are filled in, that of the ampt.toml which holds here, too. Without --watch:
+a service that handles what is due, and a timer that starts it every minute. With --watch: a
+service that stays, and wakes at each publish.
 """,
     (),
     (
@@ -38,6 +38,9 @@ publish.
 )
 
 
+NO_SPOOL = "publish an event there before it is run, as the user who is to run it"
+
+
 def unit(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="A service that stays.")] = False,
     cron: Annotated[bool, typer.Option("--cron", help="A line for crontab.")] = False,
@@ -52,25 +55,28 @@ def unit(
         str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
     ] = "",
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, metavar="N", help="As in ampt run.")
-    ] = 1,
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="As in ampt run.")
+    ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="DIR", help="Write the units into this folder.")
     ] = "",
     spool_dir: Spool = "",
 ) -> None:
     """Fill in and print."""
-    config, _ = settings.read()
+    config, file = settings.read()
     spool = settings.spool_path(spool_dir or None, config)
     target = settings.handlers_target(handlers or None, config)
     system = os.geteuid() == 0 if system is None else system
     if run_as and not system:
         raise UsageError("--as is for system units: a user's manager runs all as that user")
     user = (run_as or _owner(spool)) if system else ""
-    wanted = units.Wanted(_program(), spool, target, jobs, user)
+    found = os.path.abspath(file) if file else ""
+    wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found)
+    if cron and (watch or output):
+        raise UsageError("--cron goes with neither --watch nor --output")
+    if not os.path.isdir(spool):
+        printing.say(f"there is no spool at {spool} yet; {NO_SPOOL}")
     if cron:
-        if watch or output:
-            raise UsageError("--cron goes with neither --watch nor --output")
         write(units.crontab(wanted))
         return
     made = units.watching(wanted) if watch else units.oneshot(wanted)

@@ -2,16 +2,22 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ampt_cli import units
+from ampt_cli import runner, supervisor, units
+from ampt_cli.commands.unit import NO_SPOOL
+from ampt_cli.handlers import MAX_TIMEOUT
 from tests.conftest import RunAmpt
 
-ODD = units.Wanted("/opt/a b/ampt", '/srv/100% "sp$ool"', "/srv/app/hand lers.py", 2, "daemon")
+ODD = units.Wanted(
+    "/opt/a b/ampt", '/srv/100% "sp$ool"', "/srv/app/hand lers.py", 2, "daemon", "/c d/$%"
+)
 PLAIN = units.Wanted("/bin/true", "/srv/spool", "/srv/handlers.py", 1, "daemon")
 ANALYZE = shutil.which("systemd-analyze")
 systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
@@ -75,6 +81,7 @@ def test_a_path_cannot_become_an_option_a_specifier_or_a_variable() -> None:
     assert '"/opt/a b/ampt" run' in service
     assert r'--spool "/srv/100%% \"sp$$ool\""' in service
     assert r'ReadWritePaths="/srv/100%% \"sp$ool\""' in service
+    assert 'Environment="AMPT_CONFIG=/c d/$%%"' in service
 
 
 def test_private_tmp_is_left_out_where_it_would_hide_the_spool() -> None:
@@ -103,6 +110,64 @@ def test_the_line_for_cron_runs_as_the_shell_reads_it(run_ampt: RunAmpt, tmp_pat
     assert (held.returncode, held.stderr, while_held) == (0, "", 0)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert len(list(spool.glob("done/*/*.json"))) == 1
+
+
+def test_the_line_for_cron_never_makes_what_is_missing(
+    run_ampt: RunAmpt, tmp_path: Path, write_handlers: Callable[[str], Path]
+) -> None:
+    """flock(1) makes a file to lock where there is none; a spool could then not be made there."""
+    spool = tmp_path / "spool"
+    printed = run_ampt("unit", "--cron", "-m", write_handlers(""))
+    ran = subprocess.run(["sh", "-c", printed.out.split(" ", 5)[5]], capture_output=True, text=True)
+
+    assert printed.err == f"ampt: there is no spool at {spool} yet; {NO_SPOOL}\n"
+    assert ran.returncode != 0
+    assert str(spool) in ran.stderr
+    assert not spool.exists()
+    assert run_ampt("publish", "n").status == 0
+    assert run_ampt("unit", "--cron", "-m", write_handlers("")).err == ""
+
+
+@pytest.mark.parametrize("how", ["--cron", "--watch"])
+def test_what_starts_a_run_keeps_the_settings_of_the_configuration(
+    how: str, run_ampt: RunAmpt, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """A service is started in another folder, where ampt.toml would not be found."""
+    folder = tmp_path / "100% an $app"
+    folder.mkdir()
+    (folder / "handlers.py").write_text("", encoding="utf-8")
+    config = folder / "ampt.toml"
+    config.write_text('handlers = "handlers.py"\nmemory = "nonsense"\n', encoding="utf-8")
+    config.chmod(0o600)
+    refused = run_ampt("run", cwd=folder)
+    config.write_text('handlers = "handlers.py"\njobs = 3\n', encoding="utf-8")
+    run_ampt("publish", "n")
+    printed = run_ampt("unit", "--user", how, cwd=folder).out
+    config.write_text('handlers = "handlers.py"\nmemory = "nonsense"\n', encoding="utf-8")
+    ran = subprocess.run(
+        ["sh", "-c", as_sh(printed)], capture_output=True, text=True, env=clean_env, cwd="/"
+    )
+
+    assert "nonsense" in refused.err
+    assert (ran.returncode, ran.stderr) == (refused.status, refused.err)
+
+
+def as_sh(printed: str) -> str:
+    """What cron or systemd makes of what `ampt unit` printed, for a shell."""
+    if printed.startswith("* * * * * "):
+        return printed.removeprefix("* * * * * ").replace("\\%", "%")
+    lines = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+    given = shlex.split(lines["Environment"].replace("%%", "%"))
+    command = shlex.split(lines["ExecStart"].replace("%%", "%"))
+    return shlex.join(["env", *given, *(word.replace("$$", "$") for word in command)])
+
+
+def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
+    """systemd kills what is left after it; a run waits for handlers, then ends its workers."""
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", units.watching(PLAIN)["ampt.service"], re.M)
+
+    assert MAX_TIMEOUT / 1000 < runner.STOP_AFTER
+    assert float(seconds) > runner.STOP_AFTER + 2 * supervisor.GRACE
 
 
 def test_units_are_written_where_they_are_wanted(
