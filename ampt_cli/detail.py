@@ -2,26 +2,31 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from ampt_cli import due, record
 from ampt_cli.catalog import Seen
+from ampt_cli.columns import folded
 from ampt_cli.layout import WAITING
-from ampt_cli.render import Line, length, line
+from ampt_cli.render import Line, ago, length, line
 
 STYLES = {record.SUCCEEDED: "good", record.IGNORED: "dim", record.CANCELLED: "dim"}
 
 
-def detail(seen: Seen, sentence: str, now: int) -> list[Line]:
-    """The lines of an event, at `now` (ms)."""
-    lines = [line((sentence, "head")), line()]
+def detail(seen: Seen, sentence: str, now: int, room: int | None = None) -> list[Line]:
+    """The lines of an event, at `now` (ms); only the sentence is folded to `room` cells."""
+    lines = [*folded(line((sentence, "head")), room, ""), line()]
     lines += [line((f"  {key:<10} ", "dim"), (value, "")) for key, value in _facts(seen, now)]
     if seen.event is not None:
-        lines.append(line())
         body = json.dumps(seen.event.body, indent=2, ensure_ascii=False)
+        lines += [line(), line(("Body", "head"))]
         lines += [line((f"  {text}", "")) for text in body.split("\n")]
-    for made in seen.records:
-        lines += [line(), *_record(made)]
+    if seen.records:
+        lines += [line(), line(("History", "head"))]
+    for number, alike in enumerate(_runs(seen.records)):
+        lines += [line()] if number else []
+        lines += _deed(alike[0], now) if "action" in alike[0] else _attempts(alike, now)
     return lines
 
 
@@ -41,43 +46,65 @@ def _facts(seen: Seen, now: int) -> Iterator[tuple[str, str]]:
         yield "damage", seen.damage
 
 
-def _moment(instant: int, now: int) -> str:
-    ago = f"in {length(instant - now)}" if instant > now else f"{length(now - instant)} ago"
-    return f"{due.iso(instant)}  ({ago})"
+def _moment(instant: object, now: int) -> str:
+    return f"{due.iso(instant)}  ({ago(instant, now)})" if type(instant) is int else "?"
 
 
-def _record(made: dict[str, Any]) -> Iterator[Line]:
+def _runs(records: list[record.Record]) -> Iterator[list[record.Record]]:
+    """The records in order, attempts in a row that went alike together."""
+    return (list(alike) for _, alike in groupby(records, _likeness))
+
+
+def _likeness(made: record.Record) -> object:
     if "action" in made:
-        more = f", as {made['by']}" if "by" in made else ""
-        yield line((f"  {made['action']}{more} ", "head"), (_time(made.get("time")), "dim"))
-        return
-    outcome, took = str(made.get("outcome")), made.get("ms")
-    after = f" after {length(took)}" if isinstance(took, int | float) else ""
+        return id(made)
+    reports = [
+        [report.get(key) for key in ("handler", "outcome", "error", "traceback")]
+        for report in _reports(made)
+    ]
+    return made.get("outcome"), made.get("error"), reports, made.get("output")
+
+
+def _reports(made: record.Record) -> list[dict[str, Any]]:
+    listed = made.get("handlers")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _deed(made: record.Record, now: int) -> Iterator[Line]:
+    more = f" as {made['by']}" if "by" in made else ""
     yield line(
-        (f"  attempt {made.get('attempt')} ", "head"),
-        (outcome.replace("_", " ") + after, STYLES.get(outcome, "bad")),
-        (f"  {_time(made.get('start'))}", "dim"),
+        (f"  {made['action']}{more}", "head"), (f"  {_moment(made.get('time'), now)}", "dim")
     )
-    reports = [report for report in made.get("handlers", []) if isinstance(report, dict)]
+
+
+def _attempts(alike: list[record.Record], now: int) -> Iterator[Line]:
+    """Attempts that went alike: the last of them in full."""
+    first, made = alike[0], alike[-1]
+    which = f"attempt {made.get('attempt')}"
+    if len(alike) > 1:
+        which = f"attempts {first.get('attempt')} to {made.get('attempt')}"
+    yield line(
+        (f"  {which} ", "head"),
+        _outcome(made),
+        (f"  {_moment(made.get('start'), now)}", "dim"),
+    )
+    if len(alike) > 1:
+        yield line((f"    alike since {_moment(first.get('start'), now)}; the last:", "dim"))
+    reports = _reports(made)
     if made.get("error") and not any(report.get("error") for report in reports):
         yield line((f"    {made['error']}", "bad"))
     for report in reports:
-        yield from _handler(report)
+        yield line((f"    {report.get('handler')} ", ""), _outcome(report))
+        trace = str(report.get("traceback") or report.get("error") or "").splitlines()
+        yield from (line((f"      {text}", "")) for text in trace)
     if made.get("output"):
         yield line(("    output", "dim"))
-        yield from (line((f"    | {text}", "")) for text in str(made["output"]).splitlines())
+        yield from (
+            line(("    | ", "dim"), (text, "")) for text in str(made["output"]).splitlines()
+        )
 
 
-def _handler(report: dict[str, Any]) -> Iterator[Line]:
-    outcome, took = str(report.get("outcome")), report.get("ms")
+def _outcome(made: dict[str, Any]) -> tuple[str, str]:
+    outcome, took = str(made.get("outcome")), made.get("ms")
     after = f" after {length(took)}" if isinstance(took, int | float) else ""
-    yield line(
-        (f"    {report.get('handler')} ", ""),
-        (outcome.replace("_", " ") + after, STYLES.get(outcome, "bad")),
-    )
-    trace = str(report.get("traceback") or report.get("error") or "").splitlines()
-    yield from (line((f"      {text}", "")) for text in trace)
-
-
-def _time(instant: object) -> str:
-    return due.iso(instant) if type(instant) is int else "?"
+    return outcome.replace("_", " ") + after, STYLES.get(outcome, "bad")

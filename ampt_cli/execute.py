@@ -178,9 +178,11 @@ def traceback_of(error: BaseException | None) -> str:
         return ""
     import traceback  # noqa: PLC0415  only after a failure
 
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
+    frames = frame = error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == __file__:
+            frames = frame.tb_next  # those before are ours too, or asyncio's
+        frame = frame.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except BaseException:  # noqa: BLE001  as in describe

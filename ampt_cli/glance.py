@@ -4,133 +4,160 @@ from collections.abc import Iterator
 from typing import Any
 
 from ampt_cli import due, layout
-from ampt_cli.render import Line, length, line, plural
+from ampt_cli.columns import Column, folded, rows_in
+from ampt_cli.render import Line, cut, length, line, plural, short
 
 BARS = "▁▂▃▄▅▆▇█"
 HOURS, DAYS = 24, 30
 MOST_GROUPS = 8
+QUIET = 90_000  # ms that an event may be overdue without anybody being told
+FAILING = Column("", right=True), Column(""), Column("", least=12, most=28), Column("", least=16)
 
 
-def glance(found: dict[str, Any], spool: str, now: int) -> list[Line]:
-    """The lines of an overview, at `now` (ms)."""
-    lines = [line((spool, "head"), (f"   {moment(now)}", "dim")), line()]
-    lines += attention(found, now)
-    lines += [line(), *_counts(found, now)]
-    lines += _section("", _pictures(found, now))
-    lines += _section("Failing", _failing(found))
-    lines += _section("Runners", _runners(found["runners"], now))
+def glance(found: dict[str, Any], spool: str, now: int, room: int | None = None) -> list[Line]:
+    """The lines of an overview, at `now` (ms), each of at most `room` cells."""
+    told = [line((spool, "head"), (f"   {moment(now)}", "dim"))]
+    told += [line(), *attention(found, now), line(), *_counts(found, now)]
+    lines = [part for one in told for part in folded(one, room)]
+    lines += _section("", _pictures(found, now, room))
+    lines += _section("Failing", _failing(found, room))
+    lines += _section("Runners", _runners(found, now, room))
     return lines
 
 
 def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
     """What somebody should do, or that all is well."""
     counts = found["counts"]
-    alive = any(runner["alive"] for runner in found["runners"])
     gone = sum(not runner["alive"] for runner in found["runners"])
-    quiet = True
-    if found["overdue"]:
-        late = length(now - found["oldest_due"])
-        told = f"{plural(found['overdue'], 'event')} overdue, the oldest for {late}"
-        hint = "" if alive else f"; no runner is alive{_last_run(found, now)}"
-        # What has just come due is nobody's fault: a watching runner is at it, cron comes soon.
-        quiet = now - found["oldest_due"] < 90_000
-        yield line((told + hint, "dim" if quiet else "bad"))
+    overdue = _overdue(found, now)
+    yield from overdue
+    wrong = []
     if gone:
-        quiet = False
-        yield line((f"{plural(gone, 'runner')} died; the next run takes back its claims", "warn"))
+        wrong.append(
+            line((f"{plural(gone, 'runner')} died; the next run takes back its claims", "warn"))
+        )
     if counts[layout.DEAD]:
-        quiet = False
-        hint = "ampt inspect --state dead --group-by error"
-        yield line((plural(counts[layout.DEAD], "dead event"), "bad"), (f": {hint}", ""))
+        told, hint = plural(counts[layout.DEAD], "dead event"), "--state dead --group-by error"
+        wrong.append(line((f"{told}:", "bad"), (f" ampt inspect {hint}", "")))
     if counts[layout.QUARANTINE]:
-        quiet = False
-        told = plural(counts[layout.QUARANTINE], "damaged file") + " in quarantine"
-        yield line((told, "bad"), (": ampt inspect --state quarantine", ""))
-    if quiet:
+        told = plural(counts[layout.QUARANTINE], "damaged file")
+        wrong.append(
+            line((f"{told} in quarantine:", "bad"), (" ampt inspect --state quarantine", ""))
+        )
+    if counts[layout.RETRY]:
+        told, hint = plural(counts[layout.RETRY], "event"), "--state retry --group-by error"
+        wrong.append(
+            line((f"{told} failed, to be tried again:", "warn"), (f" ampt inspect {hint}", ""))
+        )
+    yield from wrong
+    if not wrong and all(style == "dim" for one in overdue for _, style in one):
         yield line(("Nothing wants attention.", "good"))
 
 
-def _last_run(found: dict[str, Any], now: int) -> str:
-    last = found["last_run"]
-    return f", and the last run was {length(now - last)} ago" if last else ", and none ever ran"
+def _overdue(found: dict[str, Any], now: int) -> list[Line]:
+    if not found["overdue"]:
+        return []
+    late = now - found["oldest_due"]
+    told = f"{plural(found['overdue'], 'event')} overdue, the oldest for {length(late)}"
+    alive = any(runner["alive"] for runner in found["runners"])
+    hint = "" if alive else "; no runner is alive"
+    # What has just come due is nobody's fault: a watching runner is at it, cron comes soon.
+    return [line((told + hint, "dim" if late < QUIET else "bad"))]
 
 
 def _counts(found: dict[str, Any], now: int) -> Iterator[Line]:
     for state, count in found["counts"].items():
         wrong = state in {layout.DEAD, layout.QUARANTINE} and count
-        more = ""
-        if state == layout.PENDING and found["next_due"]:
-            more = f"   next due in {length(found['next_due'] - now)}, {moment(found['next_due'])}"
-        yield line(
-            (f"  {state:<10} ", ""), (f"{count:>13,}", "bad" if wrong else ""), (more, "dim")
-        )
+        yield line((f"  {state:<10} ", ""), (f"{count:>13,}", "bad" if wrong else ""))
+    if found["next_due"]:
+        told = f"  next due in {length(found['next_due'] - now)}, at {moment(found['next_due'])}"
+        yield from (line(), line((told, "dim")))
 
 
-def _pictures(found: dict[str, Any], now: int) -> Iterator[Line]:
+def _pictures(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
     """A small picture of each: what falls due when, and what was done when."""
     coming = found["coming"]
     if coming:
         hours = [due.bucket(due.stamp(now + i * due.HOUR)) for i in range(HOURS)]
-        yield from _picture("due in 24 hours", [coming.get(hour, 0) for hour in hours], hours)
+        yield _picture("due in 24 h", [coming.get(hour, 0) for hour in hours], hours, room)
         by_day: dict[str, int] = {}
         for hour, count in coming.items():
             by_day[hour[:10]] = by_day.get(hour[:10], 0) + count
         days = [due.date(due.stamp(now + i * due.DAY)) for i in range(DAYS)]
-        yield from _picture("due in 30 days", [by_day.get(day, 0) for day in days], days)
+        yield _picture("due in 30 days", [by_day.get(day, 0) for day in days], days, room)
         later = sum(count for day, count in by_day.items() if day > days[-1])
-        if later:
-            yield line((f"  {'due later':<15} {later:>8,}", ""))
+        yield line((f"  {'due later':<14} {later:>8,}", "")) if later else []
     for state, dates in found["ended"].items():
         days = [due.date(due.stamp(max(now - i * due.DAY, 0))) for i in reversed(range(DAYS))]
-        yield from _picture(f"{state}, 30 days", [dates.get(day, 0) for day in days], days)
+        yield _picture(f"{state}, 30 days", [dates.get(day, 0) for day in days], days, room)
 
 
-def _picture(label: str, counts: list[int], when: list[str]) -> Iterator[Line]:
-    total = sum(counts)
-    if total:
-        most = max(counts)
-        bars = "".join(BARS[(count * 8 - 1) // most] if count else " " for count in counts)
-        day, _, hour = when[counts.index(most)].partition("/")
-        peak = f"at {hour} h" if hour else f"on {day[5:]}"
-        yield line(
-            (f"  {label:<15} {total:>8,}  ", ""),
-            (bars, "good" if label.startswith("done") else "head"),
-            (f"  most {peak}: {most:,}", "dim"),
-        )
+def _picture(label: str, counts: list[int], when: list[str], room: int | None) -> Line:
+    """A bar for each count, or for some together where there is no room; empty without counts."""
+    if not any(counts):
+        return []
+    day, _, hour = when[counts.index(max(counts))].partition("/")
+    peak = f" most {max(counts):,} " + (f"at {hour}:00" if hour else f"on {day[5:]}")
+    head = f"  {label:<14} {sum(counts):>8,}  "
+    left = len(counts) if room is None else room - len(head) - 2
+    each = next((n for n in (1, 2, 3, 5, 6) if len(counts) <= n * left), len(counts))
+    sums = [sum(counts[i : i + each]) for i in range(0, len(counts), each)]
+    bars = "".join(BARS[(count * 8 - 1) // max(sums)] if count else " " for count in sums)
+    fits = room is None or len(head) + len(bars) + 2 + len(peak) <= room
+    style = "good" if label.startswith("done") else "bad" if label.startswith("dead") else "head"
+    return line((head, ""), ("│", "dim"), (bars, style), ("│" + (peak if fits else ""), "dim"))
 
 
-def _failing(found: dict[str, Any]) -> Iterator[Line]:
+def _failing(found: dict[str, Any], room: int | None) -> Iterator[Line]:
     groups = found["errors"]
-    for group in groups[:MOST_GROUPS]:
-        yield line(
-            (f"  {group['events']:>6,} ", ""),
-            (f"{group['state']:<6}", "bad" if group["state"] == layout.DEAD else "warn"),
-            (f" {group['name']}  ", ""),
+    rows = [
+        line(
+            (f"{group['events']:,}", ""),
+            (group["state"], "bad" if group["state"] == layout.DEAD else "warn"),
+            (group["name"], ""),
             (group["error"] or "no error was recorded", "dim"),
         )
+        for group in groups[:MOST_GROUPS]
+    ]
+    fitted = rows_in(FAILING, rows, None if room is None else room - 2, heads=False)
+    yield from ([("  ", ""), *row] for row in fitted)
     if len(groups) > MOST_GROUPS:
-        yield line((f"  … and {len(groups) - MOST_GROUPS} more: --group-by error", "dim"))
+        more = f"  … and {len(groups) - MOST_GROUPS} more: ampt inspect --group-by error"
+        yield from folded(line((more, "dim")), room)
     if found["errors_sampled"]:
-        yield line(("  (of a sample; for all: ampt inspect --group-by error)", "dim"))
+        told = "  (of a sample; for all: ampt inspect --group-by error)"
+        yield from folded(line((told, "dim")), room)
 
 
-def _runners(runners: list[dict[str, Any]], now: int) -> Iterator[Line]:
+def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
+    runners = found["runners"]
+    if not any(runner["alive"] for runner in runners):
+        last = found["last_run"]
+        told = f"the last run was {length(now - last)} ago" if last else "none ever ran"
+        yield from folded(line(("  none is alive; ", ""), (told, "dim")), room)
     for runner in runners:
-        since = f", for {length(now - runner['since'])}" if runner["since"] else ""
-        word, style = ("alive", "good") if runner["alive"] else ("gone", "bad")
-        yield line(
-            (f"  {runner['runner']}  ", ""),
-            (word, style),
-            (f", pid {runner['pid']}{since}, {plural(runner['claims'], 'claim')}", "dim"),
-        )
+        yield from folded(_runner(runner, now), room, "    ")
         for doing in runner["now"]:
-            took = length(now - doing["start"])
-            yield line((f"    {doing['name']}  {doing['id']}  ", ""), (f"since {took}", "dim"))
+            took = f"for {length(now - doing['start'])}"
+            shown = doing["id"] if room is None else short(doing["id"])
+            told = f"    {shown}  {took}  attempt {doing['attempt']}  "
+            left = None if room is None else room - len(told)
+            yield line(
+                (told, "dim"), (doing["name"] if left is None else cut(doing["name"], left), "")
+            )
+
+
+def _runner(runner: dict[str, Any], now: int) -> Line:
+    since = f" for {length(now - runner['since'])}" if runner["since"] else ""
+    word, style = ("alive", "good") if runner["alive"] else ("gone", "bad")
+    claims = plural(runner["claims"], "claim") if runner["claims"] else "idle"
+    told = f"{since if runner['alive'] else ''}, pid {runner['pid']}, {claims}"
+    return line((f"  {word}", style), (told, ""), (f"  {runner['runner']}", "dim"))
 
 
 def _section(head: str, lines: Iterator[Line]) -> list[Line]:
     """Lines under a head, if there are any."""
-    kept = list(lines)
+    kept = [one for one in lines if one]
     return [line(), *([line((head, "head"))] if head else []), *kept] if kept else []
 
 

@@ -1,6 +1,6 @@
 """The spool at a glance: counted by names, and a few failing entries opened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -40,7 +40,7 @@ def errors(disk: Disk) -> list[dict[str, Any]]:
     return grouped((one for one in seen if one is not None), by="error")
 
 
-def grouped(found: Iterator[catalog.Seen], by: str) -> list[dict[str, Any]]:
+def grouped(found: Iterable[catalog.Seen], by: str) -> list[dict[str, Any]]:
     """Events that were opened, by state, name and, with `by` error, their last error.
 
     The largest group first, each with the id of an example: the one that is due last.
@@ -48,7 +48,7 @@ def grouped(found: Iterator[catalog.Seen], by: str) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str, str], dict[str, Any]] = {}
     for seen in found:
         entry = seen.entry
-        error = seen.damage or seen.error or ""
+        error = seen.error or seen.damage or ""
         key = (entry.state, entry.name, error if by == "error" else "")
         group = groups.setdefault(
             key, {"state": key[0], "name": key[1], "error": key[2], "events": 0, "id": "", "due": 0}

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, Self
 
 from ampt_cli import jsontext, printing
 
 JSON_VERSION = 1
+MADE, SHORT = 26, 10  # characters of an id made by ampt, and of its beginning for people
 
 
 def say(line: str = "", keep: str = "") -> None:
@@ -28,21 +30,10 @@ def write(text: str) -> None:
         raise BrokenPipeError
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under heads: a quiet table on a terminal, else plain lines with tabs between."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            say("\t".join(printing.safe(cell) for cell in row).rstrip(), keep="\t")
-        return
-    from rich import box  # noqa: PLC0415  gate: only on a terminal
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    made = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+def tabs(rows: Iterable[Sequence[str]]) -> None:
+    """A plain line for each row, with tabs between its cells: for programs."""
     for row in rows:
-        made.add_row(*(Text(printing.safe(cell)) for cell in row))
-    Console().print(made)
+        say("\t".join(printing.safe(cell) for cell in row).rstrip(), keep="\t")
 
 
 Line = list[tuple[str, str]]  # pieces of text, each with a style of STYLES, or ""
@@ -54,8 +45,32 @@ def line(*pieces: tuple[str, str]) -> Line:
     return list(pieces)
 
 
-def show(lines: Iterable[Line], *, cut: bool = False) -> None:
-    """Lines on stdout: with styles on a terminal, where with `cut` none is wrapped; else plain."""
+def room() -> int | None:
+    """How many columns the terminal on stdout has; None without one."""
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes: a wide character takes two, a control character six."""
+    text = printing.safe(text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415  gate: only for wide characters
+
+    return cell_len(text)
+
+
+def cut(text: str, wide: int) -> str:
+    """`text`, with an ellipsis at its end where it takes more columns than `wide`."""
+    if cells(text) <= wide:
+        return text
+    from rich.cells import set_cell_size  # noqa: PLC0415  gate: only where there is no room
+
+    return set_cell_size(printing.safe(text), max(wide - 1, 0)).rstrip() + "…"
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Lines on stdout: with styles on a terminal, which wraps what is too long; else plain."""
     if not sys.stdout.isatty():
         for one in lines:
             say("".join(text for text, _ in one).rstrip())
@@ -64,10 +79,7 @@ def show(lines: Iterable[Line], *, cut: bool = False) -> None:
 
     console = Console(highlight=False)
     for one in lines:
-        text = _styled([one])
-        if cut:
-            text.truncate(console.width, overflow="ellipsis")
-        console.print(text, soft_wrap=True)
+        console.print(_styled([one]), soft_wrap=True)
 
 
 def _styled(lines: Iterable[Line]) -> Any:
@@ -163,3 +175,14 @@ def length(ms: float) -> str:
             plural = "s" if unit == "day" and shown != "1" else ""
             return f"{shown} {unit}{plural}"
     return f"{ms:.0f} ms"
+
+
+def ago(instant: int, now: int) -> str:
+    """How far an instant is from `now` (ms): in 5 min, 3 h ago."""
+    return f"in {length(instant - now)}" if instant > now else f"{length(now - instant)} ago"
+
+
+def short(id: str) -> str:  # noqa: A002
+    """The beginning of an id that was made by ampt, enough to name it by; others as they are."""
+    made = len(id) == MADE and all(char in "0123456789abcdef" for char in id)
+    return id[:SHORT] if made else id

@@ -6,10 +6,11 @@ import typer
 
 from ampt_cli import catalog, layout, place, settings
 from ampt_cli import handlers as registered
+from ampt_cli.columns import Column, table
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import NotFound
 from ampt_cli.options import Command
-from ampt_cli.render import say, show_json, table
+from ampt_cli.render import say, show_json
 
 COMMAND = Command(
     "handlers",
@@ -19,6 +20,8 @@ COMMAND = Command(
     (),
     (("ampt handlers --handlers ./handlers.py", "of this file"),),
 )
+
+HANDLERS = Column("name", least=12), Column("handler", least=12), Column("timeout"), Column("where")
 
 
 def handlers(
@@ -46,7 +49,7 @@ def handlers(
             )
         return
     rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
-    table(("name", "handler", "timeout", "where"), rows)
+    table(HANDLERS, rows)
     for name in _unhandled(registry, settings.spool_path(spool_dir or None, config)):
         say(f"no handler: {name}")
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ampt_cli import catalog, clock, due, layout, overview, place, quarantine, settings
+from ampt_cli import catalog, clock, due, layout, listing, overview, place, quarantine, settings
 from ampt_cli.catalog import Seen
 from ampt_cli.census import census
+from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
 from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
 from ampt_cli.commands.looking import as_data, explained
@@ -19,7 +20,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.glance import glance, moment
 from ampt_cli.options import Command
 from ampt_cli.origins import origins
-from ampt_cli.render import Progress, length, say, show, show_json, table
+from ampt_cli.render import Progress, length, room, say, show, show_json, tabs
 
 COMMAND = Command(
     "inspect",
@@ -50,6 +51,7 @@ SORTS: dict[str, Callable[[Seen], Any]] = {
     "state": lambda seen: (seen.entry.state, seen.entry.stamp),
     "attempt": lambda seen: (seen.entry.attempt, seen.entry.stamp),
 }
+SETTINGS = Column("setting"), Column("value", least=12), Column("from", least=12)
 STATES = (*layout.STATES, layout.QUARANTINE)
 
 
@@ -117,7 +119,7 @@ def _config(spool: str, *, as_json: bool) -> None:
             show_json({"setting": key, "value": value, "from": source})
         return
     rows = [(key, _worded(key, value), source) for key, value, source in told]
-    table(("setting", "value", "from"), rows)
+    table(SETTINGS, rows)
 
 
 def _worded(key: str, value: object) -> str:
@@ -134,48 +136,61 @@ def _one(disk: Disk, id: str, now: int, *, as_json: bool) -> None:  # noqa: A002
     if as_json:
         show_json(as_data(seen) | {"explanation": sentence})
     else:
-        show(detail(seen, sentence, now))
+        show(detail(seen, sentence, now, room()))
 
 
 def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
+    found, total = _chosen(disk, wanted, sort, limit)
+    wide = room()
+    if as_json:
+        for seen in found:
+            show_json(as_data(seen))
+        return
+    if wide is None:
+        tabs(_plain(seen) for seen in found)
+    elif found:
+        show(listing.events(found, clock.now(), wide))
+    if total > limit:
+        say(f"… and {total - limit:,} more: --limit {total}")
+    if not total and wide is not None:
+        say("no such events")
+    if layout.QUARANTINE in wanted.states:
+        _held(disk)
+
+
+def _chosen(disk: Disk, wanted: catalog.Filter, sort: str, limit: int) -> tuple[list[Seen], int]:
+    """The first `limit` in order, opened, and how many there are."""
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         raise UsageError(
             f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
         )
     pick = nlargest if sort.startswith("-") else nsmallest
-    counted = _Counted(catalog.search(disk, wanted))
-    found = pick(limit, counted, key)
-    rows = []
-    for one in found:
-        seen = one if wanted.reads else catalog.look(disk, one.entry)
-        if seen is None:
-            continue  # it has moved meanwhile
-        if as_json:
-            show_json(as_data(seen))
-        else:
-            entry = seen.entry
-            row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
-            rows.append((*row, seen.error or seen.damage or ""))
-    if as_json:
-        return
-    table(("due", "state", "id", "name", "attempt", "error"), rows)
-    if counted.total > limit:
-        say(f"… and {counted.total - limit:,} more: --limit {counted.total}")
-    if layout.QUARANTINE in wanted.states:
-        _held(disk)
+    with Progress("looking") as told:
+        counted = _Counted(catalog.search(disk, wanted), told)
+        found = pick(limit, counted, key)
+    looked = (one if wanted.reads else catalog.look(disk, one.entry) for one in found)
+    return [seen for seen in looked if seen is not None], counted.total  # None: it has moved
+
+
+def _plain(seen: Seen) -> tuple[str, ...]:
+    entry = seen.entry
+    row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
+    return (*row, seen.error or seen.damage or "")
 
 
 class _Counted:
     """Events as they are found, and how many there were."""
 
-    def __init__(self, found: Iterable[Seen]) -> None:
+    def __init__(self, found: Iterable[Seen], told: Progress) -> None:
         self.found = found
+        self.told = told
         self.total = 0
 
     def __iter__(self) -> Iterator[Seen]:
         for seen in self.found:
             self.total += 1
+            self.told(self.total)
             yield seen
 
 
@@ -189,20 +204,24 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
     if by not in {"error", "name"}:
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
     reads = by == "error" or wanted.reads
-    found = catalog.search(disk, wanted, read=reads)
-    groups = overview.grouped(found, by)
+    with Progress("looking") as told:
+        groups = overview.grouped(_Counted(catalog.search(disk, wanted, read=reads), told), by)
+    wide = room()
     if as_json:
         for group in groups:
             show_json(group)
         return
-    rows = [
-        (f"{group['events']:,}", group["state"], group["name"], group["error"], group["id"])
-        for group in groups
-    ]
-    table(("events", "state", "name", "error", "for example"), rows)
+    if wide is None:
+        rows = [
+            (f"{group['events']:,}", group["state"], group["name"], group["error"], group["id"])
+            for group in groups
+        ]
+        tabs(rows)
+    else:
+        show(listing.groups(groups, wide))
     dead = [group for group in groups if group["state"] == layout.DEAD]
     if dead:
-        say(f"to redrive: ampt retry --state dead --name '{dead[0]['name']}' --dry-run")
+        say(f"to redrive: {listing.redrive(dead[0])}")
 
 
 def _all(disk: Disk, base: str, now: int, *, as_json: bool) -> None:
@@ -212,4 +231,4 @@ def _all(disk: Disk, base: str, now: int, *, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        show(glance(found, base, now), cut=True)
+        show(glance(found, base, now, room()))

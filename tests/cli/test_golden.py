@@ -18,7 +18,7 @@ MARK = "@@@ "
 ID = re.compile(r"\b[0-9a-f]{20}07[0-9a-f]{4}\b")
 WORDS = [
     (re.compile(r"\d{4}-\d\d-\d\d(/\d\d)?/(?=\d{8}T)"), "<bucket>/"),
-    (re.compile(r"most on \d\d-\d\d"), "most on <day>"),
+    (re.compile(r"(most \d+) on \d\d-\d\d"), r"\1 on <day>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<time>"),
     (re.compile(r"\b\d{2}:\d{2}(:\d\d)?\b"), "<time>"),
     (re.compile(r"\b\d{8}T\d{9}Z\b"), "<stamp>"),

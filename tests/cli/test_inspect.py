@@ -222,25 +222,68 @@ def test_the_overview_says_first_what_wants_attention() -> None:
         "2 events overdue, the oldest for 5 min",
         "3 dead events: ampt inspect --state dead --group-by error",
         "1 damaged file in quarantine: ampt inspect --state quarantine",
+        "1 event failed, to be tried again: ampt inspect --state retry --group-by error",
         "",
-        "  pending               12   next due in 1 min, 2026-11-28 09:31:12 UTC",
+        "  pending               12",
         "  retry                  1",
         "  running                0",
         "  done                   9",
         "  dead                   3",
         "  quarantine             1",
         "",
-        "  due in 24 hours       10  ▂  █                      most at 12 h: 8",
-        "  due in 30 days        11  █                         ▁     most on 11-28: 10",
-        "  due later              1",
-        "  done, 30 days          9                              ▇█  most on 11-28: 5",
+        "  next due in 1 min, at 2026-11-28 09:31:12 UTC",
+        "",
+        "  due in 24 h          10  │▂  █                    │ most 8 at 12:00",
+        "  due in 30 days       11  │█                         ▁   │ most 10 on 11-28",
+        "  due later             1",
+        "  done, 30 days         9  │                            ▇█│ most 5 on 11-28",
         "",
         "Failing",
-        "       3 dead   mail  OSError: no",
+        "  3  dead  mail  OSError: no",
         "",
         "Runners",
-        f"  {R}  alive, pid 42, for 1 min, 1 claim",
-        "    mail  abc  since 3 s",
+        f"  alive for 1 min, pid 42, 1 claim  {R}",
+        "    abc  for 3 s  attempt 1  mail",
+    ]
+
+
+def test_a_narrow_terminal_gets_the_same_in_its_width() -> None:
+    """No count, no command and no id is cut; names and errors are, and bars stand for more."""
+    assert plain(glance.glance(BUSY, "/spool", NOW, 40)) == [
+        "/spool   2026-11-28 09:30:12 UTC",
+        "",
+        "2 events overdue, the oldest for 5 min",
+        "3 dead events:",
+        "  ampt inspect --state dead --group-by",
+        "  error",
+        "1 damaged file in quarantine:",
+        "  ampt inspect --state quarantine",
+        "1 event failed, to be tried again:",
+        "  ampt inspect --state retry --group-by",
+        "  error",
+        "",
+        "  pending               12",
+        "  retry                  1",
+        "  running                0",
+        "  done                   9",
+        "  dead                   3",
+        "  quarantine             1",
+        "",
+        "  next due in 1 min, at 2026-11-28",
+        "  09:31:12 UTC",
+        "",
+        "  due in 24 h          10  │▂█      │",
+        "  due in 30 days       11  │█       ▁ │",
+        "  due later             1",
+        "  done, 30 days         9  │         █│",
+        "",
+        "Failing",
+        "  3  dead  mail  OSError: no",
+        "",
+        "Runners",
+        "  alive for 1 min, pid 42, 1 claim",
+        f"    {R}",
+        "    abc  for 3 s  attempt 1  mail",
     ]
 
 
@@ -250,15 +293,12 @@ def test_the_overview_says_first_what_wants_attention() -> None:
         ({}, ["Nothing wants attention."]),
         (
             {"overdue": 1, "oldest_due": NOW - 10 * MINUTE},
-            [
-                "1 event overdue, the oldest for 10 min; "
-                "no runner is alive, and the last run was 1 min ago"
-            ],
+            ["1 event overdue, the oldest for 10 min; no runner is alive"],
         ),
         (
             {"overdue": 1, "oldest_due": NOW - 1000, "last_run": None},
             [
-                "1 event overdue, the oldest for 1 s; no runner is alive, and none ever ran",
+                "1 event overdue, the oldest for 1 s; no runner is alive",
                 "Nothing wants attention.",
             ],
         ),
@@ -266,11 +306,27 @@ def test_the_overview_says_first_what_wants_attention() -> None:
             {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},
             ["1 runner died; the next run takes back its claims"],
         ),
+        (
+            {"counts": {"retry": 2}},
+            ["2 events failed, to be tried again: ampt inspect --state retry --group-by error"],
+        ),
     ],
 )
 def test_attention_is_asked_for_when_it_is_needed(changes: dict[str, Any], said: list[str]) -> None:
-    """And not for what a runner will do by itself."""
+    """And not for what has only just come due."""
     assert plain(list(glance.attention(overview(**changes), NOW))) == said
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (NOW - MINUTE, "  none is alive; the last run was 1 min ago"),
+        (None, "  none is alive; none ever ran"),
+    ],
+)
+def test_where_nobody_runs_it_is_said_when_somebody_did(last: int | None, said: str) -> None:
+    """Cron's runs are over when one looks."""
+    assert plain(glance.glance(overview(last_run=last), "/spool", NOW))[-2:] == ["Runners", said]
 
 
 HANDLERS = """
@@ -339,7 +395,9 @@ def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
 
     assert found["retry", "worse"]["events"] == 2
     assert found["dead", "bad"]["id"] == busy["bad"]
-    assert said.splitlines()[-1] == "to redrive: ampt retry --state dead --name 'bad' --dry-run"
+    assert said.splitlines()[-1] == (
+        "to redrive: ampt retry --state dead --name bad --error 'GiveUp: no such user' --dry-run"
+    )
     assert "\x1b" not in run_ampt("inspect", "--state", "retry", "--group-by", "error").out
 
 

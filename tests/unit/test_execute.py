@@ -39,6 +39,24 @@ def test_handlers_are_called_in_order_and_the_next_is_called_after_a_failure() -
     assert "in first" in result.reports[0]["traceback"]
 
 
+def test_a_traceback_begins_in_the_handler() -> None:
+    """Neither our frames nor asyncio's are before it."""
+    registry = Registry()
+
+    @registry.on("n")
+    def plain(_event: Event) -> None:
+        raise ValueError
+
+    @registry.on("n")
+    async def awaited(_event: Event) -> None:
+        raise ValueError
+
+    for report in run(registry).reports:
+        frames = [line for line in report["traceback"].splitlines() if line.startswith("  File ")]
+        assert len(frames) == 1
+        assert frames[0].startswith(f'  File "{__file__}", line ')
+
+
 @pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), OSError()])
 def test_whatever_a_handler_raises_is_its_failure(error: BaseException) -> None:
     """Also what is no Exception."""

@@ -1,0 +1,94 @@
+"""Rows and sentences that fit a terminal."""
+
+import pytest
+
+from ampt_cli.catalog import Seen
+from ampt_cli.columns import Column, folded, rows_in
+from ampt_cli.layout import Entry
+from ampt_cli.listing import events, groups, redrive
+from ampt_cli.render import Line, cells, short
+
+ID = "0123456789abcdef0123079c5a"
+LONG = "a.very.long.name.that.somebody.thought.was.a.good.idea/with/slashes"
+RECORD = {"attempt": 7, "start": 0, "ms": 1, "outcome": "failed"}
+FOUND = [
+    Seen(Entry(f"{state}/2026-11-25/08", "20261125T085624829Z", id_, 7, name), None, [made])
+    for state, id_, name, made in (
+        ("retry", ID, LONG, {**RECORD, "error": "KeyError: " + "x" * 300}),
+        ("retry", "order-2026-1", "ユーザー.登録", {**RECORD, "error": "データベースに" * 9}),
+        ("pending", ID, "mail", {**RECORD, "error": "control \x1b[2J"}),
+    )
+]
+
+
+def plain(lines: list[Line]) -> list[str]:
+    """Without styles."""
+    return ["".join(text for text, _ in one) for one in lines]
+
+
+@pytest.mark.parametrize("room", [30, 40, 60, 80, 120, 200])
+def test_a_list_has_a_line_for_each_event_that_fits_and_no_id_is_cut(room: int) -> None:
+    """However long names and errors are, and in wide characters too."""
+    lines = plain(events(FOUND, 1_795_858_212_000, room))
+
+    assert len(lines) == 1 + len(FOUND)
+    assert max(cells(one) for one in lines) <= room
+    assert [short(ID) in one for one in lines[1:]] == [True, False, True]
+    assert "order-2026-1" in lines[2]
+
+
+def test_what_matters_least_is_left_out_first() -> None:
+    """The time of day, then how often it was tried, when it is due, and the error."""
+    heads = {
+        room: plain(events(FOUND, 1_795_858_212_000, room))[0].split() for room in (120, 80, 60, 40)
+    }
+
+    assert heads == {
+        120: ["at", "(UTC)", "due", "state", "id", "tried", "name", "error"],
+        80: ["due", "state", "id", "tried", "name", "error"],
+        60: ["due", "state", "id", "name", "error"],
+        40: ["state", "id", "name"],
+    }
+
+
+def test_columns_start_at_the_same_cell_in_every_row() -> None:
+    """Wide characters take two; a number is flush right; an empty column is left out."""
+    columns = Column("n", right=True), Column("name"), Column("none"), Column("error")
+    rows = [
+        [("7", ""), ("登録", ""), ("", ""), ("a", "")],
+        [("12", ""), ("mail", ""), ("", ""), ("b", "")],
+    ]
+
+    assert plain(rows_in(columns, rows, 80)) == [" n  name  error", " 7  登録  a", "12  mail  b"]
+    assert plain(rows_in(columns, [], 80, heads=False)) == []
+
+
+def test_room_that_is_left_goes_to_those_that_need_it() -> None:
+    """A short name leaves its room to the error."""
+    columns = Column("name", least=4, most=10), Column("error", least=4)
+    rows = [[("n" * 5, ""), ("e" * 50, "")]]
+    long = [[("n" * 50, ""), ("e" * 50, "")]]
+
+    assert plain(rows_in(columns, rows, 30, heads=False)) == ["nnnnn  " + "e" * 22 + "…"]
+    assert plain(rows_in(columns, long, 30, heads=False)) == ["n" * 9 + "…  " + "e" * 17 + "…"]
+
+
+def test_a_sentence_is_broken_at_its_words() -> None:
+    """A piece that fits a line of its own, such as a command, stays whole."""
+    hint = [("3 dead events:", "bad"), (" ampt inspect --state dead", "")]
+
+    assert plain(folded(hint, 30)) == ["3 dead events:", "  ampt inspect --state dead"]
+    assert plain(folded(hint, 20)) == ["3 dead events:", "  ampt inspect", "  --state dead"]
+    assert folded(hint, None) == [hint]
+    assert plain(folded([("x" * 30, "")], 20)) == ["x" * 30]
+
+
+def test_a_group_is_redriven_by_the_command_that_is_shown() -> None:
+    """Whatever is in its name and error."""
+    group = {"name": "it's [new]*", "error": "KeyError: 'a\"b'", "events": 2, "state": "dead"}
+
+    assert redrive(group) == (
+        "ampt retry --state dead --name 'it'\"'\"'s [[]new][*]' "
+        "--error 'KeyError: '\"'\"'a\"b'\"'\"'' --dry-run"
+    )
+    assert max(map(cells, plain(groups([{**group, "id": ID}], 50)))) <= 50
