@@ -20,6 +20,7 @@ DEADLINE = 1  # of the running call (monotonic s); 0 when none runs
 TIMEOUT = 2  # of that call (ms)
 START = 3  # of the attempt (ms since 1970)
 HANDLER = 4  # which one runs, by its place among all
+BEGUN = 5  # the attempt, or else the worker, on the clock of strays
 CELLS = 8
 
 

@@ -119,11 +119,11 @@ class Outcomes:
 
     def _of_death(self, entry: Entry, told: dict[str, Any], now: int) -> record.Record:
         """The record of an attempt whose worker has ended under it."""
-        if self.stopping:
-            outcome, error = record.INTERRUPTED, "the runner was stopped during the attempt"
-        elif told["timed_out"]:
+        if told["timed_out"]:
             outcome = record.TIMED_OUT
             error = f"timed out after {told['allowed'] / 1000:g} s; the worker was killed"
+        elif self.stopping:
+            outcome, error = record.INTERRUPTED, "the runner was stopped during the attempt"
         else:
             outcome, error = record.FAILED, f"the worker {told['why']}"
         return {

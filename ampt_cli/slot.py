@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ampt_cli import deadline, lock, worker
+from ampt_cli import deadline, lock, strays, worker
 from ampt_cli.capture import READ_SIZE, Capture
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
@@ -59,6 +59,7 @@ class Slot:
         self.silent = 0.0  # since when it has neither run a handler nor said anything
         for index in range(len(self.board)):
             self.board[index] = 0.0
+        self.board[deadline.BEGUN] = strays.now()
         share = lock.hold_shared(self.crew.disk, folder)
         claims = os.open(folder, FOLDER, dir_fd=self.crew.disk.root)
         self._fork(result_w, capture_w, share, claims)
@@ -173,7 +174,7 @@ class Slot:
         """End it and all of its process group at once."""
         if not self.killed_for:
             self.killed_for = why
-            self.others = children()
+            self.spared = strays.unrelated(self.number, self.running, self.board[deadline.BEGUN])
         for end in (os.killpg, os.kill):
             try:
                 end(self.pid, signal.SIGKILL)
@@ -204,19 +205,14 @@ class Slot:
         self.false_starts += 1
         return self.status < 0 and not self.killed_for and self.false_starts < FALSE_STARTS
 
-    def close(self) -> None:
-        """Close the pipes of a worker that has ended, and end what it left behind.
-
-        What it started outside of its process group was reparented to us. Only
-        after a kill: a daemon that a handler started on purpose may stay.
-        """
+    def close(self, workers: set[int]) -> None:
+        """Close the pipes of a worker that has ended; if it was killed, end what it left behind."""
         self.let_go()
         for fd in (self.queue_r, self.result_r, self.capture.fd):
             os.close(fd)
         self.queue_r = -1
         if self.killed_for:
-            for pid in children() - self.others:
-                _end(pid)
+            strays.end(self.spared | workers, self.number)
 
     def last_words(self, handlers: list[str]) -> dict[str, Any]:
         """What is known of the attempt under which it ended; `handlers` are all, by number."""
@@ -241,20 +237,3 @@ class Slot:
         except ValueError:
             name = ""
         return f"was killed by signal {-self.status}{name}"
-
-
-def children() -> set[int]:
-    """The child processes of this one, adopted orphans too (Linux; elsewhere none is seen)."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            return {int(word) for word in file.read().split()}
-    except OSError:
-        return set()
-
-
-def _end(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    except (ProcessLookupError, ChildProcessError, PermissionError):
-        pass

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ampt_cli import jsontext, kernel, worker
+from ampt_cli import jsontext, kernel, strays, worker
 from ampt_cli.deadline import CELLS, SOFT_SIGNAL
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
@@ -129,7 +129,10 @@ class Supervisor:
                 select.select([], [], [], 0.001)
             self._forget(slot.result_r)
             self._forget(slot.capture.fd)
-            slot.close()
+            slot.close(self._pids())
+
+    def _pids(self) -> set[int]:
+        return {slot.pid for slot in self.slots}
 
     # -- waiting -----------------------------------------------------------------------
 
@@ -159,6 +162,7 @@ class Supervisor:
             for slot in self.slots:
                 if slot.pid and slot.reaped():
                     self._bury(slot)
+            strays.reap(self._pids())
         now = monotonic()
         for slot in self.slots:
             self._enforce(slot, now)
@@ -278,7 +282,7 @@ class Supervisor:
         slot.waiting.clear()
         self._forget(slot.result_r)
         self._forget(slot.capture.fd)
-        slot.close()
+        slot.close(self._pids())
         if self.failure is not None:
             return
         if slot.ready or slot.may_try_again():

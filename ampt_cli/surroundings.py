@@ -12,6 +12,8 @@ from _thread import _count as thread_count
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
+from ampt_cli.strays import COOKIE
+
 FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
@@ -29,6 +31,11 @@ class Surroundings:
         self.threads = thread_count()
         self.locale = _locale()
         self.streams = _streams()
+
+    def mark(self, origin: str) -> None:
+        """Note in the environment whose programs are started from now on."""
+        os.environ[COOKIE] = origin
+        self.environment[os.fsencode(COOKIE)] = os.fsencode(origin)
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""

@@ -24,8 +24,8 @@ import sys
 from time import monotonic
 from typing import Any, NamedTuple, NoReturn
 
-from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record
-from ampt_cli.deadline import RUNNING, SOFT_SIGNAL, START, Deadline
+from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
+from ampt_cli.deadline import BEGUN, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.execute import (
@@ -44,7 +44,6 @@ SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
 TIMED_OUT = b"timeout"  # why it leaves
-OOM_SCORE = 500  # of 1000; of other processes mostly 0
 
 
 class Ends(NamedTuple):
@@ -109,19 +108,9 @@ def _settle_in(ends: Ends, parent: int) -> Ends:
     os.closerange(3, FIRST_FD)
     _close_others({queue, results, capture, share, claims})
     os.umask(0o077)
-    _go_first()
+    os.environ[strays.COOKIE] = strays.cookie(parent, ends.number, 0)
+    kernel.go_first()
     return ends._replace(queue=queue, results=results, capture=capture, share=share, claims=claims)
-
-
-def _go_first() -> None:
-    """Where memory runs out, the kernel ends workers before their supervisor."""
-    with contextlib.suppress(OSError, ValueError):
-        fd = os.open("/proc/self/oom_score_adj", os.O_RDWR)
-        try:
-            if int(os.read(fd, 16)) < OOM_SCORE:
-                os.write(fd, b"%d" % OOM_SCORE)
-        finally:
-            os.close(fd)
 
 
 def _close_others(ours: set[int]) -> None:
@@ -144,6 +133,7 @@ class Worker:
         self.ends = ends
         self.job = job
         self.board = ends.board
+        self.runner = os.getppid()
         self.deadline = Deadline(ends.board, lambda told: self.send(frame(POKE, told)))
         self.overdue = False  # whether a handler of the last event was
 
@@ -221,6 +211,8 @@ class Worker:
         listed = self.registry.of(event.name)
         if listed:
             self.board[START] = now
+            self.board[BEGUN] = strays.now()
+            self.surroundings.mark(strays.cookie(self.runner, self.ends.number, seq))
             self.board[RUNNING] = seq
             self.ends.marks.begin(self.ends.number, seq, now, file)
         started = monotonic()

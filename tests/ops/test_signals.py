@@ -105,3 +105,32 @@ def test_a_second_signal_ends_at_once_and_loses_nothing(
     assert runner.returncode == 0
     assert id_ in entry.name
     assert '"outcome":"interrupted"' in entry.read_text(encoding="utf-8")
+
+
+@pytest.mark.row(50)
+@pytest.mark.row(54)
+def test_a_timeout_during_a_stop_is_a_timeout(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Wait,
+) -> None:
+    """It is a failure, tried again in six minutes; the stop has interrupted nothing."""
+    begun = tmp_path / "begun"
+    run_ampt("publish", "slow", f'"{begun}"')
+    endless = "while True:\n        try: time.sleep(50)\n        except BaseException: pass"
+    module = write_handlers(
+        SLOW.replace("time.sleep(1.5)", endless).replace('"slow")', '"slow", timeout=500)')
+    )
+    runner = start_ampt("run", "-m", module)
+    wait_until(begun.exists, 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=20)
+    [entry] = in_state(spool_dir, "retry")
+    written = entry.read_text(encoding="utf-8")
+
+    assert runner.returncode == 0
+    assert '"outcome":"timed_out"' in written
+    assert '"failures":1' in written

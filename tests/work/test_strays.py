@@ -1,0 +1,111 @@
+"""What handlers leave behind: ended with them, reaped, or spared."""
+
+import os
+import signal
+import subprocess
+from binascii import crc32
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HANDLERS = """
+import os, time
+
+def daemon():
+    os.system(f"setsid sleep {NAP} >/dev/null 2>&1 &")
+
+@events.on("stuck", timeout=400)
+def stuck(event):
+    while True:
+        try: time.sleep(30)
+        except BaseException: pass
+
+@events.on("orphans", timeout=400)
+def orphans(event):
+    daemon()
+    os.system(f"setsid sh -c 'sleep {NAP}; true' &")
+    if os.fork() == 0:
+        os.setsid()
+        os.execlp("sh", "sh", "-c", f"setsid sleep {NAP} & sleep {NAP}; true")
+    time.sleep(30)
+
+@events.on("starts")
+def starts(event): daemon()
+
+@events.on("short")
+def short(event): os.system("setsid true &")
+"""
+
+
+@pytest.fixture
+def nap(tmp_path: Path) -> Iterator[str]:
+    """How long the children of this test sleep, by which they are known; none is left."""
+    seconds = f"6{crc32(bytes(tmp_path))}"
+    yield seconds
+    for pid in sleepers(seconds):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def handlers(write_handlers: Callable[[str], Path], nap: str) -> Path:
+    """Handlers that start programs."""
+    return write_handlers(HANDLERS.replace("{NAP}", nap))
+
+
+def sleepers(nap: str) -> list[int]:
+    """The processes that sleep for `nap` seconds."""
+    found = subprocess.run(["pgrep", "-x", "-f", f"sleep {nap}"], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+@pytest.mark.row(54)
+def test_workers_that_are_killed_together_cost_no_other(
+    run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """What replaces the first is not taken for something that the second left behind."""
+    for name in (*["stuck"] * 6, *["short"] * 3):
+        run_ampt("publish", name)
+    ran = run_ampt("run", "-m", handlers, "--jobs", "3")
+
+    assert (ran.status, ran.err.count("attempt 1 timed out")) == (0, 6), ran.err
+    assert len(list(spool_dir.glob("retry/*/*/*.a1.stuck.json"))) == 6
+    assert len(list(spool_dir.glob("done/*/*.a1.short.json"))) == 3
+
+
+@pytest.mark.row(56)
+def test_a_timeout_ends_all_that_the_handler_started(run_ampt, handlers: Path, nap: str) -> None:
+    """Sessions of their own, orphans, and the children of those."""
+    id_ = run_ampt("publish", "orphans").out.strip()
+    run_ampt("run", "-m", handlers)
+
+    assert "timed out after 0.4 s" in run_ampt("inspect", id_).out
+    assert sleepers(nap) == []
+
+
+@pytest.mark.row(56)
+def test_a_daemon_of_a_handler_that_kept_its_time_may_stay(
+    run_ampt, handlers: Path, nap: str
+) -> None:
+    """Although a later event of the same worker, and one of another meanwhile, are killed."""
+    for name in ("starts", "stuck", "stuck", "starts"):
+        run_ampt("publish", name)
+    run_ampt("run", "-m", handlers, "--jobs", "2")
+
+    assert len(sleepers(nap)) == 2
+
+
+@pytest.mark.row(56)
+def test_no_zombie_stays_with_a_runner_that_stays(
+    run_ampt, start_ampt, handlers: Path, wait_until, spool_dir: Path
+) -> None:
+    """What handlers left is reaped when it ends."""
+    for _ in range(5):
+        run_ampt("publish", "short")
+    runner = start_ampt("run", "--watch", "-m", handlers)
+    wait_until(lambda: len(list(spool_dir.glob("done/*/*.json"))) == 5)
+    children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+    if not children.exists():
+        pytest.skip("the kernel does not list children")
+
+    wait_until(lambda: len(children.read_text("ascii").split()) == 1)
