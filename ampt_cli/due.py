@@ -142,10 +142,13 @@ def parse(after: "After", now: int) -> int:
     return instant
 
 
-def read_instant(text: str) -> int:
-    """The instant that an absolute time names, past or future. Raises BadDue."""
+def read_instant(text: str, now: int) -> int:
+    """The instant that an absolute time names; a length is so long before `now`. Raises BadDue."""
     if text[:1] == "@" and _number(text[1:]):
         return int(text[1:]) * SECOND
+    if words := _words(text):
+        count, unit = words
+        return now - count * UNITS[unit] if unit in UNITS else _months(now, -count * MONTHS[unit])
     return int(text) if _number(text) else _from_iso(text)
 
 

@@ -21,7 +21,7 @@ SETTINGS = (
     ("rerun", '"failed"', 'Which handlers a retry calls: "failed" or "all".'),
     ("retention_done", '"7 days"', "How long done events are kept."),
     ("retention_dead", '"90 days"', "How long dead ones are."),
-    ("memory", '"2G"', "How much each worker may have; without it as much as there is."),
+    ("memory", '"2G"', "What each worker may allocate; without it as much as there is."),
     ("network_file_system", "false", "Whether a spool on one is accepted, at your own risk."),
 )
 

@@ -50,10 +50,10 @@ def check(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
     ] = False,
-    late: Annotated[str, _limit("How long an event is overdue.")] = DEFAULTS["late"],
-    idle: Annotated[str, _limit("How long no run has looked.")] = DEFAULTS["idle"],
-    dead: Annotated[str, _limit("How many are dead.")] = DEFAULTS["dead"],
-    free: Annotated[str, _limit("Percent of the disk that are free.")] = DEFAULTS["free"],
+    late: Annotated[str, _limit("how long an event is overdue.")] = DEFAULTS["late"],
+    idle: Annotated[str, _limit("how long no run has looked.")] = DEFAULTS["idle"],
+    dead: Annotated[str, _limit("how many are dead.")] = DEFAULTS["dead"],
+    free: Annotated[str, _limit("percent of the disk that is free.")] = DEFAULTS["free"],
     spool_dir: Spool = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""

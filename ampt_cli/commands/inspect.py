@@ -29,7 +29,8 @@ COMMAND = Command(
     """
 Without an ID or a filter: the spool at a glance. A unique beginning of an id is enough.
 Of waiting events --since and --until mean the due time, of others the time of their last
-attempt; they are read as in `ampt publish`, but may be past.
+attempt. WHEN is an ISO 8601 time (no zone means UTC), @SECONDS since 1970, ms since 1970,
+or a length as in `ampt publish`: so long ago.
 """,
     (),
     (
@@ -40,6 +41,7 @@ attempt; they are read as in `ampt publish`, but may be past.
             "ampt inspect --error ConnectionError --sort -due --limit 20",
             "some events, the latest first",
         ),
+        ("ampt inspect --state dead --since 2h", "what died in the last two hours"),
         ("ampt inspect --since 2026-11-24T08:00Z --json", "for programs"),
         ("ampt inspect --follow", "live; Ctrl-C ends it"),
         ("ampt inspect --config", "each setting, and where it came from"),
@@ -62,12 +64,8 @@ def inspect(  # noqa: PLR0917  each option is a parameter
     state: States = None,
     name: Names = None,
     error: Error = "",
-    since: Annotated[
-        str, typer.Option(metavar="WHEN", help="Not before this time (ISO 8601).")
-    ] = "",
-    until: Annotated[
-        str, typer.Option(metavar="WHEN", help="Not after this time (ISO 8601).")
-    ] = "",
+    since: Annotated[str, typer.Option(metavar="WHEN", help="Not before this time.")] = "",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="Not after this time.")] = "",
     sort: Annotated[
         str, typer.Option(metavar="due|name|state|attempt", help="Order; -due: reversed.")
     ] = "due",
@@ -108,7 +106,7 @@ def inspect(  # noqa: PLR0917  each option is a parameter
 
 
 def _instant(text: str) -> int | None:
-    return due.read_instant(text) if text else None
+    return due.read_instant(text, clock.now()) if text else None
 
 
 def _config(spool: str, *, as_json: bool) -> None:

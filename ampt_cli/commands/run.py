@@ -39,7 +39,11 @@ signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
             "--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True
         ),
         Option("--max", "N", "Begin at most N attempts, then exit."),
-        Option("--memory", "SIZE", "How much each worker may have: 512M, 2G; else it fails."),
+        Option(
+            "--memory",
+            "SIZE",
+            "What each worker may allocate: 512M, 2G; beyond it handlers fail.",
+        ),
         Option("--check", "", "Exit 1 if an attempt failed."),
         Option("--dry-run", "", "Say what would run, and do nothing."),
         Option("--now", "WHEN", "With --dry-run: what would run then."),

@@ -46,7 +46,9 @@ def unit(
     cron: Annotated[bool, typer.Option("--cron", help="A line for crontab.")] = False,
     system: Annotated[
         bool | None,
-        typer.Option("--system/--user", help="For the system, or for your own manager."),
+        typer.Option(
+            "--system/--user", help="For your own manager, or, as root without this, the system's."
+        ),
     ] = None,
     run_as: Annotated[
         str, typer.Option("--as", metavar="USER", help="Who a system unit runs as.")

@@ -34,6 +34,59 @@ ENVIRONMENT = (
     ("XDG_STATE_HOME", "Where the default spool is; ~/.local/state without it."),
     ("VISUAL, EDITOR", "What `ampt retry --edit` starts."),
     ("NO_COLOR", "If set and not empty: no colours."),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+        "Set by systemd, to be told that a run is ready, alive or stopping; hidden from handlers.",
+    ),
+    ("JOURNAL_STREAM", "Set by systemd: if stderr goes there, lines begin with their priority."),
+)
+COMMON = (
+    "Of an event's id a unique beginning is enough. "
+    "Data goes to stdout, messages to stderr; with `--json` data is JSON, a line for each element. "
+    "All commands have these options:"
+)
+HANDLERS = (
+    "A handler is a Python function of an event, and, if it wants, of a context: "
+    "plain or async, any number for a name, called in the order of definition."
+)
+HANDLER = """\
+from ampt_cli import GiveUp, RetryLater, events
+
+@events.on("mail.send", timeout="10 seconds")
+def send(event, context):
+    context.set_timeout("20 seconds")  # of this call, from its start
+    print(event.id, event.name, event.body, event.time, event.attempt)
+    if "to" not in event.body:
+        raise GiveUp("nobody to send it to")  # dead at once
+    raise RetryLater(after="1 hour")  # instead of in 6 minutes
+"""
+RULES = (
+    "An exception fails the attempt. It is tried again, with the handlers that have not succeeded, "
+    "every six minutes for 14 days, at least three times; then the event is dead. "
+    "A call may take 5 seconds, or what it asks for up to 60; then an exception that is no "
+    "Exception is raised in it, and half a second later its process and all its children are "
+    "killed. What it prints is kept with the attempt. "
+    "An event that nobody handles ends in done, ignored."
+)
+EXAMPLES = (
+    ("Make ampt.toml, handlers.py and the spool, and try them:", "ampt init"),
+    ("", "ampt publish user.joined '{\"user_id\": 7}'"),
+    ("", "ampt run"),
+    ("", "ampt inspect"),
+    ("Every minute, by cron:", "(crontab -l; ampt unit --cron) | crontab -"),
+    ("From a script, once however often it runs, with a body that no other user sees:", ""),
+    ("", "make_invoice | ampt publish invoice.made - --id invoice-42 || exit"),
+    ("What goes wrong, and another try once its cause is mended:", ""),
+    ("", "ampt inspect --state dead --group-by error"),
+    ("", "ampt retry --state dead --error ConnectionError --dry-run"),
+    ("", "ampt retry --state dead --error ConnectionError"),
+)
+CAVEATS = (
+    "After a crash or a power cut an event may be handled again: handlers should be idempotent.",
+    "The order of events is not kept; due is the earliest time, not the exact one.",
+    "Whoever can write into the spool, or the handlers' file, runs code as the user of the runner.",
+    "A spool is for one machine and one local file system. Network file systems are refused.",
+    "Other users can read the arguments of a process, a BODY too.",
 )
 FILES = (
     ("ampt.toml", "Settings, found in the current folder or above it."),

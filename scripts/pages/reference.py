@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ampt_cli import errors
 from ampt_cli.options import Command, help_text
 from ampt_cli.origins import SETTINGS
 from scripts.pages import facts, words
@@ -19,6 +20,10 @@ OF_EACH = (
     "attempt makes it 1. `ampt publish` exits 0 only once the event is safe on disk; with 75 it "
     "says whether nothing was published, or the last sync failed and the event may run: "
     "publishing again with the same `--id` is safe."
+)
+IN_PYTHON = (
+    "`events.publish` and the rest of `ampt_cli` raise the same as classes of `ampt_cli.errors`; "
+    "`str(error)` is the line, `error.hint`, if not None, says what to do next."
 )
 
 
@@ -47,8 +52,23 @@ def exit_status() -> str:
         _table(("status", "meaning"), facts.EXIT),
         facts.MONITOR,
         OF_EACH,
+        "## In Python",
+        IN_PYTHON,
+        _errors(),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    """Each class, the more general before the more special."""
+    lines = ["| class | status | meaning |", "|---|---|---|"]
+    for error in vars(errors).values():
+        if isinstance(error, type) and issubclass(error, errors.AmptError):
+            general = "".join(f" (`{base.__name__}`)" for base in error.__bases__[:1])
+            name = f"`{error.__name__}`" + general
+            said = (error.__doc__ or "").partition("\n")[0]
+            lines.append(f"| {name} | {error.exit_status} | {said} |")
+    return "\n".join(lines)
 
 
 def _settings() -> str:

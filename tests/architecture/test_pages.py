@@ -1,5 +1,7 @@
 """The generated pages are what the code says, and the manual is well made."""
 
+import ast
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,10 +12,12 @@ from ampt_cli import errors, layout
 from ampt_cli.commands import retry, tree
 from ampt_cli.commands.complete import IDS
 from ampt_cli.options import help_text
+from ampt_cli.origins import SETTINGS
 from scripts.pages import facts, rows
 from scripts.pages.generated import pages
 
 ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+")
 
 
 def test_every_page_is_what_the_code_says() -> None:
@@ -44,6 +48,70 @@ def test_the_manual_page_is_well_made() -> None:
     ).stdout
 
     assert [line for line in said.splitlines() if "referenced manual not found" not in line] == []
+
+
+def test_the_manual_page_is_well_made_for_groff_too() -> None:
+    """man(1) of Linux systems warns of nothing."""
+    if shutil.which("man") is None or shutil.which("groff") is None:
+        pytest.skip("man or groff is not installed")
+    ended = subprocess.run(
+        ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", ROOT / "man" / "ampt.1"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_manual_page_has_the_sections_that_a_reader_looks_for() -> None:
+    """In the order of mdoc(7), with two of our own."""
+    text = (ROOT / "man" / "ampt.1").read_text("utf-8")
+    own = {"HANDLERS", "SETTINGS"}
+
+    assert [name for name in re.findall(r"^\.Sh (.*)$", text, re.M) if name not in own] == [
+        *("NAME", "SYNOPSIS", "DESCRIPTION", "ENVIRONMENT", "FILES", "EXIT STATUS"),
+        *("EXAMPLES", "SEE ALSO", "CAVEATS"),
+    ]
+
+
+def test_settings_in_the_manual_can_be_copied() -> None:
+    """In mdoc a bare quote is swallowed."""
+    text = (ROOT / "man" / "ampt.1").read_text("utf-8")
+    shown = re.findall(r"^\.It Cm (\w+) No = \"(.*)\"$", text, re.M)
+
+    assert [(key, value.replace("\\(dq", '"')) for key, value in shown] == [
+        (key, example) for key, example, _ in SETTINGS
+    ]
+
+
+def _names_asked_for(tree: ast.AST) -> set[str]:
+    """What a module asks the environment for, by name; constants are looked through."""
+    found = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    calls = [
+        node.args[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value) in ("os.environ", "environ")
+        and node.func.attr in ("get", "pop")
+    ]
+    literal = {str(arg.value) for arg in calls if isinstance(arg, ast.Constant)}
+    indirect = {name for name in found if VARIABLE.fullmatch(name)} if calls else set()
+    return literal | indirect
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    """And none that nobody asks for; rich is who asks for NO_COLOR."""
+    asked = {"NO_COLOR"}
+    for module in (ROOT / "ampt_cli").rglob("*.py"):
+        asked |= _names_asked_for(ast.parse(module.read_text("utf-8")))
+    documented = {name for names, _ in facts.ENVIRONMENT for name in names.split(", ")}
+
+    assert documented == asked
 
 
 def test_every_exit_status_of_an_error_is_documented() -> None:

@@ -53,6 +53,25 @@ def test_a_bad_after_names_the_value_and_an_example(after: object) -> None:
     assert "example" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2h", "20261124T081500000Z"),
+        ("2 Hours", "20261124T081500000Z"),
+        ("1 month", "20261024T101500000Z"),
+        ("2026-11-20", "20261120T000000000Z"),
+        ("2027-01-01T00:00+02:00", "20261231T220000000Z"),
+        ("@1800000000", "20270115T080000000Z"),
+        ("1800000000000", "20270115T080000000Z"),
+    ],
+)
+def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
+    """A length of time is so long ago; an absolute time is itself."""
+    now = due.unstamp("20261124T101500000Z") or 0
+
+    assert due.stamp(due.read_instant(text, now)) == read
+
+
 @pytest.mark.row(31)
 def test_a_year_from_leap_day_is_the_last_of_february() -> None:
     """29 February + 1 year is legal, and exists."""
