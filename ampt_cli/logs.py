@@ -34,6 +34,8 @@ class Log(Observer):
         self.verbose = verbose
         self.journal = under_journal()
         self.manager = notify.manager()
+        if self.manager is not None and self.manager.every:
+            self.often = self.manager.every / 2
         self.settled = self.failed = 0
 
     def line(self, priority: int, event: str, text: str, **more: object) -> None:

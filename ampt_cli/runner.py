@@ -42,6 +42,7 @@ class Runner:
         self.base = base
         self.settings = settings
         self.observer = observer
+        self.pause = min(POLL, observer.often)  # s that nothing is waited for longer
         self.clock = clock
         self.intake = Intake(disk, base, clock, settings.names)
         self.outcomes = Outcomes(disk, settings, observer, clock)
@@ -165,7 +166,7 @@ class Runner:
         return True
 
     def _patience(self) -> float:
-        wait = POLL
+        wait = self.pause
         if self.settings.watch and self.workers.room:
             wait = min(wait, self.intake.patience())
         return max(wait, 0.0005)
@@ -259,7 +260,7 @@ class Runner:
             self.workers.spare += slot.take_back()
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
-            for report in self.workers.poll(POLL):
+            for report in self.workers.poll(self.pause):
                 self.outcomes.settle(self.claims.pop(report.seq), report)
             self.observer.alive()
 

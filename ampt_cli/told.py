@@ -68,6 +68,8 @@ class Tally:
 class Observer:
     """What a runner tells; the command line prints it."""
 
+    often = float("inf")  # s within which alive() must be called again, if that is under a second
+
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """An attempt was settled; `detail` has error, verdict, next, ms where they are known."""
 
@@ -81,4 +83,4 @@ class Observer:
         """What the runner is doing now, for the service manager."""
 
     def alive(self) -> None:
-        """Called at least every second."""
+        """Called at least every second, or as `often` as is wanted."""

@@ -1,15 +1,21 @@
 """The protocol of sd_notify, against a real socket."""
 
 import os
+import shlex
 import signal
 import socket
+import struct
+import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 
 from tests.conftest import RunAmpt, StartAmpt
 
+SO_TIMESTAMP = 29  # socket(7); Python has no name for it
 Write = Callable[[str], Path]
 SHOWS = """
 import os
@@ -26,12 +32,18 @@ class Listener:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind("\0" + address[1:] if address[0] == "@" else address)
         self.socket.settimeout(20)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         self.lines: list[str] = []
+        self.pings: list[float] = []
 
     def wait_for(self, line: str) -> None:
         """Read until `line` was said since the last call; a timeout is a failure."""
         while line not in self.lines:
-            self.lines += self.socket.recv(4096).decode().split("\n")
+            told, ancillary, _, _ = self.socket.recvmsg(4096, 64)
+            lines = told.decode().split("\n")
+            self.lines += lines
+            seconds, micros = struct.unpack("ll", ancillary[0][2])  # when it was sent
+            self.pings += [seconds + micros / 1e6] * lines.count("WATCHDOG=1")
         del self.lines[: self.lines.index(line) + 1]
 
 
@@ -82,3 +94,71 @@ def test_a_watchdog_of_another_process_is_not_answered(
 
     assert "WATCHDOG=1" not in heard.lines
     heard.socket.close()
+
+
+AT_WORK = """
+import os, time
+time.sleep(2)
+@events.on("slow", timeout=10_000)
+def slow(event):
+    open(event.body, "w").close()
+    time.sleep(2)
+@events.on("bad")
+def bad(event):
+    raise OSError("no")
+"""
+
+
+def test_what_the_unit_starts_tells_all_that_the_unit_says_it_will(
+    run_ampt: RunAmpt,
+    write_handlers: Write,
+    clean_env: dict[str, str],
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    """The command of the printed unit, as systemd starts and signals it; no sign of life is late.
+
+    Not while handlers are imported, run, imported anew, or waited for at the end.
+    """
+    module = write_handlers(AT_WORK)
+    begun = tmp_path / "begun"
+    run_ampt("publish", "bad")
+    run_ampt("publish", "slow", f'"{begun}"')
+    unit = run_ampt("unit", "--user", "--watch", "-m", module).out
+    said = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    watchdog = 1.0  # s; the unit's 30 would make a long test
+    env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": f"{watchdog * 1e6:.0f}"}
+    heard = Listener(env["NOTIFY_SOCKET"])
+    main = subprocess.Popen(
+        shlex.split(said["ExecStart"]), env=clean_env | env, cwd="/", stderr=subprocess.PIPE
+    )
+    try:
+        heard.wait_for("READY=1")
+        assert heard.lines.pop(0) == "STATUS=waiting for events"
+        heard.wait_for("STATUS=2 attempts, 1 failed")
+        before = monotonic_ns() // 1000
+        subprocess.run(
+            ["sh", "-c", said["ExecReload"]], env={**os.environ, "MAINPID": str(main.pid)}
+        )
+        heard.wait_for("RELOADING=1")
+        reloading = heard.lines.pop(0)
+        heard.wait_for("READY=1")
+        begun.unlink()
+        run_ampt("publish", "slow", f'"{begun}"')
+        wait_until(begun.exists, 20)
+        main.send_signal(signal.SIGTERM)
+        heard.wait_for("STOPPING=1")
+        _, err = main.communicate(timeout=20)
+        heard.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            heard.wait_for("what is never said")
+    finally:
+        main.kill()
+        main.communicate()
+        heard.socket.close()
+
+    assert (said["Type"], said["NotifyAccess"]) == ("notify", "main")
+    assert before <= int(reloading.removeprefix("MONOTONIC_USEC=")) <= monotonic_ns() // 1000
+    assert main.returncode == 0
+    assert err.decode().count("\n") == 1
+    assert max(later - ping for ping, later in pairwise(heard.pings)) < watchdog
