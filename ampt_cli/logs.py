@@ -1,13 +1,10 @@
 """What a run tells a person, a log, or the journal: one line for what is worth one."""
 
-import os
-
 from ampt_cli import due, jsontext, layout, notify, printing, record
-from ampt_cli.errors import UsageError
+from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.layout import Entry
+from ampt_cli.printing import ERROR, INFO, WARNING
 from ampt_cli.told import Observer
-
-ERROR, WARNING, INFO = 3, 4, 6  # syslog priorities, which the journal reads as <3>
 
 
 def observer(form: str | None, *, verbose: bool) -> Observer:
@@ -17,13 +14,28 @@ def observer(form: str | None, *, verbose: bool) -> Observer:
     return Log(as_json=form == "json", verbose=verbose)
 
 
-def under_journal() -> bool:
-    """Whether stderr goes to the journal (systemd.exec(5), JOURNAL_STREAM)."""
-    try:
-        status = os.fstat(2)
-    except OSError:
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+def complain(error: AmptError, form: str | None) -> int:
+    """Tell what ended the run, in that format; the exit status for it."""
+    traceback = str(getattr(error, "traceback", ""))
+    text = printing.whole(error)
+    if form == "json":
+        more = {"traceback": traceback} if traceback else {}
+        line(ERROR, "problem", text, as_json=True, status=error.exit_status, **more)
+        return error.exit_status
+    status = printing.complain(error)
+    begin = printing.told_journal(ERROR)
+    for part in traceback.splitlines():
+        printing.write(2, begin + printing.safe(part, keep="\t") + "\n")
+    return status
+
+
+def line(priority: int, event: str, text: str, *, as_json: bool, **more: object) -> None:
+    """One record, on one line."""
+    if as_json:
+        told = jsontext.dumps({"event": event, "priority": priority, "text": text, **more})
+        printing.write(2, f"{printing.told_journal(priority)}{printing.safe(told)}\n")
+    else:
+        printing.say(text, priority)
 
 
 class Log(Observer):
@@ -32,7 +44,6 @@ class Log(Observer):
     def __init__(self, *, as_json: bool, verbose: bool) -> None:
         self.as_json = as_json
         self.verbose = verbose
-        self.journal = under_journal()
         self.manager = notify.manager()
         if self.manager is not None and self.manager.every:
             self.often = self.manager.every / 2
@@ -40,12 +51,7 @@ class Log(Observer):
 
     def line(self, priority: int, event: str, text: str, **more: object) -> None:
         """One record, on one line."""
-        if self.as_json:
-            told = {"event": event, "priority": priority, "text": text, **more}
-            printing.write(2, printing.safe(jsontext.dumps(told)) + "\n")
-        else:
-            prefix = f"<{priority}>" if self.journal else "ampt: "
-            printing.write(2, f"{prefix}{printing.safe(text)}\n")
+        line(priority, event, text, as_json=self.as_json, **more)
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """A line for what did not succeed; for every attempt where --verbose asks for it."""

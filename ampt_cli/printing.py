@@ -8,6 +8,7 @@ import sys
 
 from ampt_cli.errors import AmptError
 
+ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6  # of syslog(3), and so of the journal
 HIDDEN = {
     *range(0x20),
     *range(0x7F, 0xA0),
@@ -36,13 +37,33 @@ def safe(text: str, keep: str = "") -> str:
 
 def complain(error: AmptError) -> int:
     """Say on stderr, in one line, what went wrong and what to do; the exit status for it."""
-    say(f"{error}; {error.hint}" if error.hint else str(error))
+    say(whole(error), ERROR)
     return error.exit_status
 
 
-def say(text: str) -> None:
+def whole(error: AmptError) -> str:
+    """What went wrong, and what to do."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
+def say(text: str, priority: int = NOTICE) -> None:
     """One line on stderr."""
-    write(2, f"ampt: {safe(text)}\n")
+    write(2, f"{told_journal(priority) or 'ampt: '}{safe(text)}\n")
+
+
+def told_journal(priority: int) -> str:
+    """What a line on stderr begins with, where that goes to the journal (sd-daemon(3)); else ''.
+
+    JOURNAL_STREAM says which file that is (systemd.exec(5)).
+    """
+    stream = os.environ.get("JOURNAL_STREAM")
+    if not stream:
+        return ""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return ""
+    return f"<{priority}>" if stream == f"{status.st_dev}:{status.st_ino}" else ""
 
 
 def write(fd: int, text: str) -> bool:

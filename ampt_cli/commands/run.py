@@ -65,8 +65,10 @@ def main(argv: "list[str]") -> int:
     # Before the runner listens for signals, and after, there is nothing to finish:
     # Ctrl-C ends the process as SIGTERM does, and never with a traceback.
     signal(SIGINT, SIG_DFL)
+    form = None
     try:
         given = parse(COMMAND, argv)
+        form = given.get("log_format")
         if given.has("help"):
             printing.write(1, help_text(COMMAND))
             return 0
@@ -78,11 +80,9 @@ def main(argv: "list[str]") -> int:
             raise UsageError("--now goes with --dry-run", "the clock of a real run cannot be moved")
         return _dry_run(given) if given.has("dry_run") else _run(given)
     except AmptError as error:
-        status = printing.complain(error)
-        traceback = getattr(error, "traceback", "")
-        if traceback:
-            printing.write(2, printing.safe(traceback, keep="\n\t"))
-        return status
+        from ampt_cli import logs  # noqa: PLC0415  gate: only when there is something to tell
+
+        return logs.complain(error, form)
 
 
 def _run(given: Given) -> int:
