@@ -1,14 +1,34 @@
 """The Python interface: `from ampt_cli import events`."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from ampt_cli import clock, handlers
-from ampt_cli.event import Event
+from ampt_cli.event import Event, as_read
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+    from typing import NotRequired
+
     from ampt_cli.due import After
+    from ampt_cli.execute import Context
     from ampt_cli.fsio import Disk
+    from ampt_cli.publication import Draft
+
+    Due = After | None
+    Length = int | str | timedelta
+    Handler = Callable[[Event, Context], object] | Callable[[Event], object]
+
+H = TypeVar("H", bound="Handler")
+
+
+class NewEvent(TypedDict):
+    """An event of `publish_many`, with what need not be said."""
+
+    name: str
+    body: "NotRequired[Any]"
+    after: "NotRequired[Due]"
+    id: "NotRequired[str | None]"
 
 
 class Events:
@@ -19,6 +39,28 @@ class Events:
         self._path = ""
         self.clock = clock.now
         self.spool: str | None = None  # a path; None: as the command line finds it
+
+    @overload
+    def on(
+        self,
+        name: str,
+        handler: H,
+        *,
+        timeout: "Length | None" = None,
+        retry_every: "Length | None" = None,
+        retry_for: "Length | None" = None,
+    ) -> H: ...
+
+    @overload
+    def on(
+        self,
+        name: str,
+        handler: None = None,
+        *,
+        timeout: "Length | None" = None,
+        retry_every: "Length | None" = None,
+        retry_for: "Length | None" = None,
+    ) -> Callable[[H], H]: ...
 
     def on(self, name: str, handler: Any = None, **settings: Any) -> Any:
         """Call `handler` for every event of this name; also a decorator.
@@ -47,11 +89,15 @@ class Events:
         """
         from ampt_cli import chosen, publication  # noqa: PLC0415  gate: handlers need no spool
 
-        made = publication.draft(name, body, after, self.clock(), id)
+        made = publication.draft(name, as_read(name, body), after, self.clock(), id)
+        _warn(after)
         publish = publication.publish if id is None else chosen.publish
         return publish(self._open(), made)
 
-    def publish_many(self, events: Iterable[Any]) -> list[str]:
+    def publish_many(
+        self,
+        events: "Iterable[str | tuple[str] | tuple[str, Any] | tuple[str, Any, Due] | NewEvent]",
+    ) -> list[str]:
         """Publish a batch: names, (name, body) or (name, body, after) tuples, or dicts of those.
 
         All of them are checked before any is visible, and they are synced
@@ -59,7 +105,7 @@ class Events:
         """
         from ampt_cli import batch  # noqa: PLC0415  as above
 
-        return batch.publish_many(self._open(), map(_draft, events), self.clock)
+        return batch.publish_many(self._open(), _drafts(events), self.clock)
 
     def _open(self) -> "Disk":
         from ampt_cli import place, settings  # noqa: PLC0415  as above
@@ -70,7 +116,31 @@ class Events:
         return self._disk
 
 
-def _draft(item: Any) -> tuple[str, Any, Any, str | None]:
+def _warn(after: object) -> None:
+    """Seconds since 1970 are a delay in ms to us: say so, once for each place in the code."""
+    from ampt_cli import due  # noqa: PLC0415  as above
+
+    if due.looks_like_seconds(after):
+        import warnings  # noqa: PLC0415  only then
+
+        warnings.warn(f"after={due.READ_AS_DELAY.format(after)}", stacklevel=3)
+
+
+def _drafts(events: Iterable[Any]) -> "Iterator[Draft]":
+    from ampt_cli.errors import AmptError, BadEvent  # noqa: PLC0415  as above
+
+    if isinstance(events, str | bytes | dict):
+        raise BadEvent(f"publish_many takes a list of events, not {events!r}")
+    for number, item in enumerate(events, 1):
+        try:
+            draft = _draft(item)
+        except AmptError as error:
+            raise error.at(f"event {number}") from None
+        _warn(draft[2])
+        yield draft
+
+
+def _draft(item: Any) -> "Draft":
     from ampt_cli.errors import BadEvent  # noqa: PLC0415  as above
 
     if isinstance(item, str):
@@ -79,10 +149,11 @@ def _draft(item: Any) -> tuple[str, Any, Any, str | None]:
         unknown = set(item) - {"name", "body", "after", "id"}
         if unknown or "name" not in item:
             raise BadEvent(f"an event of a batch has name, body, after and id, not {sorted(item)}")
-        return item["name"], item.get("body"), item.get("after"), item.get("id")
+        body = as_read(item["name"], item.get("body"))
+        return item["name"], body, item.get("after"), item.get("id")
     if isinstance(item, tuple) and 1 <= len(item) <= 3:
         name, body, after = (*item, None, None)[:3]
-        return name, body, after, None  # pyright: ignore[reportReturnType]
+        return name, as_read(name, body), after, None
     raise BadEvent(f"an event of a batch is a name, a tuple or a dict, not {item!r}")
 
 

@@ -27,7 +27,7 @@ class Batch:
         self.count = 0
         self.clock = clock
         self.now = clock()
-        self._chosen: dict[str, event.Event] = {}
+        self._chosen: dict[str, tuple[event.Event, str]] = {}  # by id: with its place
         self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
         try:
             disk.make_folder(self.folder)
@@ -37,13 +37,17 @@ class Batch:
         except OSError as error:
             raise from_os(error, f"begin a batch in the spool {disk.path}") from error
 
-    def add(self, made: event.Event, *, by_id: bool = False) -> None:
-        """Check and write one event. Raises AmptError; the caller then aborts."""
+    def add(self, made: event.Event, *, place: str, by_id: bool = False) -> None:
+        """Check and write one event, which stands at `place` (`line 3`) in what was given.
+
+        Raises AmptError; the caller then aborts.
+        """
         if by_id:
             if made.id in self._chosen:
-                raise BadEvent(f"the id {made.id!r} stands twice in the batch")
+                first = self._chosen[made.id][1]
+                raise BadEvent(f"the id {made.id!r} stands twice in the batch, first in {first}")
             event.encode(made)
-            self._chosen[made.id] = made
+            self._chosen[made.id] = made, place
             return
         line = event.encode(made)
         file = layout.new_file(made.due, made.id, made.name)
@@ -60,9 +64,7 @@ class Batch:
             if self.clock() - self.now > layout.PUBLISHER_GIVES_UP:
                 raise TryAgain("the batch took more than a day to write; nothing was published")
             if self._chosen:
-                with chosen.IdLock(disk):
-                    for made in self._chosen.values():
-                        chosen.published_as(disk, made)  # conflicts show before any event does
+                self._check_ids()
             check_room(disk)
             self._sync_files()
             buckets = self._buckets()
@@ -78,7 +80,16 @@ class Batch:
             self.abort()
         self._confirm(buckets)
         wake(disk)
-        return [chosen.publish(disk, made) for made in self._chosen.values()]
+        return [chosen.publish(disk, made) for made, _ in self._chosen.values()]
+
+    def _check_ids(self) -> None:
+        """Conflicts show before any event does."""
+        with chosen.IdLock(self.disk):
+            for made, place in self._chosen.values():
+                try:
+                    chosen.published_as(self.disk, made)
+                except AmptError as error:
+                    raise error.at(place) from None
 
     def _sync_files(self) -> None:
         if self.count > SYNC_ONE_BY_ONE and self.disk.sync_all():
@@ -197,14 +208,15 @@ def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) 
     NotConfirmed, nothing was published.
     """
     batch = Batch(disk, clock)
-    ids = []
+    ids: list[str] = []
     try:
-        for number, (name, body, after, id_) in enumerate(drafts, 1):
+        for name, body, after, id_ in drafts:
+            place = f"event {len(ids) + 1}"
             try:
                 made = draft(name, body, after, batch.now, id_)
-                batch.add(made, by_id=id_ is not None)
+                batch.add(made, place=place, by_id=id_ is not None)
             except AmptError as error:
-                raise error.at(f"event {number}") from error
+                raise error.at(place) from error
             ids.append(made.id)
         batch.commit()
     except BaseException:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from fcntl import LOCK_EX, flock
 
-from ampt_cli import event, layout
+from ampt_cli import event, jsontext, layout
 from ampt_cli.errors import BadEvent, from_os
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
@@ -92,7 +92,7 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     finally:
         os.close(fd)
     earlier = event.decode(first + newline)
-    if (earlier.name, earlier.body) != (made.name, made.body):
+    if earlier.name != made.name or not jsontext.same(earlier.body, made.body):
         raise BadEvent(
             f"the id {made.id!r} was published before with another name or body",
             f"see: ampt inspect {made.id}",

@@ -23,6 +23,7 @@ WEEK = 7 * DAY
 
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
+READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
 EXAMPLE = 'for example "10 minutes", 90s, 2027-01-31T09:00Z or @1800000000'
 
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}

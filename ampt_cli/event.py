@@ -91,6 +91,17 @@ def id_is_legal(text: str) -> bool:
     return 0 < len(text) <= MAX_ID and plain.isascii() and plain.isalnum()
 
 
+def as_read(name: str, body: "Any") -> "Any":
+    """`body`, from Python, as its readers will have it: a tuple is a list, 1 as a key "1".
+
+    Raises BadEvent for what they could not read: keys that become the same, long numbers.
+    """
+    try:
+        return jsontext.loads(jsontext.dumps(body))
+    except ValueError as error:
+        raise BadEvent(f"the body of {name!r} is no JSON: {error}") from None
+
+
 def encode(event: Event) -> bytes:
     """The first line of `event`, newline included. Raises BadEvent."""
     try:

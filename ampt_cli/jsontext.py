@@ -137,6 +137,17 @@ def dumps(value: object) -> str:
         raise ValueError(str(error)) from None
 
 
+def same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON: true is not 1, nor 1 the same as 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
 def check_depth(value: object) -> None:
     """Raise ValueError where lists and objects nest deeper than MAX_DEPTH."""
     level = _nested([value])

@@ -1,52 +1,80 @@
 """`ampt publish --batch`: many events from JSON Lines."""
 
 from collections.abc import Callable, Iterator
-from typing import IO
+from itertools import chain, islice
+from typing import IO, Any
 
-from ampt_cli import clock, jsontext, printing, publication
+from ampt_cli import clock, due, jsontext, printing, publication
 from ampt_cli.batch import Batch
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.event import MAX_BYTES, Event
 from ampt_cli.fsio import Disk
 
 LINE_KEYS = {"name", "body", "after", "id"}
+MAX_LINE = 2 * MAX_BYTES  # escapes may make a line longer than the event
+SHOWN = 3  # ids in a message
 
 
 def publish_file(
-    source: str, disk: Disk, worded: Callable[[Event], str], commit: Callable[[], object]
+    source: str,
+    open_disk: Callable[[], Disk],
+    worded: Callable[[Event], str],
+    commit: Callable[[], object],
 ) -> None:
     """Publish the lines of the file `source`, - for stdin, and print what `worded` makes of each.
 
     `commit` is called right before the first becomes visible. Raises AmptError:
     then, unless it is NotConfirmed, nothing was published.
     """
-    batch = Batch(disk, clock.now)
+    lines = _lines(source)
+    first = list(islice(lines, 1))  # a source that cannot be read makes no spool
+    batch = Batch(open_disk(), clock.now)
+    answers, warned = _Answers(), False
+    asked: list[Event] = []  # with ids of their own
     try:
-        answers = _Answers()
-        for number, line in _lines(source):
+        for number, line in chain(first, lines):
             try:
-                made, chosen = _draft(line, batch.now)
-                batch.add(made, by_id=chosen)
+                given = _given(line)
+                made = publication.draft(**given, now=batch.now)
+                by_id = given["id"] is not None
+                batch.add(made, place=f"line {number}", by_id=by_id)
             except AmptError as error:
                 raise error.at(f"line {number}") from None
-            answers.add(worded(made))
-        batch.commit(commit)
+            if by_id:
+                asked.append(made)
+            answers.add("" if by_id else worded(made))
+            if not warned and due.looks_like_seconds(given["after"]):
+                printing.say(f"line {number}: after {due.READ_AS_DELAY.format(given['after'])}")
+                warned = True  # one is enough: the others will be like it
+        published = batch.commit(commit)
     except BaseException:
         batch.abort()  # does nothing after the commit has begun
         raise
-    if not answers.print():
-        printing.say(f"published {batch.count:,} events, but stdout is closed")
+    _say_known([made.id for made, now in zip(asked, published, strict=True) if now is not made])
+    if not answers.print(map(worded, published)):
+        printing.say(f"published {batch.count + len(asked):,} events, but stdout is closed")
+
+
+def _say_known(ids: list[str]) -> None:
+    if ids:
+        more = f" and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
+        shown = ", ".join(ids[:SHOWN]) + more
+        printing.say(f"published already, and not changed: {shown}")
 
 
 class _Answers:
-    """What to print when all is published: kept in a file, for there may be millions."""
+    """What to print when all is published: kept in a file, for there may be millions.
+
+    An empty one stands for an event with an id of its own: what became of it is
+    known only then.
+    """
 
     def __init__(self) -> None:
         self.waiting: list[str] = []
         self.file: IO[str] | None = None
 
     def add(self, line: str) -> None:
-        self.waiting.append(line)
+        self.waiting.append(f"{line}\n")
         if len(self.waiting) >= 4096:
             self._spill()
 
@@ -55,43 +83,51 @@ class _Answers:
             from tempfile import TemporaryFile  # noqa: PLC0415  gate: only for long batches
 
             self.file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  lives as long as we
-        self.file.writelines(f"{line}\n" for line in self.waiting)
+        self.file.writelines(self.waiting)
         self.waiting.clear()
 
-    def print(self) -> bool:
+    def print(self, by_id: Iterator[str]) -> bool:
+        """Print them in order, with the next of `by_id` for each empty one."""
+        for lines in self._chunks():
+            filled = (f"{next(by_id)}\n" if line == "\n" else line for line in lines)
+            if not printing.write(1, "".join(filled)):
+                return False
+        return True
+
+    def _chunks(self) -> Iterator[list[str]]:
         if self.file is not None:
             self.file.seek(0)
-            while chunk := self.file.read(1 << 20):
-                if not printing.write(1, chunk):
-                    return False
-        return printing.write(1, "".join(f"{line}\n" for line in self.waiting))
+            while lines := self.file.readlines(1 << 20):
+                yield lines
+        yield self.waiting
 
 
 def _lines(source: str) -> Iterator[tuple[int, bytes]]:
     try:
         with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
             number = 0
-            while line := file.readline(2 * MAX_BYTES):
+            while line := file.readline(MAX_LINE):
                 number += 1
+                if len(line) == MAX_LINE and line[-1:] != b"\n":
+                    raise BadEvent(f"line {number}: it has {MAX_LINE:,} bytes or more")
                 if line.strip():
                     yield number, line
     except OSError as error:
-        raise UsageError(f"cannot read the batch from {source!r}: {error.strerror}") from None
+        shown = "stdin" if source == "-" else repr(source)
+        raise UsageError(f"cannot read the batch from {shown}: {error.strerror}") from None
 
 
-def _draft(line: bytes, now: int) -> tuple[Event, bool]:
-    """The event that a line of a batch asks for, and whether it says an id."""
+def _given(line: bytes) -> dict[str, Any]:
+    """What a line of a batch says, with None for what it does not."""
     try:
-        item = jsontext.loads(line.decode())
+        given = jsontext.loads(line.decode())
     except UnicodeDecodeError:
         raise BadEvent("it is not UTF-8") from None
     except ValueError as error:
         raise BadEvent(f"no JSON: {error}") from None
-    if type(item) is not dict or "name" not in item:
+    if type(given) is not dict or "name" not in given:
         raise BadEvent("no JSON object with a name", 'like {"name": "user.joined"}')
-    if not item.keys() <= LINE_KEYS:
-        unknown = next(key for key in item if key not in LINE_KEYS)
+    if not given.keys() <= LINE_KEYS:
+        unknown = next(key for key in given if key not in LINE_KEYS)
         raise BadEvent(f"unknown key {unknown!r}", "a line has name, body, after, id")
-    id_ = item.get("id")
-    made = publication.draft(item["name"], item.get("body"), item.get("after"), now, id_)
-    return made, id_ is not None
+    return dict.fromkeys(("body", "after", "id")) | given

@@ -135,9 +135,7 @@ def _report(lines: "list[str]") -> int:
 
 def _warn(after: object) -> None:
     if due.looks_like_seconds(after):
-        printing.say(
-            f"--after {after} was read as a delay in ms; for seconds since 1970 write @{after}"
-        )
+        printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
 
 
 def _body(given: Given) -> "Any":
@@ -226,5 +224,5 @@ def _batch(given: Given) -> int:
     from ampt_cli.commands import batching  # noqa: PLC0415  gate: only for batches
 
     source = given.get("batch") or "-"
-    batching.publish_file(source, _open(given), lambda made: _line(made, given), _commit)
+    batching.publish_file(source, lambda: _open(given), lambda made: _line(made, given), _commit)
     return 0

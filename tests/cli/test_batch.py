@@ -1,0 +1,134 @@
+"""`ampt publish --batch`, line by line."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SCRIPT, RunAmpt
+
+
+def batch(
+    run_ampt: RunAmpt, *lines: object, arguments: tuple[str, ...] = ()
+) -> tuple[int, str, str]:
+    """Publish these lines from stdin."""
+    text = "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
+    return run_ampt("publish", "--batch", "-", *arguments, stdin=text)
+
+
+def test_an_id_again_is_reported_as_it_was_published(run_ampt: RunAmpt) -> None:
+    """In its place among the others, with the time and due of then."""
+    first = json.loads(run_ampt("publish", "n", "1", "--id", "a", "--after", "1 day", "--json").out)
+    status, out, err = batch(
+        run_ampt,
+        {"name": "m"},
+        {"name": "n", "body": 1, "id": "a", "after": "2 days"},
+        {"name": "n", "body": 1, "id": "b"},
+        arguments=("--json",),
+    )
+    shown = [json.loads(line) for line in out.splitlines()]
+
+    assert (status, err) == (0, "ampt: published already, and not changed: a\n")
+    assert [line["name"] for line in shown] == ["m", "n", "n"]
+    assert shown[1] == first
+    assert shown[2]["id"] == "b"
+
+
+def test_a_conflict_of_ids_names_its_line_and_publishes_nothing(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """true is another content than 1."""
+    run_ampt("publish", "n", "1", "--id", "a")
+    for body in (True, 1.0, "1", [1], {"a": 1}, None):
+        status, out, err = batch(run_ampt, {"name": "m"}, {"name": "n", "body": body, "id": "a"})
+
+        assert (status, out) == (2, "")
+        assert err.startswith("ampt: line 2: the id 'a' was published before")
+    assert len(list(spool_dir.glob("pending/*/*/*.json"))) == 1
+    assert list((spool_dir / "tmp").iterdir()) == []
+
+
+def test_an_id_twice_in_a_batch_names_both_lines(run_ampt: RunAmpt) -> None:
+    """Also with the same content: one of them is a mistake."""
+    status, _, err = batch(run_ampt, {"name": "n", "id": "a"}, "\n", {"name": "n", "id": "a"})
+
+    assert status == 2
+    assert err.startswith("ampt: line 3: the id 'a' stands twice in the batch, first in line 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"name":"a"\n', "no JSON"),
+        ("[1]\n", "no JSON object with a name"),
+        ('{"body":1}\n', "no JSON object with a name"),
+        ('{"name":1}\n', "an event's name is text, not int"),
+        ('{"name":"a","afer":1}\n', "unknown key 'afer'"),
+        ('{"name":"a","after":1.5}\n', "1.5"),
+        ('{"name":"a","after":true}\n', "True"),
+        ('{"name":"a","id":""}\n', "the id ''"),
+        ('{"name":"a","body":NaN}\n', "NaN"),
+        ('{"name":"a","body":"\\ud800"}\n', "surrogate"),
+        ('{"name":"a","body":"' + "x" * 262_144 + '"}\n', "has 262,2"),
+        ('{"name":"a","body":"' + "x" * 600_000 + '"}\n', "has 524,288 bytes or more"),
+        ("\ufeff" + '{"name":"a"}\n', "BOM"),
+    ],
+    ids=range(13),
+)
+def test_a_bad_line_is_named_and_nothing_is_published(
+    run_ampt: RunAmpt, spool_dir: Path, line: str, said: str
+) -> None:
+    """Whatever stands before and after it."""
+    status, out, err = batch(run_ampt, {"name": "good"}, line, {"name": "good"})
+
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("ampt: line 2: ")
+    assert said in err
+    assert list(spool_dir.rglob("*.json")) == []
+    assert list((spool_dir / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["missing", ".", "closed"])
+def test_a_batch_that_cannot_be_read_makes_no_spool(
+    source: str, clean_env: dict[str, str], spool_dir: Path, tmp_path: Path
+) -> None:
+    """A closed stdin is no other file either, that happens to have its number."""
+    script = '"$0" publish --batch - <&-' if source == "closed" else '"$0" publish --batch "$1"'
+    ended = subprocess.run(
+        ["sh", "-c", script, SCRIPT, source],
+        env=clean_env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("ampt: cannot read the batch from ")
+    assert "Is a directory" not in ended.stderr or source == "."
+    assert not spool_dir.exists()
+
+
+def test_seconds_since_1970_are_warned_of_once(run_ampt: RunAmpt) -> None:
+    """With the first line that has them, and how they were read."""
+    status, _, err = batch(run_ampt, {"name": "a"}, *[{"name": "a", "after": 1_800_000_000}] * 3)
+
+    assert status == 0
+    assert err == (
+        "ampt: line 2: after 1800000000 was read as a delay in ms; "
+        "for seconds since 1970 write @1800000000\n"
+    )
+
+
+def test_a_long_batch_keeps_its_order_with_chosen_ids_among_it(run_ampt: RunAmpt) -> None:
+    """Also beyond what is kept in memory, and with separators that are no newlines."""
+    lines = [
+        {"name": f"n{number}\u2028"} | ({"id": f"id-{number}"} if number % 1000 == 0 else {})
+        for number in range(5000)
+    ]
+    status, out, _ = batch(run_ampt, *lines, arguments=("--json",))
+
+    assert status == 0
+    shown = [json.loads(line) for line in out.split("\n")[:-1]]
+    assert [line["name"] for line in shown] == [line["name"] for line in lines]
+    assert shown[3000]["id"] == "id-3000"

@@ -1,0 +1,109 @@
+"""`from ampt_cli import events`: what a Python application publishes."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ampt_cli import events, place, reading
+from ampt_cli.catalog import entries
+from ampt_cli.errors import BadEvent, UsageError
+
+
+@pytest.fixture(autouse=True)
+def own_spool(spool_dir: Path) -> Iterator[None]:
+    """Events go into the spool of this test."""
+    events.spool = str(spool_dir)
+    yield
+    events.spool = None
+
+
+def stored(spool_dir: Path) -> list[Any]:
+    """The bodies in the spool, as their handlers will be given them."""
+    disk = place.open_disk(str(spool_dir))
+    return [reading.first_line(disk, entry)[0].body for entry in entries(disk)]
+
+
+UNREADABLE = [{1: "a", "1": "b"}, {True: 1, "true": 2}, {None: 1, "null": 2}, 10**400, [-(10**400)]]
+
+
+@pytest.mark.row(7)
+@pytest.mark.row(9)
+@pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body)[:20])
+def test_a_body_that_no_reader_would_accept_is_refused(body: object, spool_dir: Path) -> None:
+    """A publish that returns is never quarantined for its body."""
+    for publish in (lambda: events.publish("n", body), lambda: events.publish_many([("n", body)])):
+        with pytest.raises(BadEvent, match="the body of 'n' is no JSON"):
+            publish()
+    assert list(spool_dir.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize(
+    "body", [(1, (2, 3)), {1: "a"}, {"a": (True,)}, 10**399, [None, -0.5, "é"]]
+)
+def test_what_is_returned_is_what_handlers_are_given(body: object, spool_dir: Path) -> None:
+    """Tuples are lists by then, and keys are text."""
+    made = events.publish("n", body)
+
+    assert stored(spool_dir) == [made.body]
+    assert repr(stored(spool_dir)) == repr([made.body])
+
+
+@pytest.mark.row(26)
+@pytest.mark.parametrize("body", [(1, 2), {1: "a"}, {"a": [1, {"b": None}]}, 1, True, "x"])
+def test_an_id_again_with_the_same_body_changes_nothing(body: object, spool_dir: Path) -> None:
+    """Whatever Python calls the same JSON."""
+    first = events.publish("n", body, id="a")
+    again = events.publish("n", body, id="a", after="1 day")
+    many = events.publish_many([{"name": "n", "body": body, "id": "a"}])
+
+    assert (again, many) == (first, ["a"])
+    assert len(stored(spool_dir)) == 1
+
+
+@pytest.mark.row(26)
+@pytest.mark.parametrize(
+    ("body", "other"), [(1, True), (0, False), (1, 1.0), ([1], [True]), ({}, [])]
+)
+def test_an_id_with_what_only_python_calls_equal_is_an_error(body: object, other: object) -> None:
+    """1 == True, and they are not the same JSON."""
+    events.publish("n", body, id="a")
+
+    with pytest.raises(BadEvent, match="published before"):
+        events.publish("n", other, id="a")
+
+
+@pytest.mark.parametrize("given", ["abc", b"abc", {"name": "a"}])
+def test_one_event_is_no_list_of_events(given: Any, spool_dir: Path) -> None:
+    """A name alone is not published letter by letter."""
+    with pytest.raises(BadEvent, match="takes a list of events"):
+        events.publish_many(given)
+    assert list(spool_dir.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [5, ["n"], (), ("n", 1, None, 4), {"nam": 1}, ("n", {1}), ("n", 1, "x")]
+)
+def test_a_wrong_event_of_many_is_named_by_its_number(wrong: Any, spool_dir: Path) -> None:
+    """And nothing of them is published."""
+    with pytest.raises(UsageError, match=r"^event 2: "):
+        events.publish_many(["a", wrong])
+    assert list(spool_dir.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda: events.publish("n", after=1_800_000_000),
+        lambda: events.publish_many([("n", None, 1_800_000_000)]),
+    ],
+)
+def test_seconds_since_1970_are_warned_of(publish: Callable[[], object]) -> None:
+    """They are a delay in ms to us."""
+    with pytest.warns(UserWarning, match="for seconds since 1970 write @1800000000"):
+        publish()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        events.publish("n", after=1_000)
