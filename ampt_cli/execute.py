@@ -114,11 +114,10 @@ def execute(
         else:
             how = record.TIMED_OUT if watch.fired else record.FAILED
             outcome = how if outcome == record.SUCCEEDED else outcome
-            wish = _wish(wish, raised, now)
-            report["outcome"] = how
-            report["error"] = describe(raised, context.timeout if watch.fired else None)
-            report["traceback"] = traceback_of(raised)
-            errors.append(report["error"])
+            said, wish = _heard(raised, context.timeout if watch.fired else None, wish, now)
+            report |= {"outcome": how, "error": said, "traceback": traceback_of(raised)}
+            # What buried the event is its error, whatever else failed before.
+            errors.insert(0 if isinstance(raised, GiveUp) else len(errors), said)
         report["ms"] = round((perf_counter() - started) * 1000, 3)
     return Result(outcome, reports, tuple(good), wish, errors[0] if errors else None)
 
@@ -149,14 +148,23 @@ async def _await(value: Any) -> None:
     await value
 
 
+def _heard(
+    raised: BaseException | None, timeout: int | None, wish: Wish, now: Callable[[], int]
+) -> tuple[str, Wish]:
+    """What a handler said, on one line, and `wish` with what it asked for."""
+    error = describe(raised, timeout)
+    try:
+        return error, _wish(wish, raised, now)
+    except BadDue as bad:
+        return f"{error} (which cannot be: {bad})", wish
+
+
 def _wish(wish: Wish, raised: BaseException | None, now: Callable[[], int]) -> Wish:
+    """`wish`, and what `raised` asks for. Raises BadDue: then it is a plain failure."""
     if isinstance(raised, GiveUp):
         return wish._replace(give_up=True)
     if isinstance(raised, RetryLater):
-        try:
-            return wish._replace(later=due.parse(raised.after, now()))
-        except BadDue:
-            return wish  # as a plain failure; its error says what was asked for
+        return wish._replace(later=due.parse(raised.after, now()))
     return wish
 
 

@@ -1,6 +1,7 @@
 """Calling handlers."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from ampt_cli.errors import ConfigError
 from ampt_cli.event import Event
 from ampt_cli.execute import Context, Result, execute
 from ampt_cli.handlers import GiveUp, Registry, RetryLater
+from ampt_cli.policy import Wish
 
 EVENT = Event("x", "n", {"a": 1}, 0, 0, 1)
 
@@ -113,3 +115,35 @@ def test_a_handler_that_takes_neither_is_refused() -> None:
     """(event, context) or (event)."""
     with pytest.raises(ConfigError, match="takes neither"):
         Registry().on("n", lambda: None)
+
+
+@pytest.mark.parametrize(
+    "after", ["3 years", "soon", 0, None, -5, timedelta(days=-1), float("nan")]
+)
+def test_a_time_that_cannot_be_is_a_plain_failure_that_says_so(after: object) -> None:
+    """A handler that asks for it is tried again as if it had raised anything else."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise RetryLater(after)
+
+    result = run(registry)
+
+    assert result.wish == Wish()
+    assert str(result.error).startswith(f"RetryLater: try again after {after} (which cannot be: ")
+
+
+def test_what_buried_an_event_is_its_error() -> None:
+    """Although another handler had failed before."""
+    registry = Registry()
+
+    @registry.on("n")
+    def first(_event: Event) -> None:
+        raise ValueError("a passing trouble")
+
+    @registry.on("n")
+    def second(_event: Event) -> None:
+        raise GiveUp("no such customer")
+
+    assert run(registry).error == "GiveUp: no such customer"
