@@ -16,6 +16,7 @@ from ampt_cli.policy import Wish
 
 MAX_ERROR = 2_000  # characters of a one-line error
 MAX_TRACEBACK = 16_384  # characters
+OURS = (__file__.removesuffix("execute.py"), "<frozen importlib")  # beginnings of file names
 
 
 class HandlerTimeout(BaseException):
@@ -85,7 +86,8 @@ def execute(
     if not listed:
         return Result(record.IGNORED, [], (), Wish(), None)
     watch = watch or Watch()
-    reports, errors, good, wish = [], [], list(succeeded), Wish()
+    reports, good, wish = [], list(succeeded), Wish()
+    errors: list[str] = []
     outcome = record.SUCCEEDED
     for handler in listed:
         if handler.key in succeeded:
@@ -181,18 +183,20 @@ def describe(error: BaseException | None, timeout: int | None = None) -> str:
 
 
 def traceback_of(error: BaseException | None) -> str:
-    """The traceback, without our own frames, bounded."""
+    """The traceback, without our own frames and those of importing, bounded."""
     if error is None:
         return ""
     import traceback  # noqa: PLC0415  only after a failure
 
     frames = frame = error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_filename == __file__:
+        if frame.tb_frame.f_code in (execute.__code__, _call.__code__, _await.__code__):
             frames = frame.tb_next  # those before are ours too, or asyncio's
         frame = frame.tb_next
     try:
-        text = "".join(traceback.format_exception(type(error), error, frames))
+        whole = traceback.TracebackException(type(error), error, frames)
+        whole.stack[:] = [one for one in whole.stack if not one.filename.startswith(OURS)]
+        text = "".join(whole.format())
     except BaseException:  # noqa: BLE001  as in describe
         text = f"{type(error).__name__}: (its traceback cannot be made)"
     return shorten(text, MAX_TRACEBACK)

@@ -240,6 +240,8 @@ def test_handlers_that_cannot_be_imported_are_78_and_nothing_is_touched(
     ran = run_ampt("run", "-m", str(path))
 
     assert ran.status == 78
+    assert ran.err.startswith(f"ampt: cannot import the handlers {path}: ")
+    assert "worker.py" not in ran.err, "the traceback is that of the module alone"
     assert [path.name.count(".a0.") for path in spool_dir.glob("pending/*/*/*.json")] == [1]
     assert list((spool_dir / "running").iterdir()) == []
 

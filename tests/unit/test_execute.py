@@ -53,6 +53,10 @@ def test_a_traceback_begins_in_the_handler() -> None:
     async def awaited(_event: Event) -> None:
         raise ValueError
 
+    @registry.on("n")
+    def too_long(_event: Event, context: Context) -> None:
+        context.set_timeout(60_001)
+
     for report in run(registry).reports:
         frames = [line for line in report["traceback"].splitlines() if line.startswith("  File ")]
         assert len(frames) == 1
