@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import place, settings
+from ampt_cli import jsontext, place, settings
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.options import Command
 from ampt_cli.origins import SETTINGS
@@ -16,16 +16,17 @@ COMMAND = Command(
     "",
     "Make ampt.toml, an example handlers.py, and the spool.",
     """
-The two files are made in this folder. Nothing that exists is overwritten.
+The two files are made in this folder; ampt.toml names the DIR of --spool. Nothing that
+exists is overwritten.
 """,
     (),
     (
         ("ampt init", "for yourself"),
-        ("ampt init --group staff", "a spool that a group shares"),
+        ("ampt init --spool /var/spool/shop --group staff", "a spool that a group shares"),
     ),
 )
 HEAD = """# Settings of ampt. What holds, and where it comes from: ampt inspect --config
-# All but the handlers stand here with what holds without them.
+# Those behind a # stand here with what holds without them.
 
 """
 HANDLERS = """from ampt_cli import Context, Event, events
@@ -37,12 +38,14 @@ def welcome(event: Event, context: Context) -> None:
 """
 
 
-def config() -> str:
-    """An ampt.toml that says what can be said."""
+def config(spool: str = "") -> str:
+    """An ampt.toml that says what can be said, and where the spool is if it was said."""
     width = max(len(f"# {key} = {example}") for key, example, _ in SETTINGS)
     lines = []
     for key, example, meaning in SETTINGS:
         setting = f"{'' if key == 'handlers' else '# '}{key} = {example}"
+        if key == "spool" and spool:
+            setting = f"spool = {jsontext.dumps(spool)}"
         lines.append(f"{setting:<{width}}  # {meaning}\n")
     return HEAD + "".join(lines)
 
@@ -54,7 +57,9 @@ def init(
     spool_dir: Spool = "",
 ) -> None:
     """Write what is missing, and say what to do next."""
-    for path, text in (("ampt.toml", config()), ("handlers.py", HANDLERS)):
+    base = settings.spool_path(spool_dir or None)
+    files = {"ampt.toml": config(base if spool_dir else ""), "handlers.py": HANDLERS}
+    for path, text in files.items():
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
@@ -63,7 +68,6 @@ def init(
         with open(fd, "w", encoding="utf-8") as file:
             file.write(text)
         say(f"made {path}")
-    base = settings.spool_path(spool_dir or None)
     place.open_disk(base, create=True, group=group or None)
     say(f"the spool is {base}")
     say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")

@@ -50,6 +50,16 @@ def test_the_example_of_a_configuration_says_every_setting_and_its_default(tmp_p
     assert [key for key, *_ in origins.SETTINGS if f"\n{key} = " in config()] == ["handlers"]
 
 
+def test_what_follows_uses_the_spool_that_was_named(run_ampt, tmp_path: Path) -> None:
+    """With --spool alone, from then on no command of this folder needs it."""
+    here, spool = tmp_path / "project", tmp_path / 'a "quoted" spool'
+    here.mkdir()
+    assert run_ampt("init", "--spool", spool, cwd=here, env={"AMPT_SPOOL": None}).status == 0
+    assert run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None}).status == 0
+
+    assert len(list(spool.glob("pending/*/*/*.n.json"))) == 1
+
+
 @pytest.mark.root
 def test_a_group_shares_a_spool(run_ampt, spool_dir: Path) -> None:
     """Modes 2770 and 0660, whatever the umask; every file of it is the group's."""
