@@ -9,7 +9,7 @@ GROUPS = --group dev
 JOBS = auto
 
 BIN = $(VENV)/bin
-SCRIPTS = .ci/run .ci/try scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/ampt.bash)
+SCRIPTS = .ci/run .ci/try scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/*.bash)
 PAGES = README.md CONTRIBUTING.md $(wildcard docs/*.md)
 
 .PHONY: help demo test fast lint format types bench bench-full evidence fuzz docs docs-check \

@@ -1,5 +1,4 @@
 # bash completion for ampt. Generated from the command line by `make docs`. Do not edit.
-# To try it: . completions/ampt.bash
 
 # _ampt_words COMMAND BEFORE BEGINNING: what may stand after the word BEFORE.
 _ampt_words() {

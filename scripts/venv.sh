@@ -22,7 +22,7 @@ case $PWD/$dir in
     "move the checkout, or: make VENV=/somewhere/else" ;;
 esac
 
-source=$(cat pyproject.toml scripts/venv.sh scripts/ampt scripts/ampt-cli | cksum)
+source=$(cat pyproject.toml scripts/venv.sh scripts/ampt scripts/ampt-cli completions/* man/* | cksum)
 wanted="$source $*"
 stamp=$dir/.ampt-installed
 if [ -x "$dir/bin/ampt" ] && "$dir/bin/python" -c '' 2>/dev/null; then

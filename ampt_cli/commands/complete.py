@@ -1,9 +1,11 @@
-"""`ampt --complete`: the words of a spool that a shell may offer.
+"""`ampt --complete`: a shell's script, and the words of a spool that it may offer.
 
-It runs at every TAB: nothing heavy is loaded, and it stops looking after a
+The latter runs at every TAB: nothing heavy is loaded, and it stops looking after a
 fifth of a second, however much waits. Errors are silence.
 """
 
+import os
+import sys
 from time import monotonic
 
 from ampt_cli import layout, place, printing, settings, walk
@@ -21,9 +23,28 @@ PATIENCE = 0.2  # s
 MOST = 200  # words; nobody reads more
 LIKELY = (DEAD, RETRY, RUNNING, PENDING, DONE)  # what one asks about, first
 IDS = {"retry": (DEAD, RETRY, PENDING), "cancel": (RETRY, PENDING), "move": (RETRY, PENDING)}
+SCRIPTS = {  # in the folder share/ beside the bin/ that this program is in
+    "bash": "bash-completion/completions/ampt",
+    "zsh": "zsh/site-functions/_ampt",
+    "fish": "fish/vendor_completions.d/ampt.fish",
+}
 
 
 def main(argv: list[str]) -> int:
+    """A shell, for its script; or what to offer: see _offer."""
+    if len(argv) != 1 or argv[0] not in SCRIPTS:
+        return _offer(argv)
+    prefix = os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0])))
+    path = os.path.join(prefix, "share", SCRIPTS[argv[0]])
+    try:
+        with open(path, encoding="utf-8") as file:
+            return 0 if printing.write(1, file.read()) else 1
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        return printing.complain(AmptError(f"there is no {path}: {reason}", "install ampt anew"))
+
+
+def _offer(argv: list[str]) -> int:
     """`ids` or `names`, the command they are for, how they begin, the spool if it was given."""
     what, command, prefix, spool = (*argv, "", "", "", "")[:4]
     try:

@@ -117,6 +117,7 @@ def overall() -> str:
     lines = ["Usage: ampt COMMAND [OPTIONS] [ARGUMENTS]", "", SUMMARY, "", "Commands:"]
     lines += [f"  {name:<{width}}{command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "ampt COMMAND --help: its options, and examples. ampt --version: the version."]
+    lines += ["ampt --complete SHELL: its completions; eval them, in fish: source them."]
     return "\n".join(lines) + "\n"
 
 

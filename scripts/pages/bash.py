@@ -7,7 +7,12 @@ from scripts.pages import words
 
 HEAD = f"""\
 # bash completion for ampt. {words.NOTE}
-# To try it: . completions/ampt.bash
+"""
+# bash-completion looks for a file of the command's name.
+SECOND = f"""\
+# bash completion for ampt-cli. {words.NOTE}
+# shellcheck disable=SC1091 # it is there under that name once it is installed
+. "${{BASH_SOURCE[0]%/*}}/ampt"
 """
 TAIL = r"""
 # _ampt_spool WHAT COMMAND BEGINNING: words of the spool. A tab and a note follow each.

@@ -45,6 +45,10 @@ COMMON = (
     "Data goes to stdout, messages to stderr; with `--json` data is JSON, a line for each element. "
     "All commands have these options:"
 )
+COMPLETION = (
+    "`ampt --complete` prints the completions of a shell: "
+    "in bash and zsh (after compinit) eval its output, in fish pipe it into source."
+)
 HANDLERS = (
     "A handler is a Python function of an event, and, if it wants, of a context: "
     "plain or async, any number for a name, called in the order of definition."

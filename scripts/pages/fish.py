@@ -42,6 +42,11 @@ complete -c ampt -n __ampt_command -s h -l help -d 'Show the commands'
 complete -c ampt -n __ampt_command -l version -d 'Show the version'
 complete -c ampt -n '__ampt_command' -a help -d 'Show the help of a command'
 """
+# fish looks for a file of the command's name.
+SECOND = f"""\
+# fish completion for ampt-cli. {words.NOTE}
+complete -c ampt-cli -w ampt
+"""
 
 
 def page(commands: Sequence[Command]) -> str:

@@ -9,8 +9,10 @@ def pages() -> dict[str, str]:
     commands = all_described()
     return {
         "completions/ampt.bash": bash.page(commands),
+        "completions/ampt-cli.bash": bash.SECOND,
         "completions/_ampt": zsh.page(commands),
         "completions/ampt.fish": fish.page(commands),
+        "completions/ampt-cli.fish": fish.SECOND,
         "man/ampt.1": manual.page(commands),
         "docs/cli.md": reference.page(commands),
         "docs/exit_status.md": reference.exit_status(),

@@ -26,8 +26,9 @@ def page(commands: Sequence[Command]) -> str:
     lines += [".Sh SYNOPSIS"]
     for command in commands:
         lines += [".Nm", f".Cm {command.name}", ".Op Ar options", *_arguments(command)]
-    lines += [".Nm", ".Fl -version"]
-    lines += [".Sh DESCRIPTION", *_prose(facts.ABOUT), ".Pp", *_prose(facts.COMMON)]
+    lines += [".Nm", ".Fl -version", ".Nm", ".Fl -complete", ".Cm bash | zsh | fish"]
+    lines += [".Sh DESCRIPTION", *_prose(facts.ABOUT)]
+    lines += [".Pp", *_prose(facts.COMPLETION), ".Pp", *_prose(facts.COMMON)]
     lines += _listed((_flags(option), option.help) for option in _common(commands[0]))
     for command in commands:
         lines += _command(command)

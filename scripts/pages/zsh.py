@@ -20,6 +20,13 @@ _ampt_spool() {{
     _describe -t $1 $1 found
 }}
 """
+TAIL = """\
+if [[ $funcstack[1] = _ampt ]]; then # found in fpath, and called
+    _ampt "$@"
+else # read by eval
+    compdef _ampt ampt ampt-cli
+fi
+"""
 ACTIONS = {
     words.FILES: "_files",
     words.FOLDERS: "_files -/",
@@ -50,7 +57,7 @@ def page(commands: Sequence[Command]) -> str:
         lines.append("                    _arguments -s -S \\")
         specs = [_spec(command, option) for option in command.options] + _argument(command)
         lines.append(" \\\n".join(f"                        {spec}" for spec in specs) + " ;;")
-    return "\n".join([*lines, "            esac ;;", "    esac", "}", "", '_ampt "$@"']) + "\n"
+    return "\n".join([*lines, "            esac ;;", "    esac", "}", "", TAIL])
 
 
 def _spec(command: Command, option: Option) -> str:

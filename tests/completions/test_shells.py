@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 
 from tests.conftest import SCRIPT
 
-SCRIPTS = Path(__file__).parents[2] / "completions"
 READY, DONE = "now ready", "=line="
 ANNOUNCE = ". ./setup; printf '%s %s\\n' now ready\n"  # what is echoed is not what it prints
 
@@ -107,16 +107,17 @@ class Terminal:
         os.close(self.master)
 
 
+# As the README says to load them.
 BASH = f"""\
-. {SCRIPTS / "ampt.bash"}
+eval "$(ampt --complete bash)"
 show() {{ printf '%s\\n' "{DONE}<$READLINE_LINE>"; }}
 bind -x '"\\C-x\\C-p": show'
 bind 'set bell-style none'
 """
 ZSH = f"""\
-fpath=({SCRIPTS} $fpath)
 autoload -Uz compinit
 compinit -u -D
+eval "$(ampt --complete zsh)"
 show() {{ print -r -- "{DONE}<$BUFFER>" }}
 zle -N show
 bindkey -e
@@ -168,7 +169,7 @@ def test_fish_offers_the_same(dead: str, clean_env, tmp_path: Path) -> None:
     """`complete -C` is what fish itself asks at TAB."""
     needs("fish")
     for typed, line in cases(dead, tmp_path).items():
-        asked = f"source {SCRIPTS / 'ampt.fish'}; complete -C 'ampt {typed}'"
+        asked = f"ampt --complete fish | source; complete -C 'ampt {typed}'"
         ended = subprocess.run(
             ["fish", "--no-config", "-c", asked],
             env=environment(clean_env),
@@ -178,6 +179,60 @@ def test_fish_offers_the_same(dead: str, clean_env, tmp_path: Path) -> None:
         )
         offered = [shown.split("\t")[0] for shown in ended.stdout.splitlines()]
         assert offered == [line.split()[-1]], (typed, ended.stderr)
+
+
+# What finds a script by itself, below DATA, for the second name of the command.
+FINDS = {
+    "bash": """\
+. /usr/share/bash-completion/bash_completion
+COMP_WORDS=(ampt-cli insp) COMP_CWORD=1 COMP_LINE='ampt-cli insp' COMP_POINT=13
+_completion_loader ampt-cli
+set -- $(complete -p ampt-cli)
+"$3" ampt-cli insp ampt-cli
+echo "${COMPREPLY[@]}"
+""",
+    "zsh": """\
+fpath=(DATA/zsh/site-functions $fpath)
+autoload -Uz compinit
+compinit -u -D
+functions -u _ampt >/dev/null && [[ $_comps[ampt-cli] = _ampt ]] && echo inspect
+""",
+    "fish": "complete -C 'ampt-cli insp' | string split --fields 1 \\t",
+}
+
+
+@pytest.mark.parametrize("shell", FINDS)
+def test_a_shell_finds_what_was_installed_for_either_name(
+    shell: str, clean_env, tmp_path: Path
+) -> None:
+    """In share/ beside the bin/ of the command, if the shell looks there."""
+    needs(shell)
+    if shell == "bash" and not Path("/usr/share/bash-completion/bash_completion").exists():
+        pytest.skip("bash-completion is not installed")
+    share = SCRIPT.parents[1] / "share"
+    env = {**environment(clean_env), "XDG_DATA_DIRS": f"{share}:/usr/share"}
+    quiet = {"bash": ["--norc"], "zsh": ["-f"], "fish": []}[shell]
+    ended = subprocess.run(
+        [shell, *quiet, "-c", FINDS[shell].replace("DATA", str(share))],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("inspect\n", "")
+
+
+def test_a_script_that_is_not_there_is_named(run_ampt, tmp_path: Path) -> None:
+    """As after pip install --target, which leaves share/ out."""
+    alone = tmp_path / "bin" / "ampt"
+    alone.parent.mkdir()
+    alone.write_text(f"#!{sys.executable}\n" + SCRIPT.read_text().split("\n", 1)[1])
+    alone.chmod(0o755)
+    ended = subprocess.run([alone, "--complete", "bash"], capture_output=True, text=True)
+    wanted = tmp_path / "share" / "bash-completion" / "completions" / "ampt"
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"ampt: there is no {wanted}: ")
 
 
 def test_bash_completes_after_an_equals_sign(dead: str, clean_env, tmp_path: Path) -> None:
