@@ -9,6 +9,7 @@ GROUPS = --group dev
 JOBS = auto
 
 BIN = $(VENV)/bin
+ATHERIS = $(BIN)/python -m pip install -qq --disable-pip-version-check atheris
 SCRIPTS = .ci/run .ci/try scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/*.bash)
 PAGES = README.md CONTRIBUTING.md $(wildcard docs/*.md)
 
@@ -61,12 +62,14 @@ bench: base
 bench-full: base
 	$(BIN)/python -m tests.bench.bench --full $(ARGS)
 
+# Where atheris cannot be installed the page says so.
 evidence: dev
+	-$(ATHERIS)
 	$(BIN)/python -m tests.faults.evidence $(ARGS)
 
 fuzz: dev
 	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile=fuzz --timeout=1800 tests/faults/test_fuzz.py $(ARGS)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check atheris
+	$(ATHERIS)
 	for parser in entry_content file_name after; do \
 		$(BIN)/python -m tests.faults.fuzz_atheris $$parser -max_total_time=60 || exit 1; done
 

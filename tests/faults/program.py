@@ -21,7 +21,7 @@ HANDLERS = '''
 import os
 import time
 
-from ampt_cli import events
+from ampt_cli import GiveUp, events
 
 
 def trace(word, event):
@@ -60,6 +60,14 @@ def hangs_once(event, context):
     trace("start", event)
     if event.attempt == 1:
         time.sleep(60)
+    trace("end", event)
+
+
+@events.on("gives.up.once")
+def gives_up_once(event, context):
+    trace("start", event)
+    if event.attempt == 1:
+        raise GiveUp("the first attempt is hopeless")
     trace("end", event)
 
 

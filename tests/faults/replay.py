@@ -18,7 +18,7 @@ from tests.faults.crashmodel import MODELS, Model, State
 from tests.faults.program import Program, Result
 from tests.faults.shim import Record, Shim
 
-KINDS = ("lost", "twice", "torn", "unfindable", "stuck")
+KINDS = ("lost", "twice", "torn", "unfindable", "forgotten", "stuck")
 LOG_BYTES = 1 << 28  # sparse
 MINUTE, DAY = 60, 86_400
 
@@ -28,6 +28,7 @@ MUTANTS = {
     "no bucket sync": shims.NO_BUCKET_SYNC,
     "no claim folder sync": shims.NO_CLAIM_SYNC,
     "acknowledged before publication": shims.EARLY_ACK,
+    "no record sync": shims.NO_RECORD_SYNC,
 }
 
 
@@ -130,6 +131,14 @@ def _killed(program: Program, shim: Shim, call: int) -> bool:
     ]
 
 
+def redriving(program: Program, shim: Shim) -> None:
+    """A handler gives an event up; it is redriven, and succeeds."""
+    program.publish("gives.up.once", "--id", "hopeless", shim=shim)
+    assert program.run("run", shim=shim).status == 0
+    assert program.run("retry", "hopeless", shim=shim).status == 0
+    assert program.run("run", shim=shim).status == 0
+
+
 def tidying(program: Program, shim: Shim) -> None:
     """A month later: buckets are removed, the finished is pruned."""
     shim.move_clock(-30 * DAY)
@@ -148,6 +157,7 @@ STORIES: dict[str, Story] = {
     "batches": batches,
     "running": running,
     "rescuing": rescuing,
+    "redriving": redriving,
     "tidying": tidying,
 }
 
@@ -185,11 +195,11 @@ class Finisher:
             result = self.program.run("run", shim=self.shim)
             if result.status != 0 or "Traceback" in result.err:
                 return [f"stuck: status {result.status}: {result.err[-500:]}"]
-        states = tree.snapshot(spool).states()
+        found = tree.snapshot(spool).entries()
         wrong = [
-            f"stuck: {id_} is in {states.get(id_)}"
+            f"stuck: {id_} is in {[entry.state for entry in found.get(id_, [])]}"
             for id_ in promises.kept.keys() - expired
-            if states.get(id_) != ["done"]
+            if not _ended(found.get(id_, []))
         ]
         check = self.program.run("check", shim=self.shim)
         if check.status != 0 and not _only_torn_records(check):
@@ -199,6 +209,12 @@ class Finisher:
     def close(self) -> None:
         """Give the memory back."""
         self.shim.close()
+
+
+def _ended(entries: list[tree.Entry]) -> bool:
+    """In done; or dead, where the handler gave up."""
+    ends = {"done", "dead"} if entries and entries[0].name.startswith("gives.up") else {"done"}
+    return len(entries) == 1 and entries[0].state in ends
 
 
 def _expired(state: State) -> set[str]:
@@ -267,7 +283,22 @@ def judge(state: State, promises: Promises) -> list[str]:
         entry = tree.parse(path)
         if entry and entry.id not in promises.kept and tree.event(data) is None:
             wrong.append(f"torn: {path}: {data[:60]!r}")
-    return wrong + _by_id(state, promises)
+    return wrong + _forgotten(files) + _by_id(state, promises)
+
+
+def _forgotten(files: dict[str, bytes]) -> list[str]:
+    """What failed is on record before it is seen to have failed; what was redriven, likewise."""
+    wrong = []
+    for path, data in files.items():
+        entry = tree.parse(path)
+        if entry is None or not entry.attempt or entry.state not in {"pending", "retry", "dead"}:
+            continue
+        told = tree.records(data)
+        if not any(one.get("attempt") == entry.attempt for one in told):
+            wrong.append(f"forgotten: {path} has no record of its last attempt")
+        elif entry.state == "pending" and not any(o.get("action") == "redriven" for o in told):
+            wrong.append(f"forgotten: {path} is not known to be redriven")
+    return wrong
 
 
 def _by_id(state: State, promises: Promises) -> list[str]:

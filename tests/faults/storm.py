@@ -25,6 +25,13 @@ from tests.faults.shim import LOCKS_TAKEN, Shim
 
 MINUTE = 60
 KILLED = "runner killed"
+SIGNALS = {
+    "killed": signal.SIGKILL,
+    "told to end": signal.SIGTERM,
+    "stopped for a moment": signal.SIGSTOP,
+}
+CLOCK = "clock moved"
+FAULTS = {*(f"{who} {how}" for who in ("runner", "worker", "publisher") for how in SIGNALS), CLOCK}
 
 
 class Plan(NamedTuple):
@@ -98,7 +105,7 @@ class Storm:
         todo = list(range(self.plan.publishers * self.plan.events))
         publishers = [
             threading.Thread(target=self._publisher, args=(todo,))
-            for _ in range(min(self.plan.publishers, 6))
+            for _ in range(self.plan.publishers)
         ]
         seats = [threading.Thread(target=self._seat) for _ in range(self.plan.seats)]
         disturber = threading.Thread(target=self._disturb)
@@ -172,33 +179,28 @@ class Storm:
     # -- disturbing ------------------------------------------------------------
 
     def _disturb(self) -> None:
-        deeds = {
-            KILLED: (6, self._kill_runner),
-            "runner stopped for a moment": (3, self._stop_runner),
-            "runner told to end": (3, self._end_runner),
-            "worker killed": (6, self._kill_worker),
-            "worker stopped for a moment": (2, self._stop_worker),
-            "publisher killed": (4, self._kill_publisher),
-            "clock moved": (2, self._move_clock),
-        }
-        if self.plan.only:
-            deeds = {self.plan.only: deeds[self.plan.only]}
-        weights = [weight for weight, _ in deeds.values()]
+        names = [self.plan.only] if self.plan.only else sorted(FAULTS)
+        weights = [6 if name.endswith("killed") else 3 for name in names]
         for _ in range(self.plan.sure if self.plan.faults else 0):
             self._kill_one_with_claims()
         while self.plan.faults and not self.over.is_set():
             time.sleep(self.chance.uniform(0.02, self.plan.pause))
-            name = self.chance.choices(list(deeds), weights)[0]
+            name = self.chance.choices(names, weights)[0]
             try:
-                if deeds[name][1]():
+                if self._do(name):
                     self.outcome.faults[name] += 1
             except (ProcessLookupError, FileNotFoundError):
                 continue  # it ended by itself meanwhile
         self.shim.move_clock(0)
 
-    def _move_clock(self) -> bool:
-        self.shim.move_clock(self.chance.choice((-3600, -61, 0, 30, 600, 3600)))
-        return True
+    def _do(self, name: str) -> bool:
+        """One fault; whether there was anybody to hurt."""
+        if name == CLOCK:
+            self.shim.move_clock(self.chance.choice((-3600, -61, 0, 30, 600, 3600)))
+            return True
+        who, _, how = name.partition(" ")
+        hurt = {"runner": self._hurt_runner, "worker": self._hurt_worker}
+        return hurt.get(who, self._hurt_publisher)(SIGNALS[how])
 
     def _victim(self, crowd: set[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes] | None:
         with self.guard:
@@ -225,9 +227,40 @@ class Storm:
                     return
             time.sleep(0.002)
 
-    def _kill_runner(self) -> bool:
-        runner = self._victim(self.running)  # most kills are to hurt
-        return runner is not None and self._kill(runner, idle_too=self.chance.random() < 0.5)
+    def _hurt_runner(self, how: signal.Signals) -> bool:
+        runner = self._victim(self.running)
+        if runner is None:
+            return False
+        if how == signal.SIGKILL:  # most kills are to hurt
+            return self._kill(runner, idle_too=self.chance.random() < 0.5)
+        if how == signal.SIGTERM:
+            if runner.pid in self.told:  # the second time it stops at once
+                self.outcome.bound += self.plan.jobs * 2
+            self.told.add(runner.pid)
+        self._send(runner.pid, how)
+        return True
+
+    def _hurt_worker(self, how: signal.Signals) -> bool:
+        workers = self._workers()
+        if not workers:
+            return False
+        self._send(self.chance.choice(workers), how)
+        if how != signal.SIGSTOP:
+            self.outcome.bound += 1
+        return True
+
+    def _hurt_publisher(self, how: signal.Signals) -> bool:
+        publisher = self._victim(self.publishing)
+        if publisher is not None:
+            self._send(publisher.pid, how)
+        return publisher is not None
+
+    def _send(self, pid: int, how: signal.Signals) -> None:
+        """Send it; who is stopped goes on a moment later."""
+        os.kill(pid, how)
+        if how == signal.SIGSTOP:
+            time.sleep(self.chance.uniform(0.05, 0.4))
+            os.kill(pid, signal.SIGCONT)
 
     def _kill(self, runner: subprocess.Popen[bytes], *, idle_too: bool) -> bool:
         """Stop it, so that its claims can be counted, and kill it if it has any (or `idle_too`)."""
@@ -241,57 +274,12 @@ class Storm:
         runner.send_signal(signal.SIGKILL)
         return True
 
-    def _stop_runner(self) -> bool:
-        return self._stop(self._victim(self.running))
-
-    def _end_runner(self) -> bool:
-        runner = self._victim(self.running)
-        if runner is None:
-            return False
-        if runner.pid in self.told:  # the second time it stops at once
-            self.outcome.bound += self.plan.jobs * 2
-        self.told.add(runner.pid)
-        runner.send_signal(signal.SIGTERM)
-        return True
-
     def _workers(self) -> list[int]:
         runner = self._victim(self.running)
         if runner is None:
             return []
         text = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text()
         return [int(word) for word in text.split()]
-
-    def _kill_worker(self) -> bool:
-        workers = self._workers()
-        if not workers:
-            return False
-        os.kill(self.chance.choice(workers), signal.SIGKILL)
-        self.outcome.bound += 1
-        return True
-
-    def _stop_worker(self) -> bool:
-        workers = self._workers()
-        if not workers:
-            return False
-        pid = self.chance.choice(workers)
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(self.chance.uniform(0.05, 0.4))
-        os.kill(pid, signal.SIGCONT)
-        return True
-
-    def _kill_publisher(self) -> bool:
-        publisher = self._victim(self.publishing)
-        if publisher is not None:
-            publisher.send_signal(signal.SIGKILL)
-        return publisher is not None
-
-    def _stop(self, process: subprocess.Popen[bytes] | None) -> bool:
-        if process is None:
-            return False
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(self.chance.uniform(0.05, 0.4))
-        process.send_signal(signal.SIGCONT)
-        return True
 
     # -- afterwards -------------------------------------------------------------
 
