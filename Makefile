@@ -24,7 +24,7 @@ help:
 	@echo 'make bench       how fast it is (bench-full: all of it, for docs/performance.md)'
 	@echo 'make evidence    the long forms of the fault harnesses; writes docs/evidence.md (root: all of it)'
 	@echo 'make fuzz        Hypothesis and atheris on the parsers, for some minutes'
-	@echo 'make docs        write the generated parts of the docs again'
+	@echo 'make docs        write the generated parts of the docs again (docs-check: are they up to date?)'
 	@echo 'make build       wheel and sdist'
 	@echo 'make clean       remove what these made'
 

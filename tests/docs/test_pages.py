@@ -113,3 +113,10 @@ def test_every_source_of_a_page_is_named_and_used(page: Path) -> None:
     text = page.read_text("utf-8")
 
     assert sorted(set(REFERENCE.findall(text))) == DEFINITION.findall(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    """A promise that is "shown by" a test that is gone is shown by nothing."""
+    for name in re.findall(r"`(tests/[\w/.]+|test_\w+\.py)`", page.read_text("utf-8")):
+        assert list(ROOT.glob(name if "/" in name else f"tests/*/{name}")), name
