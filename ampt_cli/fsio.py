@@ -224,7 +224,7 @@ class Disk:
                 return False
             self.sync(path)
             self.forget(f"{path}/{DURABLE}")
-            os.rmdir(path, dir_fd=self.root)
+            self.remove_folder(path)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -232,6 +232,10 @@ class Disk:
                 raise
             return False
         return True
+
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        os.rmdir(path, dir_fd=self.root)
 
     # -- durability and looking ------------------------------------------------
 

@@ -10,6 +10,7 @@ from ampt_cli.event import MAX_BYTES, Event, decode
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import Entry
 
+FEW = 8_192  # bytes; most first lines, and most records, are shorter
 NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP)  # a symbolic link, a socket, a device without a driver
 
 
@@ -21,7 +22,9 @@ def first_line(disk: Disk, entry: Entry) -> tuple[Event, int]:
     fd = open_entry(disk, entry.path)
     try:
         size = _check(disk, os.fstat(fd))
-        data = os.read(fd, min(size, MAX_BYTES) or 1)
+        data = os.read(fd, min(size, FEW) or 1)
+        if b"\n" not in data and size > len(data):
+            data += os.read(fd, min(size, MAX_BYTES) - len(data))
     finally:
         os.close(fd)
     first, newline, _ = data.partition(b"\n")
@@ -53,7 +56,7 @@ def history(disk: Disk, path: str) -> record.History:
     fd = os.open(path, READ, dir_fd=disk.root)
     try:
         size = os.fstat(fd).st_size
-        length = 65_536
+        length = FEW
         while True:
             start = max(size - length, 0)
             lines = os.pread(fd, size - start, start).split(b"\n")

@@ -1,5 +1,9 @@
 """The pytest fixture that users get."""
 
+from pathlib import Path
+
+import pytest
+
 from ampt_cli import events
 from ampt_cli.event import Event
 from ampt_cli.testing import Kit
@@ -16,7 +20,7 @@ def test_one_day_later(ampt: Kit) -> None:
     assert (early, ampt.run(), seen, ampt.state(id_)) == (0, 1, [7], "done")
 
 
-def test_the_whole_schedule_of_retries_until_dead(ampt: Kit) -> None:
+def test_a_schedule_of_its_own_until_dead(ampt: Kit) -> None:
     """Four hours of it, every six minutes, by the real moves on a real spool."""
 
     @events.on("bad", retry_for="4 hours")
@@ -31,3 +35,38 @@ def test_the_whole_schedule_of_retries_until_dead(ampt: Kit) -> None:
     attempts = ampt.attempts(id_)
     assert len(attempts) == 41
     assert attempts[-1]["verdict"] == "dead"
+
+
+@pytest.mark.slow
+def test_the_whole_schedule_of_retries_until_dead(ampt: Kit) -> None:
+    """14 days in a second or so: the last attempts meet no more folders than the first."""
+
+    @events.on("bad")
+    def handler(_event: Event) -> None:
+        raise ValueError("no")
+
+    id_ = ampt.publish("bad")
+    begun = ampt.now
+    while ampt.state(id_) != "dead":
+        assert ampt.run() == 1
+        ampt.advance("6 minutes")
+
+    attempts = ampt.attempts(id_)
+    assert len(attempts) == 14 * 24 * 10 + 1
+    assert attempts[-1]["start"] - begun == 14 * 24 * 60 * 60 * 1000
+    assert ["traceback" in made["handlers"][0] for made in attempts[9:11]] == [True, False]
+    assert len([path for path in Path(ampt.path, "retry").rglob("*") if path.is_dir()]) <= 4
+
+
+def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
+    """Also one that the code under test published, or an operator moved away."""
+    events.on("n", lambda event: event.id)
+    mine, theirs = ampt.publish("n"), events.publish("n").id
+    ampt.run()
+    for path in Path(ampt.path).glob(f"done/*/*.{mine}.*"):
+        path.rename(Path(ampt.path, "dead", path.name))
+    Path(ampt.path, "dead/2027-01-15").mkdir()
+    for path in Path(ampt.path, "dead").glob("*.json"):
+        path.rename(Path(ampt.path, "dead/2027-01-15", path.name))
+
+    assert (ampt.state(mine), ampt.state(theirs)) == ("dead", "done")
