@@ -153,6 +153,20 @@ def test_a_tab_loads_nothing_slow(clean_env: dict[str, str], tmp_path: Path) -> 
     assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
 
 
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_loads_nothing_slow(
+    flag: str, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Scripts ask for it, too. No metadata is read, and no module of ours that is not needed."""
+    modules, _ = loaded_by(flag, env=clean_env, folder=tmp_path)
+
+    assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+    assert {name for name in modules if name.startswith("ampt_cli.")} == {
+        "ampt_cli.entry",
+        "ampt_cli._version",
+    }
+
+
 def test_publish_forks_nothing(clean_env: dict[str, str], tmp_path: Path) -> None:
     """One process, from start to end."""
     _, forks = loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
