@@ -1,5 +1,6 @@
 """`ampt check`: verify the spool."""
 
+from math import inf, nan
 from typing import Annotated
 
 import typer
@@ -80,8 +81,6 @@ def _monitor(spool: str, *given: str) -> int:
         limits = monitoring.Limits(*map(_pair, DEFAULTS, given))
         disk = place.open_disk(settings.spool_path(spool or None))
         status, line = monitoring.judge(figures(disk), limits)
-    except UsageError:
-        raise  # a wrong option is no answer at all
     except (AmptError, OSError) as error:
         status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
     say(line)
@@ -89,10 +88,13 @@ def _monitor(spool: str, *given: str) -> int:
 
 
 def _pair(key: str, text: str) -> tuple[float, float]:
-    """Two limits: lengths of time in ms, or numbers."""
+    """Two limits: lengths of time in ms, or numbers; the second is as bad or worse."""
     read = due.parse_duration if key in {"late", "idle"} else float
     try:
-        warning, critical = text.split(",")
-        return float(read(warning)), float(read(critical))
-    except ValueError:
-        raise UsageError(f"--{key} takes two limits, like {DEFAULTS[key]}, not {text!r}") from None
+        warning, critical = map(float, map(read, text.split(",")))
+    except (ValueError, UsageError):
+        warning = critical = nan
+    falling, rising = 0 <= critical <= warning <= 100, 0 < warning <= critical < inf
+    if not (falling if key == "free" else rising):
+        raise UsageError(f"--{key} takes two limits, like {DEFAULTS[key]}, not {text!r}")
+    return warning, critical

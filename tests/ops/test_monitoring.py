@@ -202,10 +202,36 @@ def test_the_limits_of_the_command_line_are_those_of_the_judge() -> None:
 
 
 def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
-    """Status 3, on stdout; a wrong option is no answer at all."""
+    """Status 3, on stdout."""
     done = run_ampt("check", "--monitor")
-    wrong = run_ampt("check", "--monitor", "--late", "soon")
 
     assert (done.status, done.err) == (3, "")
     assert done.out.startswith("AMPT UNKNOWN - there is no spool at ")
-    assert wrong.status == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "limits"),
+    [
+        *(("--late", "soon"), ("--late", "5m"), ("--late", "1h,5m"), ("--idle", "0 s,1h")),
+        *(("--dead", "x,y"), ("--dead", "5,1"), ("--dead", "nan,nan"), ("--dead", "1,inf")),
+        *(("--free", "3,10"), ("--free", "10,-1"), ("--free", "101,3"), ("--dead", "0,1")),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_unknown_and_not_critical(
+    option: str, limits: str, run_ampt: RunAmpt
+) -> None:
+    """What could never alarm, or always would, is refused in the way that such systems read."""
+    run_ampt("publish", "n")
+    done = run_ampt("check", "--monitor", option, limits)
+
+    assert (done.status, done.err) == (3, "")
+    assert done.out.startswith(f"AMPT UNKNOWN - {option} takes two limits, like ")
+    assert done.out.endswith(f", not {limits!r}\n")
+
+
+def test_equal_limits_leave_the_warning_out(run_ampt: RunAmpt) -> None:
+    """And the ends of what can be meant are taken."""
+    run_ampt("publish", "n")
+    some = ("--late", "1h,1h", "--idle", "1h,1h", "--dead", "1,1", "--free", "100,0")
+
+    assert run_ampt("check", "--monitor", *some).out.startswith("AMPT CRITICAL - no run has ever")
