@@ -6,7 +6,7 @@ from ampt_cli import due
 from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
 from ampt_cli.record import IGNORED, INTERRUPTED, SUCCEEDED, History
 
-MIN_FAILURES = 3  # no clock alone buries an event
+MIN_RETRIES = 3  # no clock alone buries an event
 MAX_INTERRUPTIONS = 3  # in a row; the last one counts as a failure
 
 
@@ -57,7 +57,7 @@ def decide(
     """The verdict on attempt number `attempt`, begun at `start`, seen at `now` (ms).
 
     Retried every `retries.every` until `retries.window` after the first attempt,
-    and at least MIN_FAILURES times whatever the clock says; then dead. An
+    and at least MIN_RETRIES times whatever the clock says; then dead. An
     interrupted attempt is due again at once, but for every third in a row.
     """
     if outcome in (SUCCEEDED, IGNORED):
@@ -70,7 +70,7 @@ def decide(
     kept = history._replace(first=first, failures=failures, interruptions=0)
     following = now + retries.every if wish.later is None else wish.later
     judged = following if wish.later is None else now
-    over = judged > first + retries.window and failures >= MIN_FAILURES
+    over = judged > first + retries.window and failures > MIN_RETRIES
     if wish.give_up or over or attempt >= MAX_ATTEMPT:
         return Verdict(DEAD, now, kept)
     return Verdict(RETRY, max(following, now), kept)

@@ -95,7 +95,7 @@ def test_a_clock_of_another_age_publishes_and_sorts(program, clock, instant):
 
 @pytest.mark.row(79)
 def test_after_three_weeks_off_everything_is_tried_oldest_first(program, clock):
-    """And what fails is tried three times, although its fourteen days are over."""
+    """And what fails is tried again three times, although its fourteen days are over."""
     ids = [program.publish("works", "--after", f"{number} minutes") for number in range(1, 40)]
     program.publish("fails", "--id", "bad")
     program.run("run")
@@ -104,7 +104,8 @@ def test_after_three_weeks_off_everything_is_tried_oldest_first(program, clock):
 
     begun = [trace.id for trace in program.traces() if trace.id != "bad"]
     assert ids == list(dict.fromkeys(begun))
-    assert tree.snapshot(program.spool).states()["bad"] == ["retry"]
-    clock.move_clock(21 * DAY + HOUR)
-    assert program.run("run").status == 0
+    for hour in range(1, 3):
+        assert tree.snapshot(program.spool).states()["bad"] == ["retry"]
+        clock.move_clock(21 * DAY + hour * HOUR)
+        assert program.run("run").status == 0
     assert tree.snapshot(program.spool).states()["bad"] == ["dead"]

@@ -8,7 +8,7 @@ WAITING, FINISHED = (PENDING, RETRY), (DONE, DEAD)
 
 EVERY = 6 * 60_000  # ms
 WINDOW = 14 * 86_400_000
-FAILURES = 3  # at least
+RETRIES = 3  # at least
 INTERRUPTIONS = 3  # in a row count as a failure
 
 
@@ -59,11 +59,11 @@ def succeeded(event: Event) -> Event:
 
 
 def failed(event: Event, start: int, now: int) -> Event:
-    """Tried again in six minutes, for fourteen days, and three times whatever the clock says."""
+    """Tried again in six minutes, for fourteen days, and three times more whatever the clock says."""
     first = start if event.first is None else event.first
     failures = event.failures + 1
     after = event._replace(first=first, failures=failures, interruptions=0)
-    if now + EVERY > first + WINDOW and failures >= FAILURES:
+    if now + EVERY > first + WINDOW and failures > RETRIES:
         return after._replace(state=DEAD)
     return after._replace(state=RETRY, due=now + EVERY)
 
