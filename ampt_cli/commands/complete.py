@@ -48,13 +48,22 @@ def _offer(argv: list[str]) -> int:
     """`ids` or `names`, the command they are for, how they begin, the spool if it was given."""
     what, command, prefix, spool = (*argv, "", "", "", "")[:4]
     try:
-        disk = place.open_disk(settings.spool_path(spool or None))
+        disk = place.open_disk(settings.spool_path(_meant(spool)))
         find = _ids if what == "ids" else _names
         found = find(_entries(disk, IDS.get(command, LIKELY)), prefix)
         printing.write(1, "".join(f"{word}\t{told}\n" for word, told in found.items()))
     except (AmptError, OSError):
         return 1
     return 0
+
+
+def _meant(typed: str) -> str | None:
+    """What a shell will make of a word on its line: quotes, a ~ or a $NAME at its beginning."""
+    word = "".join(char for char in typed if char not in "\"'\\")
+    if word.startswith("$"):
+        name, slash, rest = word[1:].partition("/")
+        word = os.environ.get(name.strip("{}"), "") + slash + rest
+    return os.path.expanduser(word) or None
 
 
 def _entries(disk: "Disk", states: tuple[str, ...]) -> "Iterator[Entry]":

@@ -35,7 +35,12 @@ LINES = {
     "publish --batch some.j": "publish --batch some.json",
     "help insp": "help inspect",
 }
-ELSEWHERE = {"inspect --spool OTHER oth": "inspect --spool OTHER other-1"}
+ELSEWHERE = {
+    "inspect --spool OTHER oth": "inspect --spool OTHER other-1",
+    "inspect --spool ~/../other oth": "inspect --spool ~/../other other-1",
+    "inspect --spool $HOME/../other oth": "inspect --spool $HOME/../other other-1",
+    'inspect --spool "OTHER" oth': 'inspect --spool "OTHER" other-1',
+}
 
 
 @pytest.fixture
