@@ -54,3 +54,23 @@ def test_a_death_right_after_a_poll_is_noticed(
 
     assert done.returncode == 78, done.stderr
     assert "without a result" in done.stderr
+
+
+def test_an_event_that_kills_its_runner_ends_in_dead(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers, tmp_path: Path
+) -> None:
+    """Each attempt counts although nobody lived to record it; it never circles for ever."""
+    handlers = write_handlers(
+        "import os, signal\n@events.on('n')\ndef n(event): os.kill(os.getppid(), signal.SIGKILL)\n"
+    )
+    config = tmp_path / "ampt.toml"
+    config.write_text("retry_every = 1\nretry_for = 1\n", encoding="utf-8")
+    config.chmod(0o600)
+    run_ampt("publish", "n")
+    runs = 0
+    while not list(spool_dir.glob("dead/*/*.json")):
+        assert run_ampt("run", "-m", handlers, env={"AMPT_CONFIG": str(config)}).status in (0, -9)
+        runs += 1
+        assert runs < 20, list(spool_dir.glob("*/**/*.json"))
+
+    assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == ["a9"]
