@@ -37,7 +37,7 @@ def fail(event: Event, context: Context) -> None:
 PYTHON
 
 echo "The handlers, in handlers.py:"
-sed 's/^/    /' handlers.py
+sed 's/^./    &/' handlers.py
 
 show publish user.joined '{"user_id": 7}'
 show publish report.due --after '1 second'
