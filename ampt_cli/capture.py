@@ -9,6 +9,7 @@ import os
 from ampt_cli.record import MAX_OUTPUT
 
 READ_SIZE = 1 << 16
+HALF = MAX_OUTPUT // 2
 HELD = 4 * MAX_OUTPUT  # bytes held before the middle is dropped
 
 
@@ -19,6 +20,7 @@ class Capture:
         self.fd = fd
         self.token = token  # begins the separator that a worker writes after each event
         self.held = b""
+        self.lost = 0  # bytes that were dropped from the middle of what is held first
         self.ended = False
 
     def read(self) -> int:
@@ -29,7 +31,8 @@ class Capture:
             return 0
         self.held += data
         if len(self.held) > HELD and self.token not in self.held:
-            self.held = shorten(self.held)
+            self.lost += len(self.held) - 2 * HALF
+            self.held = self.held[:HALF] + self.held[-HALF:]
         self.ended = not data
         return len(data) or -1
 
@@ -40,20 +43,23 @@ class Capture:
             if self.read() <= 0:
                 return b""  # a handler closed the pipe, or wrote into the separator
         output, _, self.held = self.held.partition(separator)
-        return shorten(output)
+        return self._whole(output)
 
     def rest(self) -> bytes:
         """All that is left, after the worker's end."""
         while self.read() > 0:
             pass
-        output, self.held = self.held.rpartition(self.token)[2], b""
-        return shorten(output)
+        _, separator, output = self.held.rpartition(self.token)
+        self.held = b""
+        if separator:  # what was before it, and lost from there, was of an earlier event
+            self.lost, output = 0, output.partition(b"\n")[2]
+        return self._whole(output)
 
-
-def shorten(output: bytes) -> bytes:
-    """`output`, cut in the middle to about MAX_OUTPUT bytes."""
-    if len(output) <= MAX_OUTPUT:
-        return output
-    half = MAX_OUTPUT // 2
-    lost = len(output) - 2 * half
-    return output[:half] + b"\n[%d bytes left out]\n" % lost + output[-half:]
+    def _whole(self, output: bytes) -> bytes:
+        """`output`, cut in the middle to about MAX_OUTPUT bytes, with how much is lost."""
+        lost, self.lost = self.lost, 0
+        if not lost and len(output) <= MAX_OUTPUT:
+            return output
+        head, tail = output[:HALF], output[HALF:]
+        lost += max(len(tail) - HALF, 0)
+        return head + b"\n[%d bytes left out]\n" % lost + tail[-HALF:]

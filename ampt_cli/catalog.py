@@ -67,6 +67,8 @@ def find(disk: Disk, prefix: str) -> Entry:
     A whole id made by ampt is looked for first where it was published, so the
     backlog does not matter. Raises NotFound, UsageError where it is ambiguous.
     """
+    if not prefix:  # every id begins so: the variable of a script was empty
+        raise UsageError("the id is empty", "give an id, or a unique beginning of one")
     hinted = _hinted(disk, prefix)
     if hinted is not None:
         return hinted

@@ -82,6 +82,7 @@ class Registry:
             if known.setdefault(key, value) != value:
                 setting = "retry_for" if key == "window" else "retry_every"
                 raise ConfigError(f"the handlers of {name!r} disagree on {setting}")
+        _refuse_generator(function)
         key = self._unique(_key(function))
         listed = self.handlers.setdefault(name, [])
         takes, is_async = _takes_context(function), _is_async(function)
@@ -182,7 +183,19 @@ def _fitting(function: Function) -> list[int]:
     return fits
 
 
-VARARGS, COROUTINE = 0x04, 0x80  # of code.co_flags; inspect.CO_VARARGS, inspect.CO_COROUTINE
+# Of code.co_flags; inspect has them as CO_VARARGS, CO_COROUTINE, CO_GENERATOR, CO_ASYNC_GENERATOR.
+VARARGS, COROUTINE, GENERATORS = 0x04, 0x80, 0x20 | 0x200
+
+
+def _refuse_generator(function: Function) -> None:
+    """Raise ConfigError for a function with a `yield`: a call runs nothing of it."""
+    plain = getattr(function, "func", function)
+    code = getattr(plain, "__code__", None) or getattr(type(plain).__call__, "__code__", None)
+    if code is not None and code.co_flags & GENERATORS:
+        raise ConfigError(
+            f"the handler {_key(function)} ({_where(function)}) has a yield, "
+            "so calling it would run nothing of it"
+        )
 
 
 def _is_async(function: Function) -> bool:

@@ -144,3 +144,13 @@ def test_move_and_prune_speak_json(run_ampt: RunAmpt) -> None:
 
     assert sorted(moved) == ["due", "id", "name", "state", "v"]
     assert pruned == {"v": 1, "deleted": 0}
+
+
+@pytest.mark.parametrize("deed", [["retry"], ["cancel"], ["move", "--after", "1h"]])
+def test_an_empty_id_is_no_beginning_of_an_id(run_ampt: RunAmpt, deed: list[str]) -> None:
+    """A script whose variable is empty does nothing to the only event there is."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    ran = run_ampt(deed[0], "", *deed[1:])
+
+    assert (ran.status, "the id is empty" in ran.err) == (2, True), ran
+    assert json.loads(run_ampt("inspect", id_, "--json").out)["records"] == []

@@ -1,7 +1,10 @@
 """Calling handlers."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -119,6 +122,25 @@ def test_a_handler_that_takes_neither_is_refused() -> None:
     """(event, context) or (event)."""
     with pytest.raises(ConfigError, match="takes neither"):
         Registry().on("n", lambda: None)
+
+
+def test_a_handler_of_which_a_call_would_run_nothing_is_refused() -> None:
+    """One with a yield: its events would seem to have succeeded."""
+
+    def plain(_event: Event) -> Iterator[None]:
+        yield
+
+    async def awaited(_event: Event) -> AsyncIterator[None]:
+        yield
+
+    @contextmanager
+    def wrapped(_event: Event) -> Iterator[None]:
+        yield
+
+    for function in (plain, awaited, partial(plain)):
+        with pytest.raises(ConfigError, match="has a yield"):
+            Registry().on("n", function)
+    Registry().on("n", wrapped)
 
 
 @pytest.mark.parametrize(

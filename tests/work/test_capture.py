@@ -1,0 +1,54 @@
+"""What handlers print: kept up to a limit, and told apart by event."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from ampt_cli.capture import Capture
+from ampt_cli.record import MAX_OUTPUT
+
+TOKEN = b"\0token "
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Capture, int]]:
+    """A capture, and where to write what it reads."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    yield Capture(read, TOKEN), write
+    os.close(read)
+    os.close(write)
+
+
+def printed(pipe: tuple[Capture, int], output: bytes, size: int = 4096) -> None:
+    """Write `output` in pieces, each of which is read at once."""
+    capture, write = pipe
+    for start in range(0, len(output), size):
+        os.write(write, output[start : start + size])
+        capture.read()
+
+
+@pytest.mark.row(58)
+@pytest.mark.parametrize("more", [1, 5 * MAX_OUTPUT, 50 * MAX_OUTPUT + 7])
+def test_what_is_left_out_is_counted(pipe: tuple[Capture, int], more: int) -> None:
+    """Head and tail are kept, however long the middle was; the next output is whole."""
+    printed(pipe, b"head" + b"x" * (MAX_OUTPUT + more - 8) + b"tail")
+    printed(pipe, TOKEN + b"1\n" + b"next" + TOKEN + b"2\n")
+    capture = pipe[0]
+    output, following = capture.until(b"1"), capture.until(b"2")
+    marker = b"\n[%d bytes left out]\n" % more
+
+    assert output.startswith(b"head")
+    assert output.endswith(b"tail")
+    assert output.count(b"left out") == output.count(marker) == 1
+    assert len(output) == MAX_OUTPUT + len(marker)
+    assert following == b"next"
+
+
+@pytest.mark.row(58)
+def test_the_last_words_of_a_worker_are_cut_alike(pipe: tuple[Capture, int]) -> None:
+    """Those behind the last event that it reported."""
+    printed(pipe, b"x" * 9 * MAX_OUTPUT + TOKEN + b"1\n" + b"y" * 20)
+
+    assert pipe[0].rest() == b"y" * 20
