@@ -31,11 +31,15 @@ AmbientCapabilities=
 """
 # A user's manager cannot make mount namespaces everywhere.
 HARDENED_USER = """\
+# Loosen what your handlers need; systemd.exec(5) explains each.
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
+SystemCallFilter=@system-service
 """
 # The 60 s that a handler may take must be over before systemd kills what is left.
 ENDING = """\
