@@ -8,6 +8,8 @@ from ampt_cli import counters, due, layout, record, upkeep
 from ampt_cli.counters import Counters
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
+from ampt_cli.layout import Entry
+from ampt_cli.policy import Verdict
 from ampt_cli.ran import touch
 from ampt_cli.told import Observer, Settings, Tally
 
@@ -46,9 +48,13 @@ class Chores:
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
         retries, problem = self.settings.retries, self.observer.problem
-        found = upkeep.rescue(self.disk, own, self.clock, retries, problem)
+        found = upkeep.rescue(self.disk, own, self.clock, retries, problem, self._interrupted)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         return any(found)
+
+    def _interrupted(self, entry: Entry, verdict: Verdict) -> None:
+        detail = {"error": upkeep.INTERRUPTED, "verdict": verdict.state, "next": verdict.next}
+        self.observer.attempt(entry, record.INTERRUPTED, detail)
 
     def tidy(self, intake: Intake) -> None:
         """Remove what nobody needs any more."""

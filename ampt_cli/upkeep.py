@@ -8,11 +8,12 @@ from typing import NamedTuple
 from ampt_cli import layout, lock, record, settling, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
-from ampt_cli.policy import Retries
+from ampt_cli.policy import Retries, Verdict
 from ampt_cli.retention import Retention, expired, stale
 
 PRUNE_AT_ONCE = 1_000  # entries deleted by one run, so that none is held up
 TWICE = "there is another entry of this event where it was to go"
+Settled = Callable[[layout.Entry, Verdict], object]
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
 
 
@@ -29,14 +30,16 @@ def rescue(
     clock: Callable[[], int],
     retries: Retries,
     problem: Callable[[str], object],
+    settled: Settled = lambda *_: None,
 ) -> Rescued:
     """Give back or settle the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
-    is told to `problem`, and stays; it never keeps others from it.
+    is told to `problem`, and stays; it never keeps others from it. An attempt that had
+    begun is told to `settled`, with the verdict on it.
     """
     found = [
-        rescue_from(disk, runner, clock, retries, problem)
+        rescue_from(disk, runner, clock, retries, problem, settled)
         for runner in disk.list(layout.RUNNING)
         if f"{layout.RUNNING}/{runner}" != own and not runner.startswith(".")
     ]
@@ -49,6 +52,7 @@ def rescue_from(
     clock: Callable[[], int],
     retries: Retries,
     problem: Callable[[str], object],
+    settled: Settled = lambda *_: None,
 ) -> Rescued:
     """The same for one runner; nothing where somebody of it lives."""
     folder = f"{layout.RUNNING}/{runner}"
@@ -60,7 +64,10 @@ def rescue_from(
         begun = Begun(disk, folder)
         for entry in _claims(disk, folder):
             try:
-                counts[not _rescue_one(disk, entry, begun, clock(), retries)] += 1
+                had_begun, verdict = _rescue_one(disk, entry, begun, clock(), retries)
+                counts[not had_begun] += 1
+                if verdict is not None:
+                    settled(entry, verdict)
             except (OSError, spool.RecordLost) as error:
                 problem(f"cannot rescue {entry.path}: {error}")
         dismantle(disk, runner)
@@ -76,17 +83,20 @@ def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
     return [entry for entry in parsed if entry is not None]
 
 
-def _rescue_one(disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries) -> bool:
-    """Whether its attempt had begun."""
+def _rescue_one(
+    disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries
+) -> tuple[bool, Verdict | None]:
+    """Whether its attempt had begun, and then the verdict on it."""
     had_begun = begun.may_have_begun(entry.file) and _is_file(disk, entry.path)
+    verdict = None
     try:
         if had_begun:
-            interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
+            verdict = interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
         else:
             spool.release(disk, entry)
     except FileExistsError:
         spool.quarantine(disk, entry.path, TWICE, now)
-    return had_begun
+    return had_begun, verdict
 
 
 def _is_file(disk: Disk, path: str) -> bool:
@@ -94,7 +104,9 @@ def _is_file(disk: Disk, path: str) -> bool:
     return S_ISREG(os.stat(path, dir_fd=disk.root, follow_symlinks=False).st_mode)
 
 
-def interrupt(disk: Disk, entry: layout.Entry, start: int, now: int, retries: Retries) -> None:
+def interrupt(
+    disk: Disk, entry: layout.Entry, start: int, now: int, retries: Retries
+) -> Verdict | None:
     """Settle an attempt that began and was cut short."""
     made: record.Record = {
         "attempt": entry.attempt,
@@ -104,7 +116,7 @@ def interrupt(disk: Disk, entry: layout.Entry, start: int, now: int, retries: Re
         "handlers": [],
         "error": INTERRUPTED,
     }
-    settling.settle_other(disk, entry, made, now=now, retries=retries)
+    return settling.settle_other(disk, entry, made, now=now, retries=retries)
 
 
 def dismantle(disk: Disk, runner: str) -> None:
