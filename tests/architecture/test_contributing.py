@@ -64,3 +64,11 @@ def test_every_target_of_make_that_is_named_exists() -> None:
     assert named <= targets
     for target in targets - {"help", "base", "dev"}:
         assert re.search(rf"\b{target}\b", helped), target
+
+
+def test_every_release_says_what_became_of_the_format() -> None:
+    """If only "Unchanged": who reads a spool looks for this heading first."""
+    releases = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## [")[1:]
+
+    assert [one.split("]")[0] for one in releases if "\n### Spool format\n" not in one] == []
+    assert len(releases) >= 2

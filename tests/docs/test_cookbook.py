@@ -161,6 +161,6 @@ def test_the_page_on_python_names_all_that_is_public() -> None:
 def test_the_page_on_testing_names_the_whole_kit(ampt: Kit) -> None:
     """But its own workings."""
     text = (DOCS / "testing.md").read_text("utf-8")
-    workings = {"clock", "disk", "find", "path"}
+    workings = {"clock", "disk", "entries", "find", "path"}
 
     assert set(re.findall(r"`ampt\.(?!toml)(\w+)", text)) == _of(ampt) - workings
