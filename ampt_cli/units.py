@@ -145,8 +145,8 @@ def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
 
 
 def _literal(text: str) -> str:
-    """`text` in a unit: no specifier, no second line."""
-    return text.replace("%", "%%").replace("\n", "?")
+    """`text` in a unit: no specifier. It has no line break, see ampt unit."""
+    return text.replace("%", "%%")
 
 
 def _quoted(word: str, *, expanded: bool = False) -> str:

@@ -38,6 +38,7 @@ service that stays, and wakes at each publish.
 )
 
 
+OF_CRON = "it prints a line for the crontab of who is to run it"
 NO_SPOOL = "publish an event there before it is run, as the user who is to run it"
 
 
@@ -74,8 +75,10 @@ def unit(
     user = (run_as or _owner(spool)) if system else ""
     found = os.path.abspath(file) if file else ""
     wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found)
-    if cron and (watch or output):
-        raise UsageError("--cron goes with neither --watch nor --output")
+    if cron and (watch or output or run_as):
+        raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
+    if broken := [word for word in wanted if "\n" in str(word)]:
+        raise UsageError(f"a line break can stand in no unit and no crontab: {broken[0]!r}")
     if not os.path.isdir(spool):
         printing.say(f"there is no spool at {spool} yet; {NO_SPOOL}")
     if cron:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from fcntl import LOCK_EX, flock
@@ -73,6 +75,27 @@ def test_prometheus_reads_what_a_run_came_to(
     )
     assert found["ampt_attempt_duration_seconds_count", frozenset()] == 6
     assert found["ampt_last_run_timestamp_seconds", frozenset()] > 1.7e9
+
+
+def test_prometheus_own_linter_has_no_complaint(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """`promtool check metrics` also judges names, units and help."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed")
+    for name in ("good", "bad", NASTY):
+        run_ampt("publish", name)
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+    page = run_ampt("metrics").out
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True
+    )
+    wrong = subprocess.run(
+        ["promtool", "check", "metrics"], input=page + "Bad{} x\n", capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert wrong.returncode != 0
 
 
 def test_counters_grow_over_runs_and_survive_damage(

@@ -177,6 +177,26 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
     assert float(seconds) > runner.STOP_AFTER + 2 * supervisor.GRACE
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--cron", "--system", "--as", "daemon"), "--cron goes with none of --watch, --output, "),
+        (("--cron", "--watch"), "--cron goes with none of --watch, --output, "),
+        (("--user", "--as", "daemon"), "--as is for system units"),
+        (("--cron", "--spool", "/srv/a\n* * * * * true"), "a line break can stand in no unit and "),
+        (("--spool", "/srv/a\nUser=root"), "a line break can stand in no unit and "),
+    ],
+)
+def test_what_cannot_be_written_down_is_refused(
+    args: tuple[str, ...], said: str, run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """Rather than left out, or made a line of its own."""
+    done = run_ampt("unit", "-m", write_handlers(""), *args)
+
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"ampt: {said}")
+
+
 def test_units_are_written_where_they_are_wanted(
     run_ampt: RunAmpt, tmp_path: Path, write_handlers: object
 ) -> None:
