@@ -184,11 +184,12 @@ def search(disk: Disk, wanted: Filter, *, read: bool = False) -> Iterator[Seen]:
         if not wanted.takes(entry):
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
-        if found is not None and (not wanted.reads or _passes(found, wanted)):
+        if found is not None and (not wanted.reads or passes(found, wanted)):
             yield found
 
 
-def _passes(found: Seen, wanted: Filter) -> bool:
+def passes(found: Seen, wanted: Filter) -> bool:
+    """Whether an event that was opened passes."""
     if wanted.error is not None and wanted.error.lower() not in (found.error or "").lower():
         return False
     instant = found.entry.due if found.entry.state in layout.WAITING else found.ended

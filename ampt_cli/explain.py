@@ -7,6 +7,8 @@ from ampt_cli.catalog import Seen
 from ampt_cli.layout import DEAD, DONE, PENDING, QUARANTINE, RUNNING
 from ampt_cli.render import length, plural
 
+MOST = 200  # characters of an error; it stands in full below the sentence
+
 
 class Around(NamedTuple):
     """What is known besides the entry itself. Times are instants (ms)."""
@@ -91,7 +93,8 @@ def _waiting(seen: Seen, now: int, around: Around) -> str:
 
 
 def _why(last: record.Record) -> str:
-    return f" ({last['error']})" if last.get("error") else ""
+    error = str(last.get("error") or "")
+    return f" ({error[:MOST]}{'…' if len(error) > MOST else ''})" if error else ""
 
 
 def _when(instant: int, now: int, around: Around) -> str:

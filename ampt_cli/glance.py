@@ -9,18 +9,46 @@ from ampt_cli.render import Line, cut, length, line, plural, short
 
 BARS = "▁▂▃▄▅▆▇█"
 HOURS, DAYS = 24, 30
-MOST_GROUPS = 8
 QUIET = 90_000  # ms that an event may be overdue without anybody being told
 FAILING = Column("", right=True), Column(""), Column("", least=12, most=28), Column("", least=16)
 
 
-def glance(found: dict[str, Any], spool: str, now: int, room: int | None = None) -> list[Line]:
-    """The lines of an overview, at `now` (ms), each of at most `room` cells."""
+# What is left out where the lines do not fit the terminal: as pictures, groups, one line of counts
+SHAPES = (True, 8, False), (True, 8, True), (True, 3, True), (False, 3, True), (False, 0, True)
+
+
+def glance(
+    found: dict[str, Any], spool: str, now: int, room: int | None = None, height: int | None = None
+) -> list[Line]:
+    """The lines of an overview, at `now` (ms), each of at most `room` cells.
+
+    Where there are more than `height` it says less, and what is still too much is cut off.
+    """
+    lines = _lines(found, spool, now, room, *SHAPES[0])
+    if height is None:
+        return lines
+    for shape in SHAPES:
+        lines = _lines(found, spool, now, room, *shape)
+        if True:
+            return lines
+    return [*lines[: height - 1], line((f"… {len(lines) - height + 1} more lines", "dim"))]
+
+
+def _lines(
+    found: dict[str, Any],
+    spool: str,
+    now: int,
+    room: int | None,
+    pictures: bool,
+    groups: int,
+    brief: bool,
+) -> list[Line]:
     told = [line((spool, "head"), (f"   {moment(now)}", "dim"))]
-    told += [line(), *attention(found, now), line(), *_counts(found, now)]
+    told += [line(), *attention(found, now), line()]
+    told += _briefly(found, now) if brief else _counts(found, now)
     lines = [part for one in told for part in folded(one, room)]
-    lines += _section("", _pictures(found, now, room))
-    lines += _section("Failing", _failing(found, room))
+    lines += _section("", _pictures(found, now, room)) if pictures else []
+    lines += _section("Failing", _failing(found, room, groups)) if groups else []
     lines += _section("Runners", _runners(found, now, room))
     return lines
 
@@ -70,8 +98,19 @@ def _counts(found: dict[str, Any], now: int) -> Iterator[Line]:
         wrong = state in {layout.DEAD, layout.QUARANTINE} and count
         yield line((f"  {state:<10} ", ""), (f"{count:>13,}", "bad" if wrong else ""))
     if found["next_due"]:
-        told = f"  next due in {length(found['next_due'] - now)}, at {moment(found['next_due'])}"
-        yield from (line(), line((told, "dim")))
+        yield from (line(), _next(found, now))
+
+
+def _next(found: dict[str, Any], now: int) -> Line:
+    instant = found["next_due"]
+    return line((f"  next due in {length(instant - now)}, at {moment(instant)}", "dim"))
+
+
+def _briefly(found: dict[str, Any], now: int) -> Iterator[Line]:
+    pieces = [(f"  {state} {count:,}", "") for state, count in found["counts"].items()]
+    yield line(*pieces)
+    if found["next_due"]:
+        yield _next(found, now)
 
 
 def _pictures(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
@@ -108,7 +147,7 @@ def _picture(label: str, counts: list[int], when: list[str], room: int | None) -
     return line((head, ""), ("│", "dim"), (bars, style), ("│" + (peak if fits else ""), "dim"))
 
 
-def _failing(found: dict[str, Any], room: int | None) -> Iterator[Line]:
+def _failing(found: dict[str, Any], room: int | None, most: int) -> Iterator[Line]:
     groups = found["errors"]
     rows = [
         line(
@@ -117,12 +156,12 @@ def _failing(found: dict[str, Any], room: int | None) -> Iterator[Line]:
             (group["name"], ""),
             (group["error"] or "no error was recorded", "dim"),
         )
-        for group in groups[:MOST_GROUPS]
+        for group in groups[:most]
     ]
     fitted = rows_in(FAILING, rows, None if room is None else room - 2, heads=False)
     yield from ([("  ", ""), *row] for row in fitted)
-    if len(groups) > MOST_GROUPS:
-        more = f"  … and {len(groups) - MOST_GROUPS} more: ampt inspect --group-by error"
+    if len(groups) > most:
+        more = f"  … and {len(groups) - most} more: ampt inspect --group-by error"
         yield from folded(line((more, "dim")), room)
     if found["errors_sampled"]:
         told = "  (of a sample; for all: ampt inspect --group-by error)"
@@ -166,7 +205,7 @@ def moment(instant: int) -> str:
     return due.iso(instant)[:19].replace("T", " ") + " UTC"
 
 
-def changes(found: dict[str, Any], now: int) -> str:
+def changes(found: dict[str, Any]) -> str:
     """One plain line of an overview, for --follow without a terminal."""
     counts = "  ".join(f"{state} {count:,}" for state, count in found["counts"].items())
-    return f"{moment(now)}  {counts}  overdue {found['overdue']:,}"
+    return f"{counts}  overdue {found['overdue']:,}"

@@ -1,5 +1,6 @@
 """Results as text, a table, or JSON (the only importer of rich)."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from shutil import get_terminal_size
@@ -97,8 +98,9 @@ def _styled(lines: Iterable[Line]) -> Any:
 class Live:
     """Lines that are redrawn in place; `shown` says whether there is a terminal to do it on."""
 
-    def __init__(self) -> None:
-        self.shown = sys.stdout.isatty()
+    def __init__(self, *, wanted: bool) -> None:
+        able = os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+        self.shown = wanted and able and sys.stdout.isatty()
 
     def __enter__(self) -> Self:
         if self.shown:
@@ -107,6 +109,16 @@ class Live:
             self.screen = Screen(screen=True, auto_refresh=False)
             self.screen.__enter__()
         return self
+
+    @property
+    def width(self) -> int:
+        """Columns of the window, now."""
+        return get_terminal_size().columns
+
+    @property
+    def height(self) -> int:
+        """Lines of the window, now."""
+        return get_terminal_size().lines
 
     def update(self, lines: Iterable[Line]) -> None:
         """Draw them in place of those before; what is wider than the terminal is cut."""

@@ -1,65 +1,136 @@
-"""`ampt inspect --follow`: stay, and show what changes; Ctrl-C ends it."""
+"""`ampt inspect --follow`: stay, and show what changes; Ctrl-C ends it.
 
+On a terminal the overview and lists are redrawn in place, and at once where the
+window has another size; else, and with --json, there is a line for each change.
+"""
+
+import os
 import signal
 import threading
 from collections.abc import Iterator
+from time import monotonic
+from typing import Any
 
 from ampt_cli import catalog, clock, layout, overview
+from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
-from ampt_cli.commands.looking import explained
+from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
 from ampt_cli.fsio import Disk
 from ampt_cli.glance import changes, glance, moment
-from ampt_cli.quarantine import find_anywhere
-from ampt_cli.render import Live, say
+from ampt_cli.listing import events
+from ampt_cli.marks import Begun
+from ampt_cli.render import Live, line, say, show_json, tabs
 
 EVERY = 1.0  # s between two looks at the spool
 EVENT_EVERY = 0.2  # s between two looks at one event
+SHARE = 20  # a look that takes long is followed by a pause of so many times its length
 
 
-def whole(disk: Disk, base: str) -> None:
-    """The overview: on a terminal redrawn in place, else a line for each change."""
+def whole(disk: Disk, base: str, *, as_json: bool) -> None:
+    """The overview."""
     counting = Counting(disk)
-    before = ""
-    with Live() as live:
+    before: object = None
+    with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY):
             now = clock.now()
-            found = overview.overview(disk, counting.census(now))
+            told = overview.overview(disk, counting.census(now))
             if live.shown:
-                live.update(glance(found, base, now))
-            else:
-                line = changes(found, now)
-                if line.split("  ")[1:] != before.split("  ")[1:]:
-                    say(line)
-                before = line
+                live.update(glance(told, base, now, live.width, live.height))
+                continue
+            what = _lasting(told) if as_json else changes(told)
+            if what != before:
+                show_json(told) if as_json else say(f"{moment(now)}  {what}")
+            before = what
 
 
-def event(disk: Disk, prefix: str) -> None:
-    """One event: a line for each change of its path, until it is done or dead."""
-    entry, path = find_anywhere(disk, prefix), ""
+def _lasting(told: dict[str, Any]) -> dict[str, Any]:
+    """What of an overview is another only where something happened."""
+    return {key: value for key, value in told.items() if key != "last_run"}
+
+
+def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
+    """A list of events; without a terminal those that came into it, or are in another place."""
+    known: dict[str, str] = {}
+    with Live(wanted=not as_json) as live:
+        for _ in _until_interrupted(EVERY):
+            if not live.shown:
+                for seen in _news(disk, wanted, sort, limit, known):
+                    show_json(as_data(seen)) if as_json else tabs([plain(seen)])
+                continue
+            picked, total = chosen(disk, wanted, sort, min(limit, live.height - 3))
+            now = clock.now()
+            head = line((moment(now), "dim"), (f"   {len(picked):,} of {total:,}", "head"))
+            live.update([head, line(), *events(picked, now, live.width)])
+
+
+def _news(
+    disk: Disk, wanted: catalog.Filter, sort: str, limit: int, known: dict[str, str]
+) -> list[Seen]:
+    """At first the list as it is, later what is new in it; `known` is brought up to date."""
+    if not known:
+        picked, _ = chosen(disk, wanted, sort, limit)
+        known.update({entry.id: entry.path for entry in catalog.entries(disk, wanted.states)})
+        known.update({seen.entry.id: seen.entry.path for seen in picked})
+        return picked
+    before = dict(known)
+    known.clear()
+    fresh = []
+    for entry in catalog.entries(disk, wanted.states):
+        known[entry.id] = entry.path
+        if before.get(entry.id) != entry.path and wanted.takes(entry):
+            fresh.append(entry)
+    seen = (catalog.look(disk, entry) for entry in fresh)
+    return [one for one in seen if one is not None and catalog.passes(one, wanted)]
+
+
+def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
+    """One event: a line for each change of where it is, until it is done or dead."""
+    seen = found(disk, id)
+    before: tuple[str, int | None] | None = None
     for _ in _until_interrupted(EVENT_EVERY):
-        seen = catalog.look(disk, entry)
-        while seen is None:
-            entry = find_anywhere(disk, entry.id)
-            seen = catalog.look(disk, entry)
-        if entry.path != path:
-            path, now = entry.path, clock.now()
-            say(f"{moment(now)}  {entry.state:<8} {explained(disk, seen, now)}")
+        if not _is_there(disk, seen.entry.path):
+            seen = found(disk, seen.entry.id)
+        now, entry = clock.now(), seen.entry
+        begun = None
+        if entry.state == layout.RUNNING:
+            begun = Begun(disk, entry.folder).start(entry.file)
+        if (entry.path, begun) != before:
+            sentence = explained(disk, seen, now)
+            if as_json:
+                show_json(as_data(seen) | {"explanation": sentence})
+            else:
+                say(f"{moment(now)}  {entry.state:<8} {sentence}")
+        before = (entry.path, begun)
         if entry.state in layout.FINISHED:
             return
+
+
+def _is_there(disk: Disk, path: str) -> bool:
+    try:
+        os.stat(path, dir_fd=disk.root, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _until_interrupted(every: float) -> Iterator[None]:
     """Go on, with a pause of `every` s, until Ctrl-C; a second one ends it at once.
 
-    No exception: Python drops one that is raised while an object is finalized.
+    Another size of the window ends a pause. Nothing here raises an exception: Python
+    drops one that is raised while an object is finalized.
     """
-    stop = threading.Event()
+    stop, awake = threading.Event(), threading.Event()
 
     def interrupted(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
         stop.set()
+        awake.set()
 
     signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGWINCH, lambda _number, _frame: awake.set())
     while not stop.is_set():
+        awake.clear()
+        began = monotonic()
         yield
-        stop.wait(every)
+        if not stop.is_set():
+            awake.wait(max(every, SHARE * (monotonic() - began)))

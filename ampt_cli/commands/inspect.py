@@ -1,23 +1,20 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
-from collections.abc import Callable, Iterable, Iterator
-from heapq import nlargest, nsmallest
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ampt_cli import catalog, clock, due, layout, listing, overview, place, quarantine, settings
-from ampt_cli.catalog import Seen
 from ampt_cli.census import census
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
 from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
-from ampt_cli.commands.looking import as_data, explained
+from ampt_cli.commands.looking import Counted, as_data, chosen, explained, found, plain
 from ampt_cli.configuration import DURATIONS
 from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
-from ampt_cli.glance import glance, moment
+from ampt_cli.glance import glance
 from ampt_cli.options import Command
 from ampt_cli.origins import origins
 from ampt_cli.render import Progress, length, room, say, show, show_json, tabs
@@ -43,16 +40,10 @@ or a length as in `ampt publish`: so long ago.
         ),
         ("ampt inspect --state dead --since 2h", "what died in the last two hours"),
         ("ampt inspect --since 2026-11-24T08:00Z --json", "for programs"),
-        ("ampt inspect --follow", "live; Ctrl-C ends it"),
+        ("ampt inspect --state dead --follow", "live; Ctrl-C ends it"),
         ("ampt inspect --config", "each setting, and where it came from"),
     ),
 )
-SORTS: dict[str, Callable[[Seen], Any]] = {
-    "due": lambda seen: (seen.entry.stamp, seen.entry.id),
-    "name": lambda seen: (seen.entry.name, seen.entry.stamp),
-    "state": lambda seen: (seen.entry.state, seen.entry.stamp),
-    "attempt": lambda seen: (seen.entry.attempt, seen.entry.stamp),
-}
 SETTINGS = Column("setting"), Column("value", least=12), Column("from", least=12)
 STATES = (*layout.STATES, layout.QUARANTINE)
 
@@ -85,14 +76,13 @@ def inspect(  # noqa: PLR0917  each option is a parameter
     base = settings.spool_path(spool_dir or None)
     disk = place.open_disk(base)
     listed = bool(state or name or error or since or until or group_by)
-    if follow and (listed or as_json):
-        raise UsageError("--follow goes with an id, or alone", "ampt inspect ID --follow")
     if id and listed:
         raise UsageError("give an id or a filter, not both")
-    if follow:
-        following.event(disk, id) if id else following.whole(disk, base)
-    elif id:
-        _one(disk, id, clock.now(), as_json=as_json)
+    if follow and group_by:
+        raise UsageError("--follow does not go with --group-by", "ampt inspect --state dead -f")
+    if id:
+        one = following.event if follow else _one
+        one(disk, id, as_json=as_json)
     elif listed:
         states = known_states(state or (), STATES) or layout.STATES
         times = _instant(since), _instant(until)
@@ -100,9 +90,11 @@ def inspect(  # noqa: PLR0917  each option is a parameter
         if group_by:
             _groups(disk, wanted, group_by, as_json=as_json)
         else:
-            _some(disk, wanted, sort, limit, as_json=as_json)
+            some = following.some if follow else _some
+            some(disk, wanted, sort, limit, as_json=as_json)
     else:
-        _all(disk, base, clock.now(), as_json=as_json)
+        whole = following.whole if follow else _all
+        whole(disk, base, as_json=as_json)
 
 
 def _instant(text: str) -> int | None:
@@ -126,10 +118,8 @@ def _worded(key: str, value: object) -> str:
     return "none" if value is None else str(value).lower() if value is False else str(value)
 
 
-def _one(disk: Disk, id: str, now: int, *, as_json: bool) -> None:  # noqa: A002
-    seen = None
-    while seen is None:  # it moves between being found and being opened
-        seen = catalog.look(disk, quarantine.find_anywhere(disk, id))
+def _one(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
+    seen, now = found(disk, id), clock.now()
     sentence = explained(disk, seen, now)
     if as_json:
         show_json(as_data(seen) | {"explanation": sentence})
@@ -138,58 +128,23 @@ def _one(disk: Disk, id: str, now: int, *, as_json: bool) -> None:  # noqa: A002
 
 
 def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
-    found, total = _chosen(disk, wanted, sort, limit)
+    with Progress("looking") as told:
+        picked, total = chosen(disk, wanted, sort, limit, told)
     wide = room()
     if as_json:
-        for seen in found:
+        for seen in picked:
             show_json(as_data(seen))
         return
     if wide is None:
-        tabs(_plain(seen) for seen in found)
-    elif found:
-        show(listing.events(found, clock.now(), wide))
+        tabs(plain(seen) for seen in picked)
+    elif picked:
+        show(listing.events(picked, clock.now(), wide))
+    else:
+        say("no such events")
     if total > limit:
         say(f"… and {total - limit:,} more: --limit {total}")
-    if not total and wide is not None:
-        say("no such events")
     if layout.QUARANTINE in wanted.states:
         _held(disk)
-
-
-def _chosen(disk: Disk, wanted: catalog.Filter, sort: str, limit: int) -> tuple[list[Seen], int]:
-    """The first `limit` in order, opened, and how many there are."""
-    key = SORTS.get(sort.removeprefix("-"))
-    if key is None:
-        raise UsageError(
-            f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
-        )
-    pick = nlargest if sort.startswith("-") else nsmallest
-    with Progress("looking") as told:
-        counted = _Counted(catalog.search(disk, wanted), told)
-        found = pick(limit, counted, key)
-    looked = (one if wanted.reads else catalog.look(disk, one.entry) for one in found)
-    return [seen for seen in looked if seen is not None], counted.total  # None: it has moved
-
-
-def _plain(seen: Seen) -> tuple[str, ...]:
-    entry = seen.entry
-    row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
-    return (*row, seen.error or seen.damage or "")
-
-
-class _Counted:
-    """Events as they are found, and how many there were."""
-
-    def __init__(self, found: Iterable[Seen], told: Progress) -> None:
-        self.found = found
-        self.told = told
-        self.total = 0
-
-    def __iter__(self) -> Iterator[Seen]:
-        for seen in self.found:
-            self.total += 1
-            self.told(self.total)
-            yield seen
 
 
 def _held(disk: Disk) -> None:
@@ -203,7 +158,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
     reads = by == "error" or wanted.reads
     with Progress("looking") as told:
-        groups = overview.grouped(_Counted(catalog.search(disk, wanted, read=reads), told), by)
+        groups = overview.grouped(Counted(catalog.search(disk, wanted, read=reads), told), by)
     wide = room()
     if as_json:
         for group in groups:
@@ -222,11 +177,12 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         say(f"to redrive: {listing.redrive(dead[0])}")
 
 
-def _all(disk: Disk, base: str, now: int, *, as_json: bool) -> None:
-    with Progress("counting") as told:
-        counted = census(disk, now, told)
-    found = overview.overview(disk, counted)
+def _all(disk: Disk, base: str, *, as_json: bool) -> None:
+    now = clock.now()
+    with Progress("counting") as progress:
+        counted = census(disk, now, progress)
+    told = overview.overview(disk, counted)
     if as_json:
-        show_json(found)
+        show_json(told)
     else:
-        show(glance(found, base, now, room()))
+        show(glance(told, base, now, room()))

@@ -1,13 +1,74 @@
-"""One event, found and put into words or JSON."""
+"""Events, found, picked, and put into words or JSON."""
 
+from collections.abc import Callable, Iterable, Iterator
+from heapq import nlargest, nsmallest
 from typing import Any
 
-from ampt_cli import layout, lock, quarantine
+from ampt_cli import catalog, layout, lock, quarantine
 from ampt_cli.catalog import Seen
+from ampt_cli.errors import UsageError
 from ampt_cli.explain import Around, explain
 from ampt_cli.fsio import Disk
+from ampt_cli.glance import moment
 from ampt_cli.layout import Entry
 from ampt_cli.marks import Begun
+
+SORTS: dict[str, Callable[[Seen], Any]] = {
+    "due": lambda seen: (seen.entry.stamp, seen.entry.id),
+    "name": lambda seen: (seen.entry.name, seen.entry.stamp),
+    "state": lambda seen: (seen.entry.state, seen.entry.stamp),
+    "attempt": lambda seen: (seen.entry.attempt, seen.entry.stamp),
+}
+
+
+class Counted:
+    """Events as they are found, and how many there were."""
+
+    def __init__(self, found: Iterable[Seen], told: Callable[[int], object]) -> None:
+        self.found = found
+        self.told = told
+        self.total = 0
+
+    def __iter__(self) -> Iterator[Seen]:
+        for seen in self.found:
+            self.total += 1
+            self.told(self.total)
+            yield seen
+
+
+def chosen(
+    disk: Disk,
+    wanted: catalog.Filter,
+    sort: str,
+    limit: int,
+    told: Callable[[int], object] = int,
+) -> tuple[list[Seen], int]:
+    """The first `limit` in this order, opened, and how many there are. Raises UsageError."""
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise UsageError(
+            f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
+        )
+    pick = nlargest if sort.startswith("-") else nsmallest
+    counted = Counted(catalog.search(disk, wanted), told)
+    picked = pick(limit, counted, key)
+    looked = (one if wanted.reads else catalog.look(disk, one.entry) for one in picked)
+    return [seen for seen in looked if seen is not None], counted.total  # None: it has moved
+
+
+def found(disk: Disk, id: str) -> Seen:  # noqa: A002
+    """The event with this id, or this beginning of one, opened. Raises NotFound, UsageError."""
+    while True:  # it may move between being found and being opened
+        seen = catalog.look(disk, quarantine.find_anywhere(disk, id))
+        if seen is not None:
+            return seen
+
+
+def plain(seen: Seen) -> tuple[str, ...]:
+    """The cells of a plain line."""
+    entry = seen.entry
+    row = (moment(entry.due), entry.state, entry.id, entry.name, str(entry.attempt))
+    return (*row, seen.error or seen.damage or "")
 
 
 def explained(disk: Disk, seen: Seen, now: int) -> str:

@@ -34,6 +34,7 @@ ENVIRONMENT = (
     ("XDG_STATE_HOME", "Where the default spool is; ~/.local/state without it."),
     ("VISUAL, EDITOR", "What `ampt retry --edit` starts."),
     ("NO_COLOR", "If set and not empty: no colours."),
+    ("TERM", "If dumb, unknown or not set: nothing is redrawn in place."),
     (
         "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
         "Set by systemd, to be told that a run is ready, alive or stopping; hidden from handlers.",

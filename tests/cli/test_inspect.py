@@ -3,19 +3,26 @@
 import json
 import os
 import pty
+import re
+import select
 import signal
 import subprocess
+import termios
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ampt_cli import glance, layout, origins
+from ampt_cli import glance, layout, origins, place
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
+from ampt_cli.commands import following
 from ampt_cli.configuration import KEYS
+from ampt_cli.detail import detail
 from ampt_cli.event import Event
 from ampt_cli.explain import Around, explain
 from tests.conftest import SCRIPT, RunAmpt, StartAmpt, changed
@@ -81,6 +88,12 @@ SENTENCES = {
         seen("retry", NOW + 6 * MINUTE, 2, FAILED),
         Around(),
         "Attempt 2 failed (ConnectionError: refused); "
+        "it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
+    ),
+    "failed with a long error": (
+        seen("retry", NOW + 6 * MINUTE, 2, {**FAILED, "error": "KeyError: " + "x" * 300}),
+        Around(),
+        f"Attempt 2 failed (KeyError: {'x' * 190}…); "
         "it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
     ),
     "timed out": (
@@ -284,6 +297,41 @@ def test_a_narrow_terminal_gets_the_same_in_its_width() -> None:
         "  alive for 1 min, pid 42, 1 claim",
         f"    {R}",
         "    abc  for 3 s  attempt 1  mail",
+    ]
+
+
+@pytest.mark.parametrize("height", [60, 26, 20, 18, 14, 10, 5])
+def test_a_low_window_gets_what_matters_most(height: int) -> None:
+    """Counts in one line, fewer errors, no pictures; what wants attention always comes first."""
+    lines = plain(glance.glance(BUSY, "/spool", NOW, 80, height))
+
+    assert len(lines) <= height
+    assert lines[2] == "2 events overdue, the oldest for 5 min"
+    assert any(one.endswith("  attempt 1  mail") for one in lines) == (height >= 14)
+    assert lines[-1].startswith("… ") == (height < 14)
+
+
+def test_attempts_that_went_alike_stand_together() -> None:
+    """Three weeks of one error are no three thousand tracebacks; another error is shown."""
+    trace = {"handler": "h:f", "outcome": "failed", "error": "OSError: no", "traceback": "Trace\nE"}
+    record = {"start": NOW - MINUTE, "ms": 7, "outcome": "failed", "error": "OSError: no"}
+    alike = [{**record, "attempt": n, "handlers": [{**trace, "ms": n}]} for n in range(1, 500)]
+    other = {**record, "attempt": 500, "error": "KeyError: 1"}
+    found = seen("retry", NOW + MINUTE, 500, *alike, deed("retried"), other)
+    lines = plain(detail(found, "Where.", NOW))
+
+    assert lines[lines.index("History") :] == [
+        "History",
+        "  attempts 1 to 499 failed after 7 ms  2026-11-28T09:29:12Z  (1 min ago)",
+        "    alike since 2026-11-28T09:29:12Z  (1 min ago); the last:",
+        "    h:f failed after 499 ms",
+        "      Trace",
+        "      E",
+        "",
+        "  retried  2026-11-28T09:30:12Z  (0 ms ago)",
+        "",
+        "  attempt 500 failed after 7 ms  2026-11-28T09:29:12Z  (1 min ago)",
+        "    KeyError: 1",
     ]
 
 
@@ -495,10 +543,105 @@ def test_the_overview_is_followed_line_by_line_without_a_terminal(
     assert (following.returncode, out, err) == (0, "", "")
 
 
-def on_terminal(env: dict[str, str], *args: str, columns: int) -> str:
+def test_a_list_is_followed_by_what_comes_into_it(
+    run_ampt: RunAmpt, start_ampt: StartAmpt, write_handlers: Write, busy: dict[str, str]
+) -> None:
+    """At first the list, then each event that is new in it, and none twice."""
+    following = start_ampt("inspect", "--state", "dead", "--error", "giveup", "--follow", "--json")
+    assert following.stdout is not None
+    first = json.loads(following.stdout.readline())
+    run_ampt("publish", "good")
+    new = run_ampt("publish", "bad", '{"to": "bob"}').out.strip()
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+    second = json.loads(following.stdout.readline())
+    following.send_signal(signal.SIGINT)
+
+    assert (first["id"], second["id"]) == (busy["bad"], new)
+    assert following.communicate(timeout=20) == ("", "")
+
+
+def test_that_an_attempt_has_begun_is_told_too(
+    run_ampt: RunAmpt,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Its path does not change then: it was claimed before."""
+    id_ = run_ampt("publish", "slow").out.strip()
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    folder = spool_dir / "running" / R
+    folder.mkdir()
+    entry.rename(folder / entry.name.replace(".a0.", ".a1."))
+    starts = iter([None, None, NOW, NOW])
+    marks = SimpleNamespace(start=lambda _file: next(starts))
+    monkeypatch.setattr(following, "Begun", lambda _disk, _folder: marks)
+    monkeypatch.setattr(following, "_until_interrupted", lambda _every: range(4))
+    following.event(place.open_disk(str(spool_dir)), id_, as_json=True)
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+    assert [one["state"] for one in told] == ["running", "running"]
+
+
+@pytest.mark.parametrize("what", [[], ["--state", "dead"]])
+def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
+    clean_env: dict[str, str], busy: dict[str, str], what: list[str]
+) -> None:
+    """When it is resized; nothing is cleared in between, and Ctrl-C ends it."""
+    main, side = pty.openpty()
+    termios.tcsetwinsize(side, (30, 90))
+    command = [str(SCRIPT), "inspect", *what, "--follow"]
+    env = {**clean_env, "TERM": "xterm-256color"}
+    said = b""
+    with subprocess.Popen(
+        command, env=env, stdin=side, stdout=side, stderr=side, start_new_session=True
+    ) as following:
+        os.close(side)
+        try:
+            first = until(main, 29)
+            termios.tcsetwinsize(main, (12, 50))
+            following.send_signal(signal.SIGWINCH)  # the kernel's, for a controlling terminal
+            said = until(main, 11)
+            following.send_signal(signal.SIGINT)
+            said += until(main, None)
+            assert following.wait(20) == 0
+        finally:
+            following.kill()
+    os.close(main)
+    lines = [re.sub(rb"\x1b\[[?0-9;]*[A-Za-z]", b"", one) for one in said.split(b"\r\n")]
+
+    assert first.startswith(b"\x1b[?1049h")
+    assert said.endswith(b"\x1b[?1049l")
+    assert b"\x1b[2J" not in first + said
+    assert max(len(one.decode().rstrip()) for one in lines) <= 50
+
+
+def until(terminal: int, breaks: int | None) -> bytes:
+    """What is sent to a terminal: so many lines of it, or all to the end."""
+    said, end = b"", time.monotonic() + 20
+    try:
+        while breaks is None or said.count(b"\r\n") < breaks:
+            if not select.select([terminal], [], [], max(end - time.monotonic(), 0))[0]:
+                pytest.fail(f"nothing more was drawn after {said!r}")
+            said += os.read(terminal, 65_536)
+    except OSError:
+        pass  # Linux says EIO when the other end is closed
+    return said
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_lines(
+    clean_env: dict[str, str], busy: dict[str, str]
+) -> None:
+    """Nothing is redrawn where TERM is dumb."""
+    said = on_terminal({**clean_env}, "inspect", busy["bad"], "--follow", columns=80, term="dumb")
+
+    assert "  dead     It is dead" in said
+    assert "\x1b" not in said
+
+
+def on_terminal(env: dict[str, str], *args: str, columns: int, term: str = "xterm-256color") -> str:
     """What `ampt` sends to a terminal."""
     main, side = pty.openpty()
-    sized = changed(env, {"COLUMNS": str(columns), "TERM": "xterm-256color"})
+    sized = changed(env, {"COLUMNS": str(columns), "TERM": term})
     command = [str(SCRIPT), *args]
     with subprocess.Popen(command, env=sized, stdin=side, stdout=side, stderr=side) as process:
         os.close(side)
@@ -533,7 +676,7 @@ def test_a_census_is_repeated_without_walking_what_did_not_change(
     run_ampt: RunAmpt, spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And sees what did."""
-    from ampt_cli import census, clock, place  # noqa: PLC0415
+    from ampt_cli import census, clock  # noqa: PLC0415
 
     for _ in range(3):
         run_ampt("publish", "n", "--after", "2 days")
