@@ -112,7 +112,7 @@ class Terminal:
         os.close(self.master)
 
 
-# As the README says to load them.
+# As docs/operating.md says to load them.
 BASH = f"""\
 eval "$(ampt --complete bash)"
 show() {{ printf '%s\\n' "{DONE}<$READLINE_LINE>"; }}
