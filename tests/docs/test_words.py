@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import errors, layout, record
+from ampt_cli import configuration, errors, layout, record
 from ampt_cli.commands import tree
-from scripts.pages import facts
+from scripts.pages import facts, words
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -39,6 +39,17 @@ def test_every_command_line_in_a_page_would_be_understood(page: Path) -> None:
             r"(?<=\s)(--[a-z-]+|-[a-z])(?![\w-])", re.sub(r"'[^']*'|\"[^\"]*\"", "", following)
         )
         assert set(used) <= known, (name, following)
+        for option in COMMANDS[name].options:
+            allowed = words.choices(COMMANDS[name], option)
+            for value in re.findall(rf"{option.flags[0]} -?([a-z]+)", following) if allowed else ():
+                assert value in allowed, (name, following)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_in_a_page_exists(page: Path) -> None:
+    """Where a page says `setting = value`, ampt.toml may say it."""
+    for setting in re.findall(r"`([a-z_]+) =", page.read_text("utf-8")):
+        assert setting in configuration.KEYS
 
 
 def test_many_command_lines_are_found() -> None:
