@@ -11,7 +11,9 @@ from ampt_cli.errors import BadDue
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
+    from typing import Any
 
     After = int | str | datetime | timedelta
 
@@ -24,7 +26,6 @@ WEEK = 7 * DAY
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
 READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
-EXAMPLE = 'for example "10 minutes", 90s, 2027-01-31T09:00Z or @1800000000'
 
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
 MONTHS = {"month": 1, "year": 12}
@@ -133,18 +134,42 @@ def parse(after: "After", now: int) -> int:
     of `ampt publish --help`, a `datetime` (naive means UTC) or a `timedelta`.
     Raises BadDue unless it lies in (now, now + one calendar year].
     """
-    instant = _read(after, now)
-    shown = repr(after) if isinstance(after, str) else str(after)
+    instant = _with_example(_read, after, now, now + DAY)
     if instant <= now:
-        wrong = "it must lie in the future" if instant else "it must be more than zero"
-        raise BadDue(f"cannot publish after {shown}: {wrong}", EXAMPLE)
-    if instant - now > 365 * DAY and instant > _months(now, 12):
-        raise BadDue(f"cannot publish after {shown}: it is more than a year ahead", EXAMPLE)
-    return instant
+        wrong = f"it must lie in the future, and is {_said(instant)}"
+        wrong = wrong if instant else "it must be more than zero"
+    elif instant - now > 365 * DAY and instant > _months(now, 12):
+        wrong = f"it is more than a year ahead: {_said(instant)}"
+    else:
+        return instant
+    shown = repr(after) if isinstance(after, str) else str(after)
+    raise BadDue(f"cannot publish after {shown}: {wrong}", _example(now + DAY))
+
+
+def _with_example(read: "Callable[[Any, int], int]", given: object, now: int, example: int) -> int:
+    try:
+        return read(given, now)
+    except BadDue as error:
+        error.hint = _example(example)
+        raise
+
+
+def _example(instant: int) -> str:
+    """Times that can be read, and will be right when they are."""
+    hour = min(instant, LAST) // HOUR * HOUR
+    return f'for example "10 minutes", 90s, {iso(hour)} or @{hour // SECOND}'
+
+
+def _said(instant: int) -> str:
+    return iso(instant) if 0 <= instant <= LAST else "far away"
 
 
 def read_instant(text: str, now: int) -> int:
     """The instant that an absolute time names; a length is so long before `now`. Raises BadDue."""
+    return _with_example(_read_past, text, now, now - DAY)
+
+
+def _read_past(text: str, now: int) -> int:
     if text[:1] == "@" and _number(text[1:]):
         return int(text[1:]) * SECOND
     if words := _words(text):
@@ -173,7 +198,7 @@ def parse_duration(text: "int | str | timedelta") -> int:
 
 def looks_like_seconds(after: object) -> bool:
     """Whether a number read as a delay in ms was almost surely meant as epoch seconds."""
-    if isinstance(after, str) and _number(after):
+    if isinstance(after, str) and _number(after.strip()):
         after = int(after)
     return isinstance(after, int) and 1_000_000_000 <= after < 5_000_000_000
 
@@ -203,26 +228,22 @@ def _read(after: "After", now: int) -> int:
     if isinstance(after, str):
         return _from_text(after, now)
     if hasattr(after, "total_seconds"):
-        return now + -int(-after.total_seconds() * SECOND // 1)  # pyright: ignore[reportAttributeAccessIssue]
+        return _from_timedelta(after, now)  # type: ignore[arg-type]
     if hasattr(after, "utcoffset"):
         return _from_datetime(after)  # pyright: ignore[reportArgumentType]
     raise _unread(after)
 
 
-def _unread(after: object) -> BadDue:
-    """What is wrong with what cannot be read."""
-    text = str(after).strip()
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    unit = text[len(number) :].strip()
-    if number[:1] == "-":
-        why = "it must be more than zero"
-    elif number.count(".") == 1 and number.replace(".", "").isdigit():
-        why = "only whole numbers are"
-    elif number.isdigit() and unit:
-        why = f"there is no unit {unit!r}"
-    else:
-        why = "it has none of the known forms"
-    return BadDue(f"cannot read {after!r} as a time: {why}", EXAMPLE)
+def _unread(after: object, said: str = "") -> BadDue:
+    from ampt_cli.misread import why  # noqa: PLC0415  gate: only after a mistake
+
+    return BadDue(f"cannot read {after!r} as a time: {why(after, said)}")
+
+
+def _from_timedelta(length: "timedelta", now: int) -> int:
+    """Rounded up, in whole numbers: floats would add a millisecond here and there."""
+    ms = length.days * DAY + length.seconds * SECOND - (-length.microseconds // 1000)
+    return now + ms if ms > 0 else 0
 
 
 def _from_number(number: int, now: int) -> int:
@@ -251,8 +272,8 @@ def _from_iso(text: str) -> int:
 
     try:
         return _from_datetime(datetime.fromisoformat(text.strip()))
-    except ValueError:
-        raise _unread(text) from None
+    except ValueError as error:
+        raise _unread(text, str(error)) from None
 
 
 def _from_datetime(value: "datetime") -> int:
@@ -270,4 +291,4 @@ def _months(now: int, count: int) -> int:
     try:
         return add_months(now, count)
     except (ValueError, OverflowError):
-        raise BadDue(f"{count} months from now is after the year 9999", EXAMPLE) from None
+        return LAST + 1 if count > 0 else -1

@@ -21,6 +21,7 @@ WORDS = [
     (re.compile(r"(most \d+) on \d\d-\d\d"), r"\1 on <day>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<time>"),
     (re.compile(r"\b\d{2}:\d{2}(:\d\d)?\b"), "<time>"),
+    (re.compile(r"or @\d{10}\b"), "or @<seconds>"),
     (re.compile(r"\b\d{8}T\d{9}Z\b"), "<stamp>"),
     (re.compile(r'"(time|due|start|next|first)":\d{13}'), r'"\1":<ms>'),
     (re.compile(r'"ms":[\d.]+'), '"ms":<ms>'),

@@ -1,5 +1,6 @@
 """`after`, stamps and buckets."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,6 +71,94 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
     now = due.unstamp("20261124T101500000Z") or 0
 
     assert due.stamp(due.read_instant(text, now)) == read
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        ("", "it is empty"),
+        (" ", "it is empty"),
+        (0, "more than zero"),
+        ("0 days", "more than zero"),
+        ("@0", "more than zero"),
+        (timedelta(0), "more than zero"),
+        (timedelta(days=-1), "more than zero"),
+        ("-1 day", "more than zero"),
+        ("1.5h", "a fraction"),
+        (1.5, "a fraction"),
+        ("1day", 'a space is missing: "1 day"'),
+        ("2Weeks", 'a space is missing: "2 Weeks"'),
+        ("1 s", "a short unit follows without a space: 1s"),
+        ("1y", "there is no unit 'y', but second, minute, hour, day, week, month, year"),
+        ("٣ days", "only the digits 0 to 9"),
+        ("9" * 30, "the number is too large"),
+        ("@1800000000.5", "whole seconds since 1970 follow an @"),
+        ("2027-02-30", "day is out of range for month"),
+        ("2027-13-01", "month must be in 1..12"),
+        ("2027-02-01T25:00", "hour must be in 0..23"),
+        ("tomorrow", "none of the known forms"),
+        ("1700000000000", "it must lie in the future, and is 2023-11-14T22:13:20Z"),
+        ("2027-01-31T12:00", "it must lie in the future, and is 2027-01-31T12:00:00Z"),
+        ("99999999999", "more than a year ahead: 2030-04-02T21:46:39.999Z"),
+        ("13 months", "more than a year ahead: 2028-02-29T12:00:00Z"),
+        ("9999999 years", "more than a year ahead: far away"),
+    ],
+)
+def test_a_bad_after_says_what_is_wrong_with_it(after: object, reason: str) -> None:
+    """The reason, and not only that there is one."""
+    with pytest.raises(BadDue) as caught:
+        due.parse(after, NOW)  # type: ignore[arg-type]
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("now", [0, NOW, due.LAST - 366 * due.DAY])
+def test_every_time_of_the_example_can_be_read_when_it_is_shown(now: int) -> None:
+    """In a year as today: what is copied from an error works."""
+    with pytest.raises(BadDue) as caught:
+        due.parse("x", now)
+    example = str(caught.value.hint).removeprefix("for example ")
+    times = [text.strip('"') for text in re.split(", | or ", example)]
+
+    assert len(times) == 4
+    for text in times:
+        assert now < due.parse(text, now) <= now + 2 * due.DAY
+
+
+@pytest.mark.parametrize(
+    ("now", "after", "expected"),
+    [
+        ("20270131T120000000Z", "12 months", "20280131T120000000Z"),
+        ("20270131T120000000Z", "365 days", "20280131T120000000Z"),
+        ("20270131T120000000Z", "52 weeks", "20280130T120000000Z"),
+        ("20270601T000000000Z", "366 days", "20280601T000000000Z"),  # over a leap day
+        ("20270601T000000000Z", "2028-06-01", "20280601T000000000Z"),
+        ("20280131T000000000Z", "1 month", "20280229T000000000Z"),
+        ("20270831T000000000Z", "1 month", "20270930T000000000Z"),
+        ("20280229T000000000Z", "365 days", "20290228T000000000Z"),
+        ("20280229T000000000Z", "12 months", "20290228T000000000Z"),
+        ("20270131T120000000Z", "366 days", None),
+        ("20270131T120000000Z", "2028-01-31T12:00:00.001", None),
+        ("20280229T000000000Z", "366 days", None),
+        ("20270601T000000000Z", "367 days", None),
+    ],
+)
+def test_a_year_is_one_of_the_calendar(now: str, after: str, expected: str | None) -> None:
+    """To the millisecond, with and without a leap day in it."""
+    instant = due.unstamp(now) or 0
+    if expected is not None:
+        assert due.stamp(due.parse(after, instant)) == expected
+        return
+    with pytest.raises(BadDue, match="more than a year ahead"):
+        due.parse(after, instant)
+
+
+@given(st.timedeltas(timedelta(microseconds=1), timedelta(days=365)))
+def test_a_timedelta_is_never_early_and_never_a_millisecond_late(length: timedelta) -> None:
+    """Rounded up to a whole millisecond, by whole numbers."""
+    ms = due.parse(length, NOW) - NOW
+
+    assert timedelta(0) <= timedelta(milliseconds=ms) - length < timedelta(milliseconds=1)
 
 
 @pytest.mark.row(31)
