@@ -3,7 +3,7 @@
 import os
 
 from ampt_cli import due, size, toml, trust
-from ampt_cli.errors import ConfigError, UsageError
+from ampt_cli.errors import ConfigError, UsageError, from_os
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -34,14 +34,17 @@ def load(path: str, *, of_project: bool) -> "dict[str, Any]":
 
     Raises ConfigError for what cannot be used, Denied for what others may write.
     """
-    trust.check(path, "the configuration file")
     try:
+        trust.check(path, "the configuration file")
         with open(path, encoding="utf-8", newline="") as file:
             found: Any = toml.loads(file.read())
-    except (ValueError, OSError) as error:  # not UTF-8 and no TOML are ValueErrors
+    except OSError as error:
+        raise from_os(error, "read the configuration") from None
+    except ValueError as error:  # no TOML, or not UTF-8
         raise ConfigError(f"cannot read the configuration {path}: {error}") from None
     if of_project:
-        found = found.get("tool", {}).get("ampt", {})
+        tools = found.get("tool", {})
+        found = tools.get("ampt", {}) if isinstance(tools, dict) else {}
     if not isinstance(found, dict):
         raise ConfigError(f"[tool.ampt] in {path} is no table")
     return {key: _check(key, value, path) for key, value in found.items()}
@@ -50,6 +53,7 @@ def load(path: str, *, of_project: bool) -> "dict[str, Any]":
 def _check(key: str, value: "Any", path: str) -> "Any":
     if key not in KEYS:
         raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
+    said = value
     try:
         if key in DURATIONS:
             value = due.parse_duration(value)
@@ -58,13 +62,15 @@ def _check(key: str, value: "Any", path: str) -> "Any":
     except UsageError as error:
         raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
     if not _is_right(key, value):
-        raise ConfigError(f"the setting {key} in {path} cannot be {value!r}", EXPECTED.get(key))
+        raise ConfigError(f"the setting {key} in {path} cannot be {said!r}", EXPECTED.get(key))
     return _absolute(key, value, path) if key in PATHS else value
 
 
 def _is_right(key: str, value: "Any") -> bool:
     if key == "timeout":
         return bool(0 < value <= MAX_TIMEOUT)
+    if key == "retry_every":
+        return bool(value > 0)
     if key in DURATIONS:
         return bool(value >= 0)
     if key == "memory":
@@ -82,7 +88,8 @@ EXPECTED = {
     "jobs": "a whole number from 1 to 1024",
     "network_file_system": "true or false",
     "rerun": '"failed" (only the handlers that have not succeeded) or "all"',
-    "timeout": "up to 60 seconds",
+    "retry_every": "more than zero",
+    "timeout": "more than zero, up to 60 seconds",
     "spool": "a folder's path",
     "handlers": "a Python file's path, or an installed module's name",
 }
@@ -91,9 +98,10 @@ EXPECTED = {
 def _absolute(key: str, value: str, path: str) -> str:
     if key == "handlers" and not (value.endswith(".py") or "/" in value):
         return value  # a module
-    return os.path.normpath(
-        os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
-    )
+    expanded = os.path.expanduser(value)
+    if expanded[:1] == "~":
+        raise ConfigError(f"the setting {key} in {path}: {value!r} is no user's home folder")
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), expanded))
 
 
 def _suggest(key: str) -> str:

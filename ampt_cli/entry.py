@@ -1,10 +1,12 @@
 """Choose the command before importing it."""
 
+import os
 import sys
 
 
 def main() -> int:
     """Run the command line; its exit status."""
+    _fill_streams()
     command = sys.argv[1:2]
     if command == ["publish"]:
         from ampt_cli.commands import publish  # noqa: PLC0415  gate: publish never loads typer
@@ -19,10 +21,18 @@ def main() -> int:
 
         return complete.main(sys.argv[2:])
     if command in (["--version"], ["-V"]):
-        from ampt_cli._version import __version__  # noqa: PLC0415  gate: nor does this
+        from ampt_cli import _version, printing  # noqa: PLC0415  gate: nor does this
 
-        sys.stdout.write(f"ampt {__version__}\n")
-        return 0
+        return 0 if printing.write(1, f"ampt {_version.__version__}\n") else 74
     from ampt_cli.commands import tree  # noqa: PLC0415  gate: all the rest
 
     return tree.main(sys.argv[1:])
+
+
+def _fill_streams() -> None:
+    """A closed stdin, stdout or stderr stays unusable: no other file gets its number."""
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, flags), True)

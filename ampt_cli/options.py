@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+PLACES = ("DIR", "FILE", "FILE|MODULE")  # values that are never empty
+
+
 class Option:
     """One option: `--name VALUE`, or `--name` alone where there is no `value`."""
 
@@ -100,6 +103,8 @@ def parse(command: Command, argv: "list[str]") -> Given:
                 if following is None:
                     raise UsageError(f"{flag} needs a value: {flag} {option.value}")
                 value = following
+            if option.value in PLACES and not value:
+                raise UsageError(f"{flag} {option.value} is empty", "is a variable not set?")
             given.values.setdefault(option.key, []).append(value)
     return given
 

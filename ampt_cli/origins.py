@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from ampt_cli.errors import ConfigError
 from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.policy import Retries
 from ampt_cli.retention import Retention
@@ -30,7 +31,7 @@ def defaults() -> dict[str, Any]:
     """What holds where nothing is said. Lengths of time are ms."""
     retention, retries = Retention(), Retries()
     return {
-        "spool": default_spool(),
+        "spool": _default_spool(),
         "handlers": None,
         "jobs": 1,
         "retention_done": retention.done,
@@ -42,6 +43,13 @@ def defaults() -> dict[str, Any]:
         "network_file_system": False,
         "memory": None,
     }
+
+
+def _default_spool() -> str | None:
+    try:
+        return default_spool()
+    except ConfigError:  # no home: it matters only where nothing else is said
+        return None
 
 
 def origins(

@@ -19,7 +19,12 @@ def default_spool() -> str:
     """$XDG_STATE_HOME/ampt, or ~/.local/state/ampt."""
     state = os.environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(state):
-        state = os.path.join(os.path.expanduser("~"), ".local", "state")
+        home = os.path.expanduser("~")
+        if not os.path.isabs(home) or not os.environ.get("HOME", home):
+            raise ConfigError(
+                "there is no home folder to keep a spool in (HOME)", "give --spool or AMPT_SPOOL"
+            )
+        state = os.path.join(home, ".local", "state")
     return os.path.join(state, "ampt")
 
 
@@ -29,7 +34,18 @@ def spool_path(given: str | None, config: "dict[str, Any] | None" = None) -> str
     if not path:
         config = read()[0] if config is None else config
         path = config.get("spool") or default_spool()
-    return os.path.abspath(path)
+    return absolute(path)
+
+
+def absolute(path: str) -> str:
+    """`path` from here. Raises ConfigError where here is a folder that is gone."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"cannot find {path!r}: the current folder was removed",
+            "cd to another, or give it whole",
+        ) from None
 
 
 def find() -> str | None:
@@ -46,7 +62,9 @@ def find() -> str | None:
     while True:
         for name in (FILE, PROJECT):
             path = os.path.join(folder, name)
-            if os.path.isfile(path) and (name == FILE or _mentions_ampt(path)):
+            if name == FILE and os.path.lexists(path):
+                return _regular(path)
+            if name == PROJECT and os.path.isfile(path) and _mentions_ampt(path):
                 return path
         above = os.path.dirname(folder)
         if above == folder:
@@ -54,12 +72,24 @@ def find() -> str | None:
         folder = above
 
 
+def _regular(path: str) -> str:
+    """`path`, if there is a file. What is meant to be one is not passed over."""
+    if not os.path.isfile(path):
+        raise ConfigError(f"the configuration {path} is no file, or a link to none", "remove it")
+    return path
+
+
+# The ways to write it, without blanks and quotes.
+TABLES = (b"[tool.ampt]", b"\nampt={", b"\nampt.", b"\ntool.ampt")
+
+
 def _mentions_ampt(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return b"[tool.ampt]" in file.read()
+            text = b"\n" + file.read().translate(None, b" \t\"'")
     except OSError:
         return False
+    return any(table in text for table in TABLES)
 
 
 def read() -> "tuple[dict[str, Any], str | None]":
@@ -72,14 +102,14 @@ def read() -> "tuple[dict[str, Any], str | None]":
         return {}, None
     from ampt_cli import configuration  # noqa: PLC0415  gate: only where there is a file
 
-    return configuration.load(path, of_project=path.endswith(PROJECT)), path
+    return configuration.load(path, of_project=os.path.basename(path) == PROJECT), path
 
 
 def handlers_target(given: str | None, config: "dict[str, Any]") -> str:
     """The handlers: --handlers, else AMPT_HANDLERS, else the configuration. Raises ConfigError."""
     target = given or os.environ.get("AMPT_HANDLERS")
     if target and (target.endswith(".py") or "/" in target):
-        target = os.path.abspath(target)
+        target = absolute(target)
     target = target or config.get("handlers")
     if not target:
         raise ConfigError("no handlers were given", HANDLERS_HINT)

@@ -35,6 +35,7 @@ _ampt_words() {
         'cancel --spool' | 'cancel -s') _ampt_offer "$1" 'folders' "$3"; return ;;
         'move --after' | 'move -a') return ;;
         'move --spool' | 'move -s') _ampt_offer "$1" 'folders' "$3"; return ;;
+        'call --field' | 'call -f') return ;;
         'call --id') _ampt_offer "$1" 'ids' "$3"; return ;;
         'call --handlers' | 'call -m') _ampt_offer "$1" 'files' "$3"; return ;;
         'call --spool' | 'call -s') _ampt_offer "$1" 'folders' "$3"; return ;;
@@ -71,7 +72,7 @@ _ampt_words() {
         cancel:*) _ampt_offer "$1" ids "$3" ;;
         move:-*) _ampt_offer '' '--after -a --json --spool -s --help -h' "$3" ;;
         move:*) _ampt_offer "$1" ids "$3" ;;
-        call:-*) _ampt_offer '' '--id --handlers -m --spool -s --help -h' "$3" ;;
+        call:-*) _ampt_offer '' '--field -f --text -t --id --handlers -m --spool -s --help -h' "$3" ;;
         call:*) _ampt_offer "$1" names "$3" ;;
         handlers:-*) _ampt_offer '' '--handlers -m --json --spool -s --help -h' "$3" ;;
         prune:-*) _ampt_offer '' '--dry-run --json --spool -s --help -h' "$3" ;;

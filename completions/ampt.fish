@@ -107,6 +107,8 @@ complete -c ampt -n '__ampt_command move' -s h -l help -d 'Show this help and ex
 complete -c ampt -n '__ampt_command move' -a '(__ampt_spool ids move)'
 
 complete -c ampt -n __ampt_command -a call -d 'Run the handlers of an event here, to debug them'
+complete -c ampt -n '__ampt_command call' -s f -l field -x -d 'A field of its body; KEY:=JSON'
+complete -c ampt -n '__ampt_command call' -s t -l text -d 'BODY is text, not JSON'
 complete -c ampt -n '__ampt_command call' -l id -x -a '(__ampt_spool ids call)' -d 'An event of the spool instead'
 complete -c ampt -n '__ampt_command call' -s m -l handlers -r -F -d 'As in ampt run'
 complete -c ampt -n '__ampt_command call' -s s -l spool -x -a '(__fish_complete_directories (commandline -ct))' -d 'The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)'

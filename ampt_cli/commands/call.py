@@ -1,5 +1,7 @@
 """`ampt call`: run the handlers here, in the foreground; the spool is not changed."""
 
+import sys
+from bdb import BdbQuit
 from typing import Annotated
 
 import typer
@@ -9,14 +11,15 @@ from ampt_cli import (
     clock,
     execute,
     handlers,
-    jsontext,
+    layout,
     place,
     printing,
     publication,
     settings,
 )
+from ampt_cli.commands import publish
 from ampt_cli.commands.choosing import Spool
-from ampt_cli.errors import AmptError, BadEvent, UsageError
+from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.event import Event
 from ampt_cli.options import Command
 from ampt_cli.render import say
@@ -42,7 +45,14 @@ spool is changed: breakpoint() works.
 
 def call(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An event's name.")] = "",
-    body: Annotated[str, typer.Argument(metavar="BODY", help="Its body, in JSON.")] = "null",
+    body: Annotated[
+        str | None, typer.Argument(metavar="BODY", help="Its body, as in ampt publish.")
+    ] = None,
+    field: Annotated[
+        list[str],
+        typer.Option("--field", "-f", metavar="KEY=TEXT", help="A field of its body; KEY:=JSON."),
+    ] = [],  # noqa: B006  typer's way
+    text: Annotated[bool, typer.Option("--text", "-t", help="BODY is text, not JSON.")] = False,
     id: Annotated[  # noqa: A002
         str, typer.Option(metavar="ID", help="An event of the spool instead.")
     ] = "",
@@ -54,11 +64,24 @@ def call(
     """Call them in order; exit 1 if one fails."""
     config, _ = settings.read()
     registry = handlers.load(settings.handlers_target(target or None, config))
-    event = _stored(id, spool_dir) if id else _made(name, body)
+    if id and (name or field or text):
+        raise UsageError("give a NAME and its body, or --id, not both", "see: ampt call --help")
+    event = _stored(id, spool_dir) if id else _made(name, body, field, as_text=text)
     listed = registry.of(event.name)
     if not listed:
-        raise AmptError(f"no handler is registered for {event.name!r}")
-    result = execute.execute(event, listed, now=clock.now)
+        raise AmptError(f"no handler is registered for {event.name!r}", "see: ampt handlers")
+    timeout = config.get("timeout", handlers.DEFAULT_TIMEOUT)
+    try:
+        result = execute.execute(
+            event,
+            listed,
+            now=clock.now,
+            default_timeout=timeout,
+            passes=(KeyboardInterrupt, BdbQuit),
+        )
+    except BdbQuit:  # the debugger was left
+        raise typer.Exit(1) from None
+    sys.stdout.flush()  # what handlers printed comes first, in a pipe too
     for report in result.reports:
         say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms")
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
@@ -66,21 +89,21 @@ def call(
         raise typer.Exit(1)
 
 
-def _made(name: str, body: str) -> Event:
+def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> Event:
     if not name:
         raise UsageError("call takes a NAME, or --id", "see: ampt call --help")
-    try:
-        parsed = jsontext.loads(body)
-    except ValueError as error:
-        raise BadEvent(f"the body is no JSON: {error}") from None
-    made = publication.draft(name, parsed, None, clock.now())
+    given = publish.body_of(body, fields, as_text=as_text)
+    made = publication.draft(name, given, None, clock.now())
     made.attempt = 1
     return made
 
 
 def _stored(id: str, spool: str) -> Event:  # noqa: A002
     disk = place.open_disk(settings.spool_path(spool or None))
-    seen = catalog.look(disk, catalog.find(disk, id))
+    entry = catalog.find(disk, id)
+    seen = catalog.look(disk, entry)
     if seen is None or seen.event is None:
         raise AmptError(f"the event {id} cannot be read: {seen.damage if seen else 'it moved'}")
+    if entry.state in layout.WAITING:
+        seen.event.attempt += 1  # as the next runner will
     return seen.event

@@ -36,6 +36,7 @@ def handlers(
     registry = registered.load(settings.handlers_target(target or None, config))
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = [handler for listed in registry.handlers.values() for handler in listed]
+    missing = _unhandled(registry, settings.spool_path(spool_dir or None, config))
     if as_json:
         for handler in every:
             timeout = handler.timeout or default
@@ -47,10 +48,12 @@ def handlers(
                     "where": handler.where,
                 }
             )
+        for name in missing:
+            show_json({"name": name, "handler": None, "timeout": None, "where": None})
         return
     rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
     table(HANDLERS, rows)
-    for name in _unhandled(registry, settings.spool_path(spool_dir or None, config)):
+    for name in missing:
         say(f"no handler: {name}")
 
 

@@ -10,7 +10,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal.py imports enu
 )
 
 from ampt_cli import clock, due, jsontext, place, printing, publication, settings
-from ampt_cli.errors import AmptError, BadEvent, UsageError
+from ampt_cli.errors import AmptError, BadEvent, UsageError, from_os
 from ampt_cli.options import Command, Given, Option, help_text, parse
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -81,6 +81,8 @@ def main(argv: "list[str]") -> int:
         return _batch(given) if given.has("batch") else _single(given)
     except AmptError as error:
         return printing.complain(error)
+    except OSError as error:
+        return printing.complain(from_os(error, "publish"))
     except Stopped as stopped:
         printing.say("interrupted; nothing was published")
         return 128 + int(stopped.args[0])
@@ -139,37 +141,52 @@ def _warn(after: object) -> None:
 
 
 def _body(given: Given) -> "Any":
-    fields = given.all("field")
     text = given.arguments[1] if len(given.arguments) > 1 else None
+    return body_of(text, given.all("field"), as_text=given.has("text"))
+
+
+def body_of(text: "str | None", fields: "list[str]", *, as_text: bool) -> "Any":
+    """The body that BODY, --field and --text ask for. Raises UsageError, BadEvent."""
     if fields:
-        if text is not None:
+        if text is not None or as_text:
             raise UsageError("give a BODY or fields (-f), not both")
         return _object(fields)
     if text is None:
+        if as_text:
+            raise UsageError("--text needs a BODY", "'' is one")
         return None
+    what = "the body"
     if text == "-":
-        text = _read(0, "stdin")
-    elif text[:1] == "@" and not given.has("text"):
-        text = _read_file(text[1:])
-    return _checked(text) if given.has("text") else _parse(text, "the body")
+        what = "the body from stdin"
+        text = _read(0, what)
+    elif text[:1] == "@" and not as_text:
+        what = f"the body in {text[1:]!r}"
+        text = _read_file(text[1:], what)
+    return _checked(text, what) if as_text else _parse(text, what, BODY_HINT)
 
 
-def _checked(text: str) -> str:
+BODY_HINT = "--text takes it as text; quote JSON with ' '"
+
+
+def _checked(text: str, what: str) -> str:
     try:
-        jsontext.check_text(text)
-    except ValueError as error:
-        raise BadEvent(f"the body is no text: {error}") from None
+        text.encode()
+    except UnicodeEncodeError:  # Python's way to say that an argument has other bytes
+        raise BadEvent(f"{what} is not UTF-8: {_shown(text)}") from None
     return text
 
 
-def _parse(text: str, what: str) -> "Any":
+def _parse(text: str, what: str, hint: str) -> "Any":
+    if not text.strip():
+        raise BadEvent(f"{what} is empty: that is no JSON", "without a BODY it is null")
     try:
-        return jsontext.loads(text)
+        return jsontext.loads(_checked(text, what))
     except ValueError as error:
-        shown = text if len(text) <= 40 else text[:40] + "…"
-        raise BadEvent(
-            f"{what} is no JSON: {error}: {shown!r}", "--text takes it as text; quote JSON with ' '"
-        ) from None
+        raise BadEvent(f"{what} is no JSON: {error}: {_shown(text)}", hint) from None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
 def _object(fields: "list[str]") -> "dict[str, Any]":
@@ -179,40 +196,47 @@ def _object(fields: "list[str]") -> "dict[str, Any]":
         if not equals or not key.rstrip(":"):
             raise UsageError(f"cannot read the field {field!r}", "write key=text or key:=JSON")
         json = key.endswith(":")
-        key = key.removesuffix(":")
+        key = _checked(key.removesuffix(":"), "the name of a field")
         if key in made:
             raise UsageError(f"the field {key!r} is given twice")
-        made[key] = _parse(value, f"the field {key!r}") if json else _checked(value)
+        what = f"the field {key!r}"
+        hint = f"for text write {key}=, and quote JSON with ' '"
+        made[key] = _parse(value, what, hint) if json else _checked(value, what)
     return made
 
 
-def _read_file(path: str) -> str:
+def _read_file(path: str, what: str) -> str:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise UsageError(f"cannot read the body from {path!r}: {error.strerror}") from None
+        raise UsageError(f"cannot read {what}: {error.strerror}") from None
     try:
-        return _read(fd, path)
+        return _read(fd, what)
     finally:
         os.close(fd)
 
 
 def _read(fd: int, what: str) -> str:
-    """All of a file, but no more than an event may have."""
+    """All of a file, but not much more than an event may have."""
     from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only when a file is read
 
     data = b""
     try:
-        while chunk := os.read(fd, 65_536):
+        size = os.fstat(fd).st_size
+        while len(data) <= 4 * MAX_BYTES and (chunk := os.read(fd, 65_536)):
             data += chunk
-            if len(data) > 4 * MAX_BYTES:
-                raise BadEvent(f"the body in {what} is too large: more than {MAX_BYTES:,} bytes")
     except OSError as error:
-        raise UsageError(f"cannot read the body from {what}: {error.strerror}") from None
+        raise UsageError(f"cannot read {what}: {error.strerror}") from None
+    if len(data) > 4 * MAX_BYTES:
+        has = f"{size:,}" if size > len(data) else f"more than {4 * MAX_BYTES:,}"
+        raise BadEvent(f"{what} has {has} bytes, not less than {MAX_BYTES:,}", TOO_LARGE)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise BadEvent(f"the body in {what} is not UTF-8: {error}") from None
+        raise BadEvent(f"{what} is not UTF-8: {error}") from None
+
+
+TOO_LARGE = "publish a reference to the data instead of the data"
 
 
 def _batch(given: Given) -> int:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -24,7 +25,7 @@ from ampt_cli.commands import (
     run,
     unit,
 )
-from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.errors import AmptError, SpoolError, UsageError, from_os
 from ampt_cli.options import Command, Option, help_text
 
 SUMMARY = "A durable queue of named events that is just a folder."
@@ -130,6 +131,7 @@ def main(argv: list[str]) -> int:
         argv = [*argv[1:2], "--help"]
     try:
         _check_command(argv)
+        _check_places(argv)
         result = app(argv, prog_name="ampt", standalone_mode=False)
     except AmptError as error:
         return printing.complain(error)
@@ -152,6 +154,15 @@ def _check_command(argv: list[str]) -> None:
         near = get_close_matches(argv[0], [*COMMANDS, "help"], 1)
         hint = f"did you mean ampt {near[0]}?" if near else "see: ampt --help"
         raise UsageError(f"there is no command {argv[0]!r}", hint)
+
+
+def _check_places(argv: list[str]) -> None:
+    """Raise for an empty --spool, which would mean another one, and for a closed stdout."""
+    for flag, value in pairwise([*argv, ""]):
+        if (flag in ("--spool", "-s") and not value) or flag == "--spool=":
+            raise UsageError(f"{flag.rstrip('=')} DIR is empty", "is a variable not set?")
+    if sys.stdout is None:
+        raise SpoolError("stdout is closed: nothing was done", "there is always >/dev/null")
 
 
 def _usage(error: Any, word: str) -> UsageError:

@@ -31,6 +31,7 @@ ENVIRONMENT = (
     ("AMPT_SPOOL", "The spool, where --spool is not given."),
     ("AMPT_CONFIG", "The configuration file, instead of the nearest ampt.toml."),
     ("AMPT_HANDLERS", "The handlers, where --handlers is not given."),
+    ("HOME", "Where `~` is, and with it the default spool, ~/.local/state/ampt."),
     ("XDG_STATE_HOME", "Where the default spool is; ~/.local/state without it."),
     ("VISUAL, EDITOR", "What `ampt retry --edit` starts."),
     ("NO_COLOR", "If set and not empty: no colours."),

@@ -1,0 +1,125 @@
+"""`ampt call`: handlers in the foreground."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunAmpt, StartAmpt
+
+HANDLERS = """
+import time
+
+@events.on("shows")
+def shows(event: Event, context: Context) -> None:
+    print(event.attempt, context.attempt, context.timeout, event.body)
+
+@events.on("waits")
+def waits(event: Event) -> None:
+    print("waiting", flush=True)
+    time.sleep(60)
+
+@events.on("waits")
+def never(event: Event) -> None:
+    print("never called")
+
+@events.on("stops")
+def stops(event: Event) -> None:
+    breakpoint()
+    print("went on")
+"""
+
+
+@pytest.fixture
+def call(run_ampt: RunAmpt, write_handlers):
+    """Run `ampt call` with these handlers."""
+    path = write_handlers(HANDLERS)
+    return lambda *arguments, **more: run_ampt("call", *arguments, "-m", path, **more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], "None"),
+        (["5"], "5"),
+        (["--text", "5x"], "5x"),
+        (["-f", "a=1", "-f", "b:=[2]"], "{'a': '1', 'b': [2]}"),
+        (["-"], "{'from': 'stdin'}"),
+        (["@file"], "{'from': 'file'}"),
+    ],
+)
+def test_a_body_is_said_as_to_publish(
+    arguments: list[str], shown: str, call, tmp_path: Path, spool_dir: Path
+) -> None:
+    """In every form, and nothing is written."""
+    (tmp_path / "cwd" / "file").write_text('{"from": "file"}', encoding="utf-8")
+    called = call("shows", *arguments, stdin='{"from": "stdin"}')
+
+    assert called.out.splitlines()[0] == f"1 1 5000 {shown}"
+    assert not spool_dir.exists()
+
+
+def test_an_event_that_waits_is_called_as_its_next_attempt(
+    call, run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """And afterwards it waits as before; the default timeout is that of the settings."""
+    (tmp_path / "cwd" / "ampt.toml").write_text('timeout = "7 seconds"\n', encoding="utf-8")
+    id_ = run_ampt("publish", "shows", "1", "--after", "1 day").out.strip()
+    before = run_ampt("inspect", id_, "--json").out
+
+    assert call("--id", id_[:8]).out.splitlines()[0] == "1 1 7000 1"
+    assert '"attempt":0' in run_ampt("inspect", id_, "--json").out
+    assert (
+        before.partition("explanation")[0]
+        == (run_ampt("inspect", id_, "--json").out.partition("explanation")[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ([], 2, "call takes a NAME, or --id"),
+        (["shows", "--id", "a"], 2, "give a NAME and its body, or --id, not both"),
+        (["--id", "a", "-f", "a=1"], 2, "give a NAME and its body, or --id, not both"),
+        (["--id", "a"], 3, "there is no"),
+        (["shows", "{"], 2, "the body is no JSON"),
+        (["nothing"], 1, "no handler is registered for 'nothing'; see: ampt handlers"),
+    ],
+)
+def test_what_cannot_be_called_is_one_line(arguments, status: int, said: str, call) -> None:
+    """With the status that says why."""
+    called = call(*arguments)
+
+    assert (called.status, called.out, called.err.count("\n")) == (status, "", 1)
+    assert said in called.err
+
+
+def test_the_debugger_goes_on_and_can_be_left(call) -> None:
+    """`c` goes on, `q` ends it without a traceback of the debugger's own."""
+    assert "went on" in call("stops", stdin="c\n").out
+    left = call("stops", stdin="q\n")
+
+    assert (left.status, left.err) == (1, "")
+
+
+def test_an_interrupt_ends_it(start_ampt: StartAmpt, write_handlers) -> None:
+    """The next handler is not called; 130, as after any Ctrl-C."""
+    process = start_ampt("call", "waits", "-m", write_handlers(HANDLERS))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_names_that_wait_without_a_handler_are_shown_in_json(
+    run_ampt: RunAmpt, write_handlers
+) -> None:
+    """As they are in text."""
+    run_ampt("publish", "nobody")
+    run_ampt("publish", "shows")
+    shown = run_ampt("handlers", "-m", write_handlers(HANDLERS), "--json").out.splitlines()
+
+    assert shown[-1] == '{"v":1,"name":"nobody","handler":null,"timeout":null,"where":null}'
+    assert len(shown) == 5

@@ -1,0 +1,180 @@
+"""Where settings are found, and what is refused."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import configuration
+from tests.conftest import RunAmpt
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder in a folder in a folder."""
+    folder = tmp_path / "outer" / "inner" / "here"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def spool_of(run_ampt: RunAmpt, here: Path, **env: str) -> str:
+    """Which spool is used, and who says so."""
+    shown = run_ampt("inspect", "--config", cwd=here, env={"AMPT_SPOOL": None, **env})
+    assert shown.status == 0, shown.err
+    return " ".join(shown.out.splitlines()[0].split("\t")[1:])
+
+
+def say(path: Path, text: str) -> Path:
+    """A configuration that nobody else may write."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def test_the_nearest_configuration_holds(run_ampt: RunAmpt, here: Path, tmp_path: Path) -> None:
+    """Command line, environment, AMPT_CONFIG, then upward; ampt.toml before pyproject.toml."""
+    assert spool_of(run_ampt, here) == f"{tmp_path}/home/.local/state/ampt the default"
+    say(tmp_path / "outer" / "pyproject.toml", '[tool.ampt]\nspool = "a"\n')
+    assert spool_of(run_ampt, here) == f"{tmp_path}/outer/a {tmp_path}/outer/pyproject.toml"
+    say(here.parent / "pyproject.toml", '[tool.other]\nspool = "b"\n')
+    assert spool_of(run_ampt, here) == f"{tmp_path}/outer/a {tmp_path}/outer/pyproject.toml"
+    say(tmp_path / "outer" / "ampt.toml", 'spool = "c"\n')
+    assert spool_of(run_ampt, here) == f"{tmp_path}/outer/c {tmp_path}/outer/ampt.toml"
+    say(here.parent / "ampt.toml", 'spool = "../d"\n')
+    assert spool_of(run_ampt, here) == f"{tmp_path}/outer/d {here.parent}/ampt.toml"
+    elsewhere = say(tmp_path / "settings", 'spool = "~/e"\n')
+    env = {"AMPT_CONFIG": str(elsewhere)}
+    assert spool_of(run_ampt, here, **env) == f"{tmp_path}/home/e {elsewhere}"
+    assert spool_of(run_ampt, here, **env, AMPT_SPOOL="f").endswith(" AMPT_SPOOL")
+    shown = run_ampt("inspect", "--config", "--spool", "g", cwd=here)
+    assert shown.out.splitlines()[0].endswith("\tthe command line")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool.ampt]\nspool = "x"\n',
+        '[ tool . ampt ]\nspool = "x"\n',
+        '[tool."ampt"]\nspool = "x"\n',
+        '[tool]\nampt = {spool = "x"}\n',
+        '[tool]\nampt.spool = "x"\n',
+        'tool.ampt.spool = "x"\n',
+    ],
+)
+def test_however_a_project_writes_its_table_it_is_found(
+    text: str, run_ampt: RunAmpt, here: Path
+) -> None:
+    """A setting is never passed over for its spelling."""
+    assert tomllib.loads(text)["tool"]["ampt"] == {"spool": "x"}
+    say(here / "pyproject.toml", text)
+
+    assert spool_of(run_ampt, here) == f"{here}/x {here}/pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('spol = "x"', "unknown setting 'spol' in {}; did you mean 'spool'?"),
+        ("[tool.ampt]\njobs = 1", "unknown setting 'tool' in {}"),
+        ("jobs = 0", "the setting jobs in {} cannot be 0; a whole number from 1 to 1024"),
+        ("jobs = true", "the setting jobs in {} cannot be True"),
+        ('timeout = "2 minutes"', "in {} cannot be '2 minutes'; more than zero, up to 60 seconds"),
+        ("timeout = 0", "the setting timeout in {} cannot be 0; more than zero"),
+        ('retry_every = "0s"', "the setting retry_every in {} cannot be '0s'; more than zero"),
+        ('retention_done = "1 month"', "in {}: cannot read the duration '1 month'"),
+        ('spool = ""', "the setting spool in {} cannot be ''; a folder's path"),
+        ('spool = "~nobody-here/x"', "the setting spool in {}: '~nobody-here/x' is no user's home"),
+        ("jobs", "cannot read the configuration {}: Expected '='"),
+        ("jobs = 1\njobs = 2", "cannot read the configuration {}: Cannot overwrite a value"),
+    ],
+)
+def test_what_cannot_be_a_setting_is_refused(
+    text: str, said: str, run_ampt: RunAmpt, here: Path
+) -> None:
+    """78, in one line that names the file; nothing is published elsewhere."""
+    path = say(here / "ampt.toml", text + "\n")
+    done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None})
+
+    assert (done.status, done.out, done.err.count("\n")) == (78, "", 1)
+    assert said.format(path) in done.err
+
+
+def test_a_project_whose_tools_are_no_table_is_no_traceback(run_ampt: RunAmpt, here: Path) -> None:
+    """It says nothing of ampt, whatever its comments do."""
+    say(here / "pyproject.toml", "tool = 3\n# [tool.ampt]\n")
+
+    assert spool_of(run_ampt, here).endswith("the default")
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
+def test_what_stands_in_place_of_a_configuration_is_not_passed_over(
+    kind: str, run_ampt: RunAmpt, here: Path
+) -> None:
+    """Or its events would be published into another spool. A FIFO is not waited for."""
+    path = here / "ampt.toml"
+    if kind == "link":
+        path.symlink_to("gone")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None}, timeout=10)
+
+    assert (done.status, done.out) == (78, "")
+    assert done.err == f"ampt: the configuration {path} is no file, or a link to none; remove it\n"
+
+
+def test_a_configuration_that_may_not_be_read_is_a_lost_permission(
+    run_ampt: RunAmpt, here: Path
+) -> None:
+    """77, in one line that names it."""
+    path = say(here / "ampt.toml", "jobs = 1\n")
+    path.chmod(0)
+    done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None}, powerless=True)
+
+    assert (done.status, done.out, done.err.count("\n")) == (77, "", 1)
+    assert str(path) in done.err
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o622, 0o666])
+@pytest.mark.parametrize("name", ["ampt.toml", "pyproject.toml"])
+def test_a_configuration_that_others_may_write_is_refused(
+    name: str, mode: int, run_ampt: RunAmpt, here: Path
+) -> None:
+    """77, by every command that would read it, and by none that needs it not."""
+    path = say(here / name, ("[tool.ampt]\n" if name != "ampt.toml" else "") + 'spool = "x"\n')
+    path.chmod(mode)
+    for command in (["publish", "n"], ["run"], ["inspect"], ["inspect", "--config"], ["init"]):
+        done = run_ampt(*command, cwd=here, env={"AMPT_SPOOL": None})
+        assert done.status == 77, command
+        assert f"chmod go-w {path}" in done.err
+
+    assert not (here / "x").exists()
+    assert run_ampt("publish", "n", cwd=here).status == 0  # AMPT_SPOOL says all that it needs
+
+
+def test_a_configuration_in_a_folder_that_all_may_write_is_refused(
+    run_ampt: RunAmpt, here: Path
+) -> None:
+    """Anybody could put another in its place; with the sticky bit nobody can."""
+    say(here / "ampt.toml", 'spool = "../x"\n')
+    here.chmod(0o777)
+    refused = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None})
+    here.chmod(0o1777)
+    taken = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None})
+
+    assert (refused.status, taken.status) == (77, 0)
+    assert f"chmod o-w {here}" in refused.err
+
+
+def test_every_setting_is_shown_with_its_source(run_ampt: RunAmpt, here: Path) -> None:
+    """One line each; in JSON under its name."""
+    path = say(here / "ampt.toml", 'jobs = 3\nretry_every = "1 hour"\n')
+    shown = run_ampt("inspect", "--config", cwd=here).out
+    lines = {line.split("\t")[0]: line.split("\t")[1:] for line in shown.splitlines()}
+
+    assert set(lines) == set(configuration.KEYS)
+    assert lines["jobs"] == ["3", str(path)]
+    assert lines["retry_every"] == ["1 h", str(path)]
+    assert lines["timeout"] == ["5 s", "the default"]

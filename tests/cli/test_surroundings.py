@@ -1,0 +1,160 @@
+"""The command where things are missing that are taken for granted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ampt_cli._version import __version__
+from tests.conftest import SCRIPT, RunAmpt
+
+NOBODY = 54_321  # a uid of which the system knows no home
+
+
+def shell(script: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """What `script` comes to, in which `$0` is ampt."""
+    return subprocess.run(
+        ["sh", "-c", script, SCRIPT], env=env, cwd=cwd, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_no_spool_is_made_anywhere(
+    home: str, run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """Least of all in the current folder, or in the root."""
+    done = run_ampt("publish", "n", env={"HOME": home, "AMPT_SPOOL": None})
+
+    assert (done.status, done.out) == (78, "")
+    assert done.err == (
+        "ampt: there is no home folder to keep a spool in (HOME); give --spool or AMPT_SPOOL\n"
+    )
+    assert list((tmp_path / "cwd").iterdir()) == []
+    assert not os.path.exists("/.local/state/ampt")
+
+
+@pytest.mark.root
+def test_a_user_without_a_home_is_told_so(clean_env: dict[str, str]) -> None:
+    """No folder `~` is made, as a container's user would find one."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    env = {key: value for key, value in clean_env.items() if key not in ("HOME", "AMPT_SPOOL")}
+    done = subprocess.run(
+        [
+            *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+            *(
+                "--inh-caps=-all,+dac_read_search,+dac_override",
+                "--ambient-caps=+dac_read_search,+dac_override",
+            ),
+            *("--", SCRIPT, "publish", "n"),
+        ],
+        env={key: value for key, value in env.items() if not key.startswith("COVERAGE")},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 78
+    assert "there is no home folder" in done.stderr
+
+
+def test_without_a_home_a_spool_that_is_named_is_used(run_ampt: RunAmpt) -> None:
+    """And the settings can be shown."""
+    env = {"HOME": ""}
+    done = run_ampt("publish", "n", env=env)
+
+    assert (done.status, done.err) == (0, "")
+    assert run_ampt("inspect", "--config", env=env).status == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["publish n --spool here", "run --handlers ./h.py", "inspect --spool here", "init"],
+)
+def test_in_a_folder_that_was_removed(command: str, clean_env: dict[str, str], tmp_path) -> None:
+    """What a relative path means there cannot be said: one line, no traceback."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f'rmdir "$PWD"; "$0" {command}', clean_env, gone)
+
+    assert done.returncode != 0
+    assert done.stderr.startswith("ampt: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_whole_path_is_used_in_a_folder_that_was_removed(clean_env, tmp_path: Path) -> None:
+    """AMPT_SPOOL names it."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell('rmdir "$PWD"; "$0" publish n', clean_env, gone)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["inspect", "inspect --json", "handlers -m h.py", "retry x"])
+def test_a_closed_stdout_is_one_line(command: str, clean_env: dict[str, str], tmp_path) -> None:
+    """Before anything is done."""
+    done = shell(f'"$0" publish n > /dev/null; "$0" {command} >&-', clean_env, tmp_path)
+
+    assert done.returncode == 74
+    assert done.stderr == "ampt: stdout is closed: nothing was done; there is always >/dev/null\n"
+
+
+def test_the_version_on_a_closed_stdout_is_no_traceback(
+    clean_env: dict[str, str], tmp_path
+) -> None:
+    """The status says that nobody read it."""
+    done = shell('"$0" --version >&-', clean_env, tmp_path)
+
+    assert (done.returncode, done.stderr) == (74, "")
+    assert shell('"$0" --version', clean_env, tmp_path).stdout == f"ampt {__version__}\n"
+
+
+def test_no_file_of_the_spool_gets_the_number_of_a_closed_stream(clean_env, tmp_path: Path) -> None:
+    """Or what is meant for stderr would be written into an event."""
+    done = shell(
+        '"$0" publish n --id a <&- >&- 2>&-; echo $?; "$0" publish n --id a <&- >&- 2>&-; echo $?;'
+        ' yes \'{"name":"n"}\' | head -n 5000 > lines;'
+        ' "$0" publish --batch lines <&- >&- 2>&-; echo $?; "$0" check; echo $?',
+        clean_env,
+        tmp_path,
+    )
+    filled = shell(
+        f'{sys.executable} -c "import os, sys; sys.path.insert(0, sys.argv[1]); from ampt_cli import'
+        " entry; entry._fill_streams(); os.write(9, ' '.join(os.readlink(f'/proc/self/fd/{n}')"
+        ' for n in range(3)).encode())" . 9>&1 <&- >&- 2>&-',
+        clean_env,
+        tmp_path,
+    )
+
+    assert done.stdout.split() == ["0", "0", "0", "0"]
+    assert filled.stdout == "/dev/null /dev/null /dev/null"
+
+
+@pytest.mark.parametrize("options", [[], ["-I"], ["-I", "-W", "error", "-X", "dev"]])
+def test_the_package_can_be_run_by_its_name(options: list[str], clean_env, tmp_path: Path) -> None:
+    """`python -m ampt_cli`, for whoever has several Pythons."""
+    done = subprocess.run(
+        [sys.executable, *options, "-m", "ampt_cli", "publish", "n", "--after", "1 month"],
+        env=clean_env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["inspect --spool ''", "prune -s ''", "check --spool=", "retry x --spool ''"]
+)
+def test_an_empty_spool_is_not_another_one(
+    command: str, clean_env: dict[str, str], tmp_path
+) -> None:
+    """As of a variable that is not set."""
+    done = shell(f'"$0" {command}', clean_env, tmp_path)
+
+    assert done.returncode == 2
+    assert "DIR is empty; is a variable not set?" in done.stderr
