@@ -21,12 +21,21 @@ def main() -> int:
 
         return complete.main(sys.argv[2:])
     if command in (["--version"], ["-V"]):
-        from ampt_cli import _version, printing  # noqa: PLC0415  gate: nor does this
+        from ampt_cli._version import __version__  # noqa: PLC0415  gate: nor does this
 
-        return 0 if printing.write(1, f"ampt {_version.__version__}\n") else 74
+        return _tell(f"ampt {__version__}\n")
     from ampt_cli.commands import tree  # noqa: PLC0415  gate: all the rest
 
     return tree.main(sys.argv[1:])
+
+
+def _tell(text: str) -> int:
+    """Write to stdout; 74 if it is closed or full."""
+    try:
+        os.write(1, text.encode())
+    except OSError:
+        return 74
+    return 0
 
 
 def _fill_streams() -> None:
