@@ -53,11 +53,11 @@ def _strays(disk: Disk) -> Iterator[Finding]:
     for state in (*layout.WAITING, *layout.FINISHED):
         for date in disk.list(state):
             path = f"{state}/{date}"
-            if date[0] != "." and not _is_hour(disk, path, date, "00"):
+            if not _is_hour(disk, path, date, "00"):
                 yield Finding(path, "no folder of a date; nobody looks into it", "")
             elif state in layout.WAITING:
                 for hour in disk.list(path):
-                    if hour[0] != "." and not _is_hour(disk, f"{path}/{hour}", date, hour):
+                    if not _is_hour(disk, f"{path}/{hour}", date, hour):
                         yield Finding(f"{path}/{hour}", "no folder of an hour", "")
 
 
@@ -76,8 +76,8 @@ def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
     marked = state == layout.RUNNING or disk.exists(f"{folder}/{layout.DURABLE}")
     if not marked and any(walk.files(disk, folder)):
         yield Finding(folder, "its path may not survive a power cut", "durable")
-    for file in walk.files(disk, folder):
-        if state == layout.RUNNING and file in layout.RUNNER_FILES:
+    for file in walk.files(disk, folder, hidden=True):
+        if file in (layout.RUNNER_FILES if state == layout.RUNNING else (layout.DURABLE,)):
             continue
         entry = layout.parse(folder, file)
         if entry is None:

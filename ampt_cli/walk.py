@@ -23,8 +23,8 @@ def folders(disk: Disk, states: "Iterable[str]") -> "Iterator[str]":
                 yield path
 
 
-def files(disk: Disk, folder: str) -> "Iterator[str]":
-    """The names in a folder, unsorted and streamed; none if it is gone. Dot files left out."""
+def files(disk: Disk, folder: str, *, hidden: bool = False) -> "Iterator[str]":
+    """The names in a folder, unsorted and streamed; none if it is gone. Dot files if `hidden`."""
     try:
         fd = os.open(folder, FOLDER, dir_fd=disk.root)
     except (FileNotFoundError, NotADirectoryError):
@@ -32,7 +32,7 @@ def files(disk: Disk, folder: str) -> "Iterator[str]":
     try:
         with os.scandir(fd) as found:
             for item in found:
-                if item.name[0] != ".":
+                if hidden or item.name[0] != ".":
                     yield item.name
     finally:
         os.close(fd)

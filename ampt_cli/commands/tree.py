@@ -138,7 +138,7 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         return _quiet()
     except OSError as error:
-        return printing.complain(from_os(error, f"ampt {' '.join(argv[:1])}"))
+        return printing.complain(from_os(error, f"run ampt {argv[0]}"))
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except typer.Exit as leaving:

@@ -154,3 +154,17 @@ def test_an_empty_id_is_no_beginning_of_an_id(run_ampt: RunAmpt, deed: list[str]
 
     assert (ran.status, "the id is empty" in ran.err) == (2, True), ran
     assert json.loads(run_ampt("inspect", id_, "--json").out)["records"] == []
+
+
+def test_a_deed_that_the_disk_refuses_says_which(run_ampt: RunAmpt, spool_dir: Path) -> None:
+    """And on what, on one line; the event is where it was."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.parent.chmod(0o500)
+    ran = run_ampt("cancel", id_, powerless=True)
+    entry.parent.chmod(0o700)
+
+    assert (ran.status, ran.err.count("\n")) == (77, 1), ran
+    assert ran.err.startswith("ampt: cannot run ampt cancel: ")
+    assert entry.name in ran.err
+    assert entry.exists()

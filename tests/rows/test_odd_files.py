@@ -16,13 +16,16 @@ from tests.rows.files import BUCKET, HANDLERS, NAME, first_line, put
 @pytest.mark.parametrize(
     "name", [".x", ".nfs0001", "x~", "x.tmp", f".{NAME}.swp", f"{NAME}~", "4913", f"{NAME}.gz"]
 )
-def test_an_odd_name_is_never_opened(name: str, beside, spool_dir: Path) -> None:
-    """What an editor or a network file system leaves."""
+def test_an_odd_name_is_never_opened(name: str, beside, run_ampt, spool_dir: Path) -> None:
+    """What an editor or a network file system leaves; it is reported."""
     path = put(spool_dir, first_line(), name)
 
     beside()
 
     assert path.read_bytes() == first_line()
+    checked = run_ampt("check")
+    assert (checked.status, checked.out.count("\n")) == (1, 1), checked.out
+    assert f"{BUCKET}/{name}: not an entry's name" in checked.out
 
 
 @pytest.mark.row(16)

@@ -116,7 +116,8 @@ def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "stray",
-    ["pending/rubbish", "done/2026-11-31", "pending/2026-11-24/24", "retry/2026-11-24", "dead/x"],
+    ["pending/rubbish", "done/2026-11-31", "pending/2026-11-24/24", "retry/2026-11-24", "dead/x"]
+    + ["pending/.x", "done/.nfs1", "pending/2026-11-24/.x"],
 )
 def test_what_lies_where_nobody_looks_is_found(disk: Disk, tmp_path: Path, stray: str) -> None:
     """A name that is no date or hour, or a file with the name of a folder."""
