@@ -229,7 +229,7 @@ def _load_file(path: str) -> None:
             return self.source_to_code(self.get_data(path), path)
 
     try:
-        trust.check(path, "the handlers file")
+        trust.check_module(path, "the handlers file")
     except OSError as error:
         raise ConfigError(f"cannot read the handlers {path}: {error.strerror}", HINT) from error
     folder = os.path.dirname(path)
@@ -256,7 +256,7 @@ def _load_module(name: str) -> None:
     if spec is None:
         raise ConfigError(f"there is no installed module {name!r} with handlers", HINT)
     if os.geteuid() == 0 and spec.origin and os.path.exists(spec.origin):
-        trust.check(spec.origin, "the handlers module")
+        trust.check_module(spec.origin, "the handlers module")
     import_module(name)
 
 

@@ -6,7 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ampt_cli import layout
+from ampt_cli import layout, printing
 from ampt_cli.census import Census
 from ampt_cli.counters import BOUNDS, Counters
 from ampt_cli.record import OUTCOMES
@@ -71,11 +71,14 @@ def _bounded(census: Census) -> dict[tuple[str, str], int]:
     Every state has a series, so that none vanishes from a graph when it is empty.
     """
     totals: dict[str, int] = {}
-    for (_, name), count in census.names.items():
-        totals[name] = totals.get(name, 0) + count
+    names: dict[tuple[str, str], int] = {}
+    for (state, name), count in census.names.items():
+        shown = printing.safe(name)  # two names may look alike then, and are one series
+        names[state, shown] = names.get((state, shown), 0) + count
+        totals[shown] = totals.get(shown, 0) + count
     kept = set(sorted(totals, key=lambda name: (-totals[name], name))[:MOST_NAMES])
     found = {(state, OTHER): 0 for state in layout.STATES}
-    for (state, name), count in census.names.items():
+    for (state, name), count in names.items():
         key = (state, name if name in kept else OTHER)
         found[key] = found.get(key, 0) + count
     return found

@@ -83,11 +83,23 @@ def _check_owner(root: int, path: str, group: bool) -> None:
     if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not group):
         mode = status.st_mode & 0o7777
         raise Denied(f"others may write in the spool {path} (mode {mode:04o})", "chmod it to 0700")
+    real = os.path.realpath(path)
+    for way in (path,) if real == path else (path, real):
+        _check_above(way, (me, 0, status.st_uid))
+
+
+def _check_above(path: str, trusted: "tuple[int, ...]") -> None:
+    """Refuse a spool in whose place others could put another one."""
     above = path
     while above != "/":
         above = os.path.dirname(above)
-        mode = os.stat(above).st_mode
-        if mode & S_IWOTH and not mode & S_ISVTX:
+        status = os.stat(above)
+        if status.st_uid not in trusted:
+            raise Denied(
+                f"uid {status.st_uid} may replace the spool {path}: {above} belongs to it",
+                "put the spool where only its owner or root may write",
+            )
+        if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
             raise Denied(f"anybody may replace the spool {path}: {above} is writable by all")
 
 

@@ -20,8 +20,8 @@ def say(line: str = "", keep: str = "") -> None:
 
 
 def show_json(data: dict[str, Any]) -> None:
-    """One JSON document on one line."""
-    if not printing.write(1, jsontext.dumps({"v": JSON_VERSION, **data}) + "\n"):
+    """One JSON document on one line; what `say` would not send stands in it as an escape."""
+    if not printing.write(1, printing.safe(jsontext.dumps({"v": JSON_VERSION, **data})) + "\n"):
         raise BrokenPipeError
 
 

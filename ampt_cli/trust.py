@@ -21,6 +21,32 @@ def check(path: str, what: str) -> None:
         )
 
 
+def check_module(path: str, what: str) -> None:
+    """The same for a file that is imported: with its folder others could give it modules.
+
+    And whoever owns a folder above, or may write there, can put another folder in its place.
+    """
+    check(path, what)
+    folder = os.path.dirname(os.path.realpath(path))
+    _check_one(folder, os.stat(folder), f"the folder of {what}")
+    check_above(folder, what)
+
+
+def check_above(path: str, what: str) -> None:
+    """Raise Denied if another user could put something else in the place of `path`."""
+    me = os.geteuid()
+    while path != "/":
+        path = os.path.dirname(path)
+        status = os.stat(path)
+        if status.st_uid not in (me, 0):
+            raise Denied(f"{what} is refused: {path} above it belongs to uid {status.st_uid}", HINT)
+        if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
+            raise Denied(f"{what} is refused: anybody may replace what is in {path}", HINT)
+
+
+HINT = "put it where only you or root may write"
+
+
 def _check_one(path: str, status: os.stat_result, what: str) -> None:
     me = os.geteuid()
     if status.st_uid not in (me, 0):

@@ -123,7 +123,7 @@ def _line(event: "Event", given: Given) -> str:
     if not given.has("json"):
         return event.id
     shown = {key: getattr(event, key) for key in ("id", "name", "time", "delay", "due")}
-    return jsontext.dumps(shown)
+    return printing.safe(jsontext.dumps(shown))
 
 
 def _report(lines: "list[str]") -> int:

@@ -1,4 +1,4 @@
-"""A plugin of pytest: writes `ROW PATH::TEST` for each test that is marked with a row, to $ROWS."""
+"""A plugin of pytest: writes `ROW PATH::TEST` to $ROWS for each test marked with a row or rule."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,9 @@ import pytest
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Called when all tests are known."""
     lines = [
-        f"{mark.args[0]} {item.nodeid.partition('[')[0]}\n"
+        f"{letter}{mark.args[0]} {item.nodeid.partition('[')[0]}\n"
         for item in session.items
-        for mark in item.iter_markers("row")
+        for letter, marker in (("", "row"), ("R", "rule"))
+        for mark in item.iter_markers(marker)
     ]
     Path(os.environ["ROWS"]).write_text("".join(lines), encoding="utf-8")

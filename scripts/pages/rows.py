@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "faults.md"
-ROW = re.compile(r"\| (\d+) \|(.*)\|(.*)\|(.*)\|")
+ROW = re.compile(r"\| (R?\d+) \|(.*)\|(.*)\|(.*)\|")
 MOST = 4  # tests that are named for one row
 
 
@@ -20,12 +20,12 @@ def page() -> str:
     return "".join(_line(line, tests) for line in PAGE.read_text("utf-8").splitlines(True))
 
 
-def _line(line: str, tests: dict[int, list[str]]) -> str:
+def _line(line: str, tests: dict[str, list[str]]) -> str:
     found = ROW.fullmatch(line.rstrip("\n"))
     if not found:
         return line
     number, fault, answer, _ = found.groups()
-    named = tests.get(int(number), [])
+    named = tests.get(number, [])
     more = [f"and {len(named) - MOST} more"] if len(named) > MOST else []
     shown = "; ".join([_link(test) for test in named[:MOST]] + more)
     return f"| {number} |{fault}|{answer}| {shown or 'none'} |\n"
@@ -36,8 +36,8 @@ def _link(test: str) -> str:
     return f"[{name.removeprefix('test_').replace('_', ' ')}](../{path})"
 
 
-def marked() -> dict[int, list[str]]:
-    """For each row the tests that are marked with it: `path::name`, sorted."""
+def marked() -> dict[str, list[str]]:
+    """For each row, and each rule (R1), the tests that are marked with it: `path::name`, sorted."""
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder, "rows")
         subprocess.run(
@@ -48,13 +48,13 @@ def marked() -> dict[int, list[str]]:
             check=True,
             stdout=subprocess.PIPE,
         )  # fmt: skip
-        found: dict[int, list[str]] = {}
+        found: dict[str, list[str]] = {}
         for row, test in _pairs(told):
             found.setdefault(row, []).append(test)
     return found
 
 
-def _pairs(told: Path) -> Iterator[tuple[int, str]]:
+def _pairs(told: Path) -> Iterator[tuple[str, str]]:
     for line in sorted(set(told.read_text("utf-8").splitlines())):
         number, _, test = line.partition(" ")
-        yield int(number), test
+        yield number, test

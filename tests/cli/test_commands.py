@@ -194,6 +194,7 @@ def test_one_bad_line_and_nothing_of_a_batch_is_published(
     assert len(set(good.out.split())) == 40
 
 
+@pytest.mark.rule(1)
 def test_a_spool_is_private_whatever_the_umask(run_ampt: RunAmpt, spool_dir: Path) -> None:
     """0700 and 0600."""
     run_ampt("publish", "n")

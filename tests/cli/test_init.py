@@ -60,6 +60,7 @@ def test_what_follows_uses_the_spool_that_was_named(run_ampt, tmp_path: Path) ->
     assert len(list(spool.glob("pending/*/*/*.n.json"))) == 1
 
 
+@pytest.mark.rule(1)
 @pytest.mark.root
 def test_a_group_shares_a_spool(run_ampt, spool_dir: Path) -> None:
     """Modes 2770 and 0660, whatever the umask; every file of it is the group's."""

@@ -78,6 +78,24 @@ def test_publish_on_a_full_disk_says_75_and_leaves_nothing(folder):
         assert_recovered(program, ids)
 
 
+@pytest.mark.rule(11)
+@pytest.mark.root
+def test_the_last_of_a_disk_is_left_to_runners(folder):
+    """Where a publish would still fit it says 75; a run has room for its records."""
+    with small_disk(folder, "size=2m,mode=700") as place:
+        program = Program(folder / "work", place / "spool")
+        ids = [program.publish("works") for _ in range(3)]
+        filler = fill(place)
+        os.truncate(filler, filler.stat().st_size - 300 * 1024)
+        refused = program.run("publish", "works")
+
+        assert_clear(refused, 75)
+        assert "kept for running events" in refused.err
+        assert_clear(program.run("publish", "works", "--id", "chosen"), 75)
+        assert tree.snapshot(program.spool).left_in("tmp") == []
+        assert_recovered(program, ids)
+
+
 @pytest.mark.row(36)
 @pytest.mark.root
 def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):

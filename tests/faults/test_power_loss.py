@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.faults import replay
@@ -33,6 +35,25 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged(story, library, folder)
     assert first.wrong[:5] == []
     assert second.wrong[:5] == []
     assert second.states > 100
+
+
+@pytest.mark.rule(10)
+@pytest.mark.slow
+@pytest.mark.parametrize("story", ["chosen ids", "running", "rescuing"])
+def test_a_lock_is_never_truncated_and_never_removed_while_it_may_be_held(story, library, folder):
+    """By whatever any command does: a waiter could hold a lock on a file without a name."""
+    recording = replay.record(story, library, folder / "recorded")
+    locks = ("ids/lock", "running/")
+    touched = [
+        one
+        for one in recording.records
+        if one.path.startswith(locks) and one.path.endswith(("/lock", "/workers"))
+    ]
+
+    assert len(touched) > 3
+    for one in touched:
+        assert one.op in {"open", "create", "close", "fchmod", "read", "flock"}, one
+        assert not one.flags & os.O_TRUNC, one
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ def entry(spool: Program) -> Path:
     return found
 
 
+@pytest.mark.rule(1)
 @pytest.mark.root
 @pytest.mark.parametrize(
     "script",
@@ -65,6 +66,8 @@ def test_another_user_can_neither_read_nor_write_a_spool(spool, script):
     assert before == tree.snapshot(spool.spool)
 
 
+@pytest.mark.rule(2)
+@pytest.mark.rule(4)
 @pytest.mark.root
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o700), (0, 0o777), (0, 0o770)])
 def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
@@ -79,6 +82,7 @@ def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
     assert spool.traces() == []
 
 
+@pytest.mark.rule(3)
 @pytest.mark.row(20)
 @pytest.mark.root
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o600), (0, 0o666), (0, 0o620)])
@@ -94,6 +98,7 @@ def test_an_entry_that_another_user_could_have_written_is_not_run(spool, owner, 
     assert "private" in result.err
 
 
+@pytest.mark.rule(3)
 @pytest.mark.root
 @pytest.mark.parametrize("kind", ["symlink", "fifo", "folder", "socket"])
 def test_what_is_no_regular_file_is_never_opened_as_an_event(spool, kind):
@@ -119,6 +124,7 @@ def test_what_is_no_regular_file_is_never_opened_as_an_event(spool, kind):
     assert before == target.read_bytes()
 
 
+@pytest.mark.rule(2)
 @pytest.mark.root
 def test_a_spool_path_that_is_a_link_is_refused(spool):
     """Whoever may write beside the spool cannot lead publishers elsewhere."""
@@ -134,6 +140,7 @@ def test_a_spool_path_that_is_a_link_is_refused(spool):
     assert before == tree.snapshot(elsewhere)
 
 
+@pytest.mark.rule(2)
 @pytest.mark.row(44)
 @pytest.mark.root
 def test_a_runner_keeps_to_the_spool_it_opened_when_the_path_is_swapped(spool):
@@ -157,6 +164,7 @@ def test_a_runner_keeps_to_the_spool_it_opened_when_the_path_is_swapped(spool):
     assert process.returncode == 3
 
 
+@pytest.mark.rule(5)
 @pytest.mark.root
 def test_modules_in_the_working_folder_are_never_imported(spool):
     """Neither ours nor the standard library's, by publish nor by run."""
@@ -176,6 +184,7 @@ def test_modules_in_the_working_folder_are_never_imported(spool):
     assert spool.traces()
 
 
+@pytest.mark.rule(4)
 @pytest.mark.root
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o644), (0, 0o666)])
 def test_root_never_imports_handlers_that_others_may_write(spool, owner, mode):
@@ -190,6 +199,52 @@ def test_root_never_imports_handlers_that_others_may_write(spool, owner, mode):
     assert spool.traces() == []
 
 
+@pytest.mark.rule(2)
+@pytest.mark.root
+@pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o755), (0, 0o777)])
+@pytest.mark.parametrize("way", ["above", "linked"])
+def test_a_spool_in_whose_place_others_could_put_another_is_refused(spool, owner, mode, way):
+    """Whoever owns a folder above it, or may write there: by its path, or where that leads."""
+    above, inner, link = spool.folder, spool.folder / "inner", spool.folder.parent / "link"
+    inner.mkdir()
+    link.symlink_to(inner)
+    spool.spool = spool.spool.rename(inner / "spool")
+    os.chown(above, owner, -1)
+    above.chmod(mode)
+    told = spool.spool if way == "above" else link / "spool"
+    for command in ("publish", "works"), ("run", "--dry-run"), ("inspect",):
+        argv = [*spool.command, command[0], "--spool", str(told), *command[1:]]
+        done = subprocess.run(argv, env=spool.env, capture_output=True, text=True)
+
+        assert done.returncode == 77, done
+        assert f"{above} " in done.stderr
+    assert len(tree.snapshot(spool.spool).states()) == 1
+
+
+@pytest.mark.rule(5)
+@pytest.mark.root
+@pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o755), (0, 0o1777), (0, 0o775)])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_root_never_imports_from_a_folder_that_others_may_write(spool, owner, mode, depth):
+    """A module planted beside the handlers would be imported as well."""
+    folder = spool.folder / "theirs" / "mine"
+    folder.mkdir(parents=True)
+    handlers = folder / "handlers.py"
+    handlers.write_text("import planted\n")
+    (folder / "planted.py").write_text(f"open({str(spool.folder / 'sprung')!r}, 'w')\n")
+    where = (folder, folder.parent)[depth]
+    os.chown(where, owner, -1)
+    where.chmod(mode if depth == 0 else mode & ~0o1000 | 0o002)
+    spool.handlers = handlers
+    result = spool.run("run")
+
+    assert result.status in {77, 78}, result
+    assert str(where) in result.err
+    assert not (spool.folder / "sprung").exists()
+    assert tree.snapshot(spool.spool).states()["private"] == ["pending"]
+
+
+@pytest.mark.rule(5)
 @pytest.mark.root
 def test_a_configuration_that_another_user_wrote_is_refused(spool):
     """A folder is never a trap: 77, and nothing of it is used."""
@@ -206,6 +261,7 @@ def test_a_configuration_that_another_user_wrote_is_refused(spool):
     assert not elsewhere.exists()
 
 
+@pytest.mark.rule(11)
 def test_a_wake_up_pipe_that_is_full_holds_nobody_up(program):
     """Whoever keeps it open and fills it delays no publisher, and no runner for long."""
     program.publish("works")
@@ -234,6 +290,7 @@ def noisy(event):
 """
 
 
+@pytest.mark.rule(8)
 def test_control_and_bidi_characters_never_reach_a_terminal_raw(program):
     """From names, bodies, exceptions and output, by the commands that show them."""
     program.handlers.write_text(NOISY)

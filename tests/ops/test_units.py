@@ -60,6 +60,7 @@ def test_systemd_sees_what_is_wrong(tmp_path: Path) -> None:
     assert verify(made, tmp_path).returncode != 0
 
 
+@pytest.mark.rule(12)
 @systemd
 @pytest.mark.parametrize("make", [units.oneshot, units.watching])
 @pytest.mark.parametrize(("user", "said"), [("daemon", "1.8"), ("", "6.4")])

@@ -33,9 +33,9 @@ def bucket(spool_dir: Path) -> None:
     (folder / ".durable").touch(0o600)
 
 
-def put(spool_dir: Path, content: bytes, name: str = NAME) -> Path:
-    """A file in a due bucket."""
-    path = spool_dir / "pending" / BUCKET / name
+def put(spool_dir: Path, content: bytes, name: str = NAME, folder: Path | None = None) -> Path:
+    """A file in a due bucket, or in this one."""
+    path = (folder or spool_dir / "pending" / BUCKET) / name
     path.write_bytes(content)
     path.chmod(0o600)
     return path

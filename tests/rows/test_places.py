@@ -137,6 +137,7 @@ def test_runners_and_publishers_that_start_at_once_on_no_spool_share_it(
     assert run_ampt("check").status == 0
 
 
+@pytest.mark.rule(10)
 @pytest.mark.row(73)
 def test_a_lock_that_was_deleted_while_it_was_held_is_no_lock(
     run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path

@@ -164,6 +164,7 @@ def test_a_publish_whose_output_is_closed_still_tells_the_truth(clean_env, spool
     assert "published" in ended.stderr
 
 
+@pytest.mark.rule(7)
 def test_a_body_in_a_file_never_stands_in_the_arguments(
     run_ampt, tmp_path: Path, spool_dir: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_a_body_in_a_file_never_stands_in_the_arguments(
     by_stdin = run_ampt("publish", "n", "-", stdin=secret.read_bytes())
 
     assert (by_file.status, by_stdin.status) == (0, 0)
+    assert "read the arguments" in " ".join(run_ampt("publish", "--help").out.split())
     for path in files(spool_dir):
         assert b"s3cret" in path.read_bytes()
         assert os.stat(path).st_mode & 0o777 == 0o600
