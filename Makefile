@@ -13,7 +13,7 @@ ATHERIS = $(BIN)/python -m pip install -qq --disable-pip-version-check atheris
 SCRIPTS = .ci/run .ci/try scripts/pythons.sh scripts/venv.sh scripts/demo.sh $(wildcard completions/*.bash)
 PAGES = README.md CONTRIBUTING.md $(wildcard docs/*.md)
 
-.PHONY: help demo test fast lint format types bench bench-full evidence fuzz docs docs-check \
+.PHONY: help demo test fast lint format types bench bench-full evidence fuzz docs docs-check pictures \
 	build clean base dev
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make evidence    the long forms of the fault harnesses; writes docs/evidence.md (root: all of it)'
 	@echo 'make fuzz        Hypothesis and atheris on the parsers, for some minutes'
 	@echo 'make docs        write the generated parts of the docs again (docs-check: are they up to date?)'
+	@echo 'make pictures    play the scenes of docs/pictures in a terminal, and draw them again'
 	@echo 'make build       wheel and sdist'
 	@echo 'make clean       remove what these made'
 
@@ -80,6 +81,9 @@ docs: dev
 docs-check: dev
 	$(BIN)/cog --check --diff $(PAGES)
 	$(BIN)/python -m scripts.pages --check
+
+pictures: dev
+	$(BIN)/python -m scripts.pictures
 
 build: dev
 	$(BIN)/python -m build

@@ -1,7 +1,7 @@
 """Find and list entries, for people: what `inspect` and the operators' commands read."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -175,12 +175,16 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     return Seen(entry, event, records, note)
 
 
-def search(disk: Disk, wanted: Filter, *, read: bool = False) -> Iterator[Seen]:
+def search(
+    disk: Disk, wanted: Filter, *, read: bool = False, told: Callable[[int], object] = int
+) -> Iterator[Seen]:
     """Every entry that passes, opened only where the filter needs it, or with `read`.
 
-    An entry that was not opened has no event and no records.
+    An entry that was not opened has no event and no records. `told` hears at each
+    entry how many there were before, whether they passed or not.
     """
-    for entry in entries(disk, wanted.states):
+    for number, entry in enumerate(entries(disk, wanted.states)):
+        told(number)
         if not wanted.takes(entry):
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])

@@ -135,11 +135,12 @@ class Progress:
     """How far long work is: on a terminal, once it has taken half a second."""
 
     PATIENCE = 0.5  # s
+    EVERY = 0.1  # s
 
     def __init__(self, what: str, total: int | None = None) -> None:
         self.what = what
         self.total = total
-        self.begun = monotonic()
+        self.next = monotonic() + self.PATIENCE
         self.bar: Any = None
 
     def __enter__(self) -> Self:
@@ -147,29 +148,36 @@ class Progress:
 
     def __call__(self, done: int) -> None:
         """So many are done."""
+        now = monotonic()
+        if now < self.next:
+            return
+        self.next = now + self.EVERY
         if self.bar is None:
-            if monotonic() - self.begun < self.PATIENCE or not sys.stderr.isatty():
+            if not sys.stderr.isatty():
                 return
-            self.bar = _bar()
+            self.bar = _bar(self.total)
             self.bar.start()
             self.number = self.bar.add_task(self.what, total=self.total)
-        self.bar.update(self.number, completed=done)
+        self.bar.update(self.number, completed=done, refresh=True)
 
     def __exit__(self, *about: object) -> None:
         if self.bar is not None:
             self.bar.stop()
 
 
-def _bar() -> Any:
+def _bar(total: int | None) -> Any:
     from rich import progress  # noqa: PLC0415  gate: only on a terminal
     from rich.console import Console  # noqa: PLC0415
 
-    return progress.Progress(
+    columns: list[progress.ProgressColumn] = [
         progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
         progress.TextColumn("{task.completed:,.0f}"),
-        console=Console(stderr=True),
-        transient=True,
+    ]
+    if total is not None:
+        columns += [progress.TextColumn("of {task.total:,.0f}"), progress.BarColumn()]
+        columns += [progress.TimeRemainingColumn()]
+    return progress.Progress(
+        *columns, console=Console(stderr=True), transient=True, auto_refresh=False
     )
 
 

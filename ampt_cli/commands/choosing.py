@@ -56,7 +56,8 @@ class Chosen:
             return list(dict.fromkeys(found))
         states = known_states(self.states, allowed) or tuple(allowed)
         wanted = catalog.Filter(states, self.names, error=self.error)
-        return [seen.entry for seen in catalog.search(disk, wanted)]
+        with Progress("looking") as told:
+            return [seen.entry for seen in catalog.search(disk, wanted, told=told)]
 
 
 def _find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
@@ -101,7 +102,8 @@ class Deeds:
         try:
             with Progress(self.verb, len(entries)) as told:
                 for number, entry in enumerate(entries):
-                    told(number)
+                    if not (self.dry_run or self.as_json):  # which say a line for each
+                        told(number)
                     moved = not self.dry_run and act(entry) is not None
                     self._one(entry, plan(entry), moved)
         finally:

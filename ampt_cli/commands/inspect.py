@@ -9,7 +9,7 @@ from ampt_cli.census import census
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
 from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
-from ampt_cli.commands.looking import Counted, as_data, chosen, explained, found, plain
+from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
 from ampt_cli.configuration import DURATIONS
 from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
@@ -158,7 +158,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
     reads = by == "error" or wanted.reads
     with Progress("looking") as told:
-        groups = overview.grouped(Counted(catalog.search(disk, wanted, read=reads), told), by)
+        groups = overview.grouped(catalog.search(disk, wanted, read=reads, told=told), by)
     wide = room()
     if as_json:
         for group in groups:

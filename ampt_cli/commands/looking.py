@@ -24,15 +24,13 @@ SORTS: dict[str, Callable[[Seen], Any]] = {
 class Counted:
     """Events as they are found, and how many there were."""
 
-    def __init__(self, found: Iterable[Seen], told: Callable[[int], object]) -> None:
+    def __init__(self, found: Iterable[Seen]) -> None:
         self.found = found
-        self.told = told
         self.total = 0
 
     def __iter__(self) -> Iterator[Seen]:
         for seen in self.found:
             self.total += 1
-            self.told(self.total)
             yield seen
 
 
@@ -50,7 +48,7 @@ def chosen(
             f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
         )
     pick = nlargest if sort.startswith("-") else nsmallest
-    counted = Counted(catalog.search(disk, wanted), told)
+    counted = Counted(catalog.search(disk, wanted, told=told))
     picked = pick(limit, counted, key)
     looked = (one if wanted.reads else catalog.look(disk, one.entry) for one in picked)
     return [seen for seen in looked if seen is not None], counted.total  # None: it has moved

@@ -1,0 +1,81 @@
+"""How far long work is, on a terminal."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import catalog, place, render
+from ampt_cli.commands.choosing import Deeds
+from ampt_cli.layout import Entry
+from ampt_cli.render import Progress
+
+ENTRIES = [Entry("dead/2026-11-25", "20261125T085624829Z", f"id-{n}", 1, "n") for n in range(9)]
+
+
+class Bar:
+    """A bar that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.stopped = False
+
+    def start(self) -> None: ...
+
+    def add_task(self, what: str, total: int | None) -> int:
+        return 0
+
+    def update(self, number: int, *, completed: int, refresh: bool) -> None:
+        self.seen.append(completed)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def bar(monkeypatch: pytest.MonkeyPatch) -> Bar:
+    """What a bar would show if work took long, on a terminal."""
+    made = Bar()
+    monkeypatch.setattr(render, "_bar", lambda _total: made)
+    monkeypatch.setattr(Progress, "PATIENCE", 0)
+    monkeypatch.setattr(Progress, "EVERY", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    return made
+
+
+def test_deeds_show_how_far_they_are(bar: Bar) -> None:
+    """And the bar is gone before the summary."""
+    Deeds("cancelled", dry_run=False, as_json=False).each(ENTRIES, lambda e: e, lambda e: e)
+
+    assert bar.seen == list(range(9))
+    assert bar.stopped
+
+
+@pytest.mark.parametrize(("dry_run", "as_json"), [(True, False), (False, True)])
+def test_no_bar_is_drawn_between_lines(bar: Bar, dry_run: bool, as_json: bool) -> None:
+    """Where each event has a line, the lines are the progress."""
+    Deeds("cancelled", dry_run, as_json).each(ENTRIES, lambda e: e, lambda e: e)
+
+    assert bar.seen == []
+
+
+def test_a_search_tells_of_what_does_not_pass_too(tmp_path: Path) -> None:
+    """A filter that nothing passes may take longest."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    for entry in ENTRIES:
+        (tmp_path / "spool" / entry.folder).mkdir(exist_ok=True)
+        (tmp_path / "spool" / entry.path).write_bytes(b"")
+    told: list[int] = []
+    wanted = catalog.Filter(names=("other",))
+
+    assert list(catalog.search(disk, wanted, told=told.append)) == []
+    assert told == list(range(9))
+
+
+def test_nothing_is_drawn_without_a_terminal(bar: Bar, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a log a bar is noise."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with Progress("looking", 3) as told:
+        told(1)
+
+    assert bar.seen == []
