@@ -4,12 +4,16 @@ The worker writes, the supervisor reads and signals; half a second after the
 signal it kills. Neither needs a system call for a handler that keeps its time.
 """
 
+import os
 import signal
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from types import FrameType
+from typing import NoReturn
 
-from ampt_cli.execute import HandlerTimeout, Watch
+from ampt_cli.execute import HandlerTimeout, Watch, traceback_of
 from ampt_cli.handlers import Handler
 
 SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
@@ -34,6 +38,7 @@ class Deadline(Watch):
         self.started = 0.0
         self.deadline = 0.0
         self.fired = False
+        self.forked = False
 
     def begin(self, handler: Handler, timeout: int) -> None:
         """Show the deadline last: a deadline is never seen beside another call's number."""
@@ -53,6 +58,8 @@ class Deadline(Watch):
 
     def end(self) -> None:
         """Nothing runs now."""
+        if self.forked:
+            _leave(sys.exc_info()[1])
         self.deadline = 0.0
         self.board[DEADLINE] = 0.0
 
@@ -60,8 +67,26 @@ class Deadline(Watch):
         """Tell at once, for this process may be killed before the attempt is reported."""
         self.tell(key.encode())
 
+    def forsake(self) -> None:
+        """In a child that a handler has forked: show and tell nothing, and end with the call."""
+        self.board = memoryview(bytearray(8 * CELLS)).cast("d")
+        self.tell = lambda _: None
+        self.forked = True
+
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise in the handler, if it is its deadline: a late signal means nothing."""
         if self.deadline and monotonic() >= self.deadline and not self.fired:
             self.fired = True
             raise HandlerTimeout("the handler's time is over")
+
+
+def _leave(error: BaseException | None) -> NoReturn:
+    """End as a program of its own would, that was left by `error`."""
+    asked = error.code if isinstance(error, SystemExit) else error and 1
+    status = asked if isinstance(asked, int) else int(asked is not None)
+    with suppress(BaseException):
+        if error is not None and not isinstance(error, SystemExit):
+            sys.stderr.write(traceback_of(error))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)

@@ -215,7 +215,7 @@ class Supervisor:
         elif not slot.silent or slot.since > slot.silent:
             slot.silent = now
         elif now - slot.silent > SILENCE:
-            slot.kill("it hung outside of a handler")
+            slot.kill("hung outside of a handler")
         if len(slot.waiting) > 1 and now - slot.since > STOLEN_AFTER:
             slot.pace = max(slot.pace, STOLEN_AFTER)
             self.spare += slot.take_back()
@@ -232,7 +232,7 @@ class Supervisor:
             for kind, payload in slot.frames_read():
                 self._take_in(slot, kind, payload)
         except (ValueError, KeyError):
-            slot.kill("a handler wrote into the worker's pipe")
+            slot.kill("was ended, for a handler wrote into its pipe")
             slot.drained = slot.ended = True
         if slot.ended:
             self._forget(slot.result_r)

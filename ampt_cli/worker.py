@@ -171,6 +171,7 @@ class Worker:
             with contextlib.suppress(OSError):
                 os.close(fd)
         signal.signal(SOFT_SIGNAL, signal.SIG_DFL)
+        self.deadline.forsake()
 
     def serve(self) -> None:
         """Take one event after another, until the queue ends."""

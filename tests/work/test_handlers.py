@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 HANDLERS = """
-import asyncio, time
+import asyncio, os, sys, time
 from ampt_cli import GiveUp, RetryLater
 
 @events.on("longer", timeout=200)
@@ -62,6 +62,26 @@ class Sender:
 
 def plain(event): print("registered by a call", event.delay, event.due - event.time)
 
+@events.on("forks")
+def forks(event):
+    if os.fork() == 0:
+        print("child")
+        match event.body:
+            case "returns": return
+            case "raises": raise ValueError("its own")
+            case code: sys.exit(code)
+    print("status", os.waitstatus_to_exitcode(os.wait()[1]))
+
+@events.on("forks")
+def behind(event): print("behind")
+
+@events.on("forks.forever", timeout=400)
+def forks_forever(event):
+    if os.fork() == 0: return
+    while True:
+        try: time.sleep(30)
+        except BaseException: pass
+
 events.on("object", Sender())
 events.on("plain", plain)
 """
@@ -75,7 +95,7 @@ def run(run_ampt, write_handlers) -> Callable[..., dict[str, Any]]:
     def handled(*published: str, env: dict[str, str] | None = None) -> dict[str, Any]:
         id_ = run_ampt("publish", *published).out.strip()
         ran = run_ampt("run", "--handlers", handlers, env=env)
-        assert (ran.status, "Traceback" in ran.err) == (0, False), ran.err
+        assert (ran.status, "\nTraceback" in f"\n{ran.err}") == (0, False), ran.err
         found: dict[str, Any] = json.loads(run_ampt("inspect", id_, "--json").out)
         return found
 
@@ -180,3 +200,28 @@ def test_an_event_name_may_have_retries_of_its_own(run, run_ampt) -> None:
     record = last(run("often"))
 
     assert 9_000 < record["next"] - record["start"] - record["ms"] < 11_000
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize(
+    ("body", "said"), [('"returns"', 0), ("0", 0), ("7", 7), ("null", 0), ('"raises"', 1)]
+)
+def test_a_forked_child_that_comes_out_of_the_handler_ends(run, body: str, said: int) -> None:
+    """With the status of a program; neither the next handler nor the next event sees it."""
+    seen = run("forks", body)
+    output = last(seen)["output"]
+
+    assert seen["state"] == "done"
+    assert [output.count(word) for word in ("child\n", "behind\n")] == [1, 1]
+    assert output.endswith(f"status {said}\nbehind\n")
+    assert ("ValueError: its own" in output) == (body == '"raises"')
+    assert last(run("plain"))["output"] == "registered by a call 0 0\n"
+
+
+@pytest.mark.row(56)
+def test_a_forked_child_that_ends_does_not_stop_the_clock(run) -> None:
+    """The handler in the worker is ended at its timeout."""
+    record = last(run("forks.forever"))
+
+    assert record["outcome"] == "timed_out"
+    assert record["ms"] < 5_000
