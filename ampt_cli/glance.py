@@ -29,7 +29,7 @@ def glance(
         return lines
     for shape in SHAPES:
         lines = _lines(found, spool, now, room, *shape)
-        if True:
+        if len(lines) <= height:
             return lines
     return [*lines[: height - 1], line((f"… {len(lines) - height + 1} more lines", "dim"))]
 
