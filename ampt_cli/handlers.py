@@ -62,12 +62,17 @@ class Registry:
             check_name(name)
             limit = None if timeout is None else check_timeout(timeout)
             own = {
-                key: _positive(value, key)
-                for key, value in (("every", retry_every), ("window", retry_for))
+                key: _positive(value, setting)
+                for key, setting, value in (
+                    ("every", "retry_every", retry_every),
+                    ("window", "retry_for", retry_for),
+                )
                 if value is not None
             }
         except (BadEvent, UsageError) as error:
-            raise ConfigError(f"cannot register a handler of {name!r}: {error}") from None
+            raise ConfigError(
+                f"cannot register a handler of {name!r}: {error}", error.hint
+            ) from None
         if function is None:
             return lambda function: self._add(name, function, limit, own)
         return self._add(name, function, limit, own)
@@ -118,7 +123,10 @@ def check_timeout(value: Any) -> int:
     """A timeout in ms, given as a number of ms, a text or a timedelta. Raises UsageError."""
     timeout = _positive(value, "the timeout")
     if timeout > MAX_TIMEOUT:
-        raise UsageError(f"a timeout of {timeout:,} ms is more than {MAX_TIMEOUT:,} ms")
+        raise UsageError(
+            f"a timeout of {timeout:,} ms is more than {MAX_TIMEOUT:,} ms",
+            "split the work, or let the handler start a program of its own",
+        )
     return timeout
 
 

@@ -4,7 +4,7 @@ import os
 from stat import S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
 
 from ampt_cli import layout
-from ampt_cli.errors import AmptError, ConfigError, Denied, NotFound, from_os
+from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
 
 
@@ -83,24 +83,34 @@ def _check_owner(root: int, path: str, group: bool) -> None:
     if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not group):
         mode = status.st_mode & 0o7777
         raise Denied(f"others may write in the spool {path} (mode {mode:04o})", "chmod it to 0700")
+    _check_way(path, (me, 0, status.st_uid))
+
+
+def _check_way(path: str, trusted: "tuple[int, ...]") -> None:
+    """Refuse a spool in whose place others could put another one, also before it is made."""
     real = os.path.realpath(path)
     for way in (path,) if real == path else (path, real):
-        _check_above(way, (me, 0, status.st_uid))
+        _check_above(way, trusted)
 
 
 def _check_above(path: str, trusted: "tuple[int, ...]") -> None:
-    """Refuse a spool in whose place others could put another one."""
     above = path
     while above != "/":
         above = os.path.dirname(above)
-        status = os.stat(above)
+        try:
+            status = os.stat(above)
+        except FileNotFoundError:
+            continue  # it will be made, for us alone
         if status.st_uid not in trusted:
             raise Denied(
                 f"uid {status.st_uid} may replace the spool {path}: {above} belongs to it",
                 "put the spool where only its owner or root may write",
             )
         if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
-            raise Denied(f"anybody may replace the spool {path}: {above} is writable by all")
+            raise Denied(
+                f"anybody may replace the spool {path}: {above} is writable by all",
+                f"chmod o-w {above}",
+            )
 
 
 def complete(disk: Disk) -> None:
@@ -112,13 +122,15 @@ def complete(disk: Disk) -> None:
 
 
 def _create(path: str, group: str | None) -> None:
+    own = None if group is None else gid(group)
+    _check_way(path, (os.geteuid(), 0))
     _make_parents(path)
     disk = Disk(os.open(path, FOLDER), group is not None)
     try:
         if os.fstat(disk.root).st_uid != os.geteuid():
             raise Denied(f"{path} belongs to another user, so no spool is made in it")
-        if group is not None:
-            os.fchown(disk.root, -1, _gid(group))
+        if own is not None:
+            os.fchown(disk.root, -1, own)
         os.fchmod(disk.root, disk.folder_mode)
         complete(disk)
         _write_format(disk)
@@ -167,13 +179,14 @@ def _write_format(disk: Disk) -> None:
         disk.forget(draft)
 
 
-def _gid(group: str) -> int:
+def gid(group: str) -> int:
+    """The number of a group. Raises UsageError where there is none of this name."""
     import grp  # noqa: PLC0415  only when a group spool is made
 
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise AmptError(f"there is no group {group!r}") from None
+        raise UsageError(f"there is no group {group!r}", "see: getent group") from None
 
 
 def is_still(disk: Disk, path: str) -> bool:

@@ -64,7 +64,7 @@ def find() -> str | None:
             path = os.path.join(folder, name)
             if name == FILE and os.path.lexists(path):
                 return _regular(path)
-            if name == PROJECT and os.path.isfile(path) and _mentions_ampt(path):
+            if name == PROJECT and os.path.isfile(path) and mentions_ampt(path):
                 return path
         above = os.path.dirname(folder)
         if above == folder:
@@ -83,7 +83,8 @@ def _regular(path: str) -> str:
 TABLES = (b"[tool.ampt]", b"\nampt={", b"\nampt.", b"\ntool.ampt")
 
 
-def _mentions_ampt(path: str) -> bool:
+def mentions_ampt(path: str) -> bool:
+    """Whether a pyproject.toml has settings of ampt."""
     try:
         with open(path, "rb") as file:
             text = b"\n" + file.read().translate(None, b" \t\"'")

@@ -13,6 +13,11 @@ def check(path: str, what: str) -> None:
     what their own primary group may write. OSError passes through.
     """
     _check_one(path, os.stat(path), what)
+    check_folder(path, what)
+
+
+def check_folder(path: str, what: str) -> None:
+    """Raise Denied if anybody could put another file at `path`."""
     folder = os.path.dirname(os.path.abspath(path))
     status = os.stat(folder)
     if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:

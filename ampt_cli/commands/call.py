@@ -17,7 +17,7 @@ from ampt_cli import (
     publication,
     settings,
 )
-from ampt_cli.commands import publish
+from ampt_cli.commands import loading, publish
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.event import Event
@@ -63,7 +63,7 @@ def call(
 ) -> None:
     """Call them in order; exit 1 if one fails."""
     config, _ = settings.read()
-    registry = handlers.load(settings.handlers_target(target or None, config))
+    registry = loading.load(target, config)
     if id and (name or field or text):
         raise UsageError("give a NAME and its body, or --id, not both", "see: ampt call --help")
     event = _stored(id, spool_dir) if id else _made(name, body, field, as_text=text)

@@ -7,6 +7,7 @@ import typer
 from ampt_cli import catalog, layout, place, settings
 from ampt_cli import handlers as registered
 from ampt_cli.columns import Column, table
+from ampt_cli.commands import loading
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import NotFound
 from ampt_cli.options import Command
@@ -33,7 +34,7 @@ def handlers(
 ) -> None:
     """Import the module and list what it registered."""
     config, _ = settings.read()
-    registry = registered.load(settings.handlers_target(target or None, config))
+    registry = loading.load(target, config)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = [handler for listed in registry.handlers.values() for handler in listed]
     missing = _unhandled(registry, settings.spool_path(spool_dir or None, config))

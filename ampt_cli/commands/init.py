@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import jsontext, place, settings
+from ampt_cli import jsontext, place, settings, trust
 from ampt_cli.commands.choosing import Spool
+from ampt_cli.errors import AmptError, from_os
+from ampt_cli.fsio import PRIVATE, Disk
 from ampt_cli.options import Command
 from ampt_cli.origins import SETTINGS
 from ampt_cli.render import say
@@ -57,17 +59,41 @@ def init(
     spool_dir: Spool = "",
 ) -> None:
     """Write what is missing, and say what to do next."""
+    here = settings.absolute(".")
     base = settings.spool_path(spool_dir or None)
-    files = {"ampt.toml": config(base if spool_dir else ""), "handlers.py": HANDLERS}
-    for path, text in files.items():
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
-            say(f"{path} exists, and was left as it is")
-            continue
+    own = place.gid(group) if group else None
+    trust.check_folder(os.path.join(here, settings.FILE), "a configuration here")
+    if settings.mentions_ampt(settings.PROJECT):
+        say("pyproject.toml has the settings, so no ampt.toml was made")
+    else:
+        _make(settings.FILE, config(base if spool_dir else ""), here)
+    _make("handlers.py", HANDLERS, here)
+    disk = place.open_disk(base, create=True, group=group or None)
+    if own is not None and not _is_shared_with(disk, own):
+        raise AmptError(f"the spool {base} exists, and {group} does not share it", "use --spool")
+    say(f"the spool is {base}")
+    used = settings.spool_path(None)
+    if used != base:
+        say(f"commands without --spool use another here: {used}")
+    say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")
+
+
+def _make(name: str, text: str, here: str) -> None:
+    try:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        say(f"{name} exists, and was left as it is")
+        return
+    except OSError as error:
+        raise from_os(error, f"make {name} in {here}") from None
+    try:
         with open(fd, "w", encoding="utf-8") as file:
             file.write(text)
-        say(f"made {path}")
-    place.open_disk(base, create=True, group=group or None)
-    say(f"the spool is {base}")
-    say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")
+    except OSError as error:
+        os.unlink(name)
+        raise from_os(error, f"write {name} in {here}") from None
+    say(f"made {name}")
+
+
+def _is_shared_with(disk: Disk, own: int) -> bool:
+    return disk.file_mode != PRIVATE and os.fstat(disk.root).st_gid == own

@@ -123,3 +123,44 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
 
     assert shown[-1] == '{"v":1,"name":"nobody","handler":null,"timeout":null,"where":null}'
     assert len(shown) == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def broken(:", "SyntaxError: invalid syntax"),
+        ("import nope", "ModuleNotFoundError: No module named 'nope'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        (
+            "events.on('n', print, timeout=60_001)",
+            "a timeout of 60,001 ms is more than 60,000 ms; ",
+        ),
+        ("events.on('n', print, timeout=2.5)", "cannot read the duration 2.5; for example 5000"),
+        ("events.on('n', print, retry_every=0)", "retry_every must be more than zero, not 0"),
+        ("events.on('n', lambda: 0)", "takes neither (event, context) nor (event)"),
+        ("events.on('', print)", "cannot register a handler of '': the name is empty"),
+    ],
+)
+@pytest.mark.parametrize("command", [["call", "n"], ["handlers"], ["handlers", "--json"]], ids=str)
+def test_handlers_that_cannot_be_imported_are_78(
+    command: list[str], code: str, said: str, run_ampt: RunAmpt, write_handlers
+) -> None:
+    """The user's traceback without ours, and one line at its end."""
+    path = write_handlers(code + "\n")
+    done = run_ampt(*command, "-m", path)
+
+    assert (done.status, done.out) == (78, "")
+    last = done.err.splitlines()[-1]
+    assert last.startswith(f"ampt: cannot import the handlers {path}: ")
+    assert said in last
+    assert "ampt_cli/" not in done.err
+
+
+def test_what_a_module_prints_at_its_import_is_no_data(run_ampt: RunAmpt, write_handlers) -> None:
+    """Or the JSON could not be read."""
+    path = write_handlers("print('hello')\nevents.on('n', lambda event: None)\n")
+    shown = run_ampt("handlers", "-m", path, "--json")
+
+    assert len(shown.out.splitlines()) == 1
+    assert shown.err == "hello\n"

@@ -60,6 +60,76 @@ def test_what_follows_uses_the_spool_that_was_named(run_ampt, tmp_path: Path) ->
     assert len(list(spool.glob("pending/*/*/*.n.json"))) == 1
 
 
+def test_settings_in_a_project_are_not_hidden(run_ampt, tmp_path: Path) -> None:
+    """An ampt.toml beside them would be."""
+    here = tmp_path / "project"
+    here.mkdir()
+    (here / "pyproject.toml").write_text('[tool.ampt]\nspool = "mine"\n', encoding="utf-8")
+    made = run_ampt("init", cwd=here, env={"AMPT_SPOOL": None})
+
+    assert made.status == 0
+    assert "pyproject.toml has the settings, so no ampt.toml was made" in made.out
+    assert sorted(path.name for path in here.iterdir()) == ["handlers.py", "mine", "pyproject.toml"]
+
+
+def test_a_spool_that_later_commands_will_not_use_is_said_to_be_so(run_ampt, tmp_path) -> None:
+    """Where an ampt.toml that names another was there before, or AMPT_SPOOL does."""
+    here = tmp_path / "project"
+    here.mkdir()
+    (here / "ampt.toml").write_text('spool = "old"\n', encoding="utf-8")
+    made = run_ampt("init", "--spool", "new", cwd=here, env={"AMPT_SPOOL": None})
+
+    assert f"commands without --spool use another here: {here}/old" in made.out
+    assert "use another" not in run_ampt("init", cwd=here).out
+
+
+@pytest.mark.parametrize("group", ["no-such-group", "root"])
+def test_a_group_that_shares_nothing_is_an_error(
+    group: str, run_ampt, spool_dir: Path, tmp_path: Path
+) -> None:
+    """One that does not exist, or for a spool that is somebody's own already."""
+    if group == "root":
+        run_ampt("publish", "n")
+    made = run_ampt("init", "--group", group)
+
+    assert made.status == (1 if group == "root" else 2)
+    assert made.err.count("\n") == 1
+    assert group in made.err
+    if group != "root":
+        assert not spool_dir.exists()
+        assert list((tmp_path / "cwd").iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o777])
+def test_a_folder_that_is_not_fit_for_it_is_left_as_it_is(
+    mode: int, run_ampt, spool_dir: Path, tmp_path: Path
+) -> None:
+    """One that may not be written, or in which anybody could exchange the files."""
+    here = tmp_path / "project"
+    here.mkdir()
+    here.chmod(mode)
+    made = run_ampt("init", cwd=here, powerless=True)
+    here.chmod(0o700)
+
+    assert (made.status, made.out, made.err.count("\n")) == (77, "", 1)
+    assert str(here) in made.err
+    assert list(here.iterdir()) == []
+    assert not spool_dir.exists()
+
+
+@pytest.mark.row(41)
+def test_no_spool_is_begun_where_anybody_could_replace_it(run_ampt, tmp_path: Path) -> None:
+    """It is refused before, not after, it is made."""
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    done = run_ampt("publish", "n", "--spool", open_to_all / "deep" / "spool")
+
+    assert done.status == 77
+    assert f"chmod o-w {open_to_all}" in done.err
+    assert list(open_to_all.iterdir()) == []
+
+
 @pytest.mark.rule(1)
 @pytest.mark.root
 def test_a_group_shares_a_spool(run_ampt, spool_dir: Path) -> None:
