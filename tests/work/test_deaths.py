@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ampt_cli.policy import MAX_INTERRUPTIONS, MIN_RETRIES
 from tests.conftest import RunAmpt
 
 # The worker dies between a poll and the act on signals that follows it.
@@ -71,6 +72,7 @@ def test_an_event_that_kills_its_runner_ends_in_dead(
     while not list(spool_dir.glob("dead/*/*.json")):
         assert run_ampt("run", "-m", handlers, env={"AMPT_CONFIG": str(config)}).status in (0, -9)
         runs += 1
-        assert runs < 20, list(spool_dir.glob("*/**/*.json"))
+        assert runs < 30, list(spool_dir.glob("*/**/*.json"))
 
-    assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == ["a9"]
+    attempts = MAX_INTERRUPTIONS * (1 + MIN_RETRIES)
+    assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == [f"a{attempts}"]
