@@ -1,5 +1,8 @@
 """`from ampt_cli import events`: what a Python application publishes."""
 
+import subprocess
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,3 +110,35 @@ def test_seconds_since_1970_are_warned_of(publish: Callable[[], object]) -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         events.publish("n", after=1_000)
+
+
+def test_threads_and_forks_of_one_program_publish_together(spool_dir: Path) -> None:
+    """Nothing is lost, and an id that all of them choose is published once."""
+
+    def work() -> None:
+        for i in range(20):
+            events.publish("own", i)
+            events.publish("shared", i, id=f"same-{i}")
+
+    events.publish("first")  # the spool is open when they begin
+    program = (
+        "import os, sys, threading; from ampt_cli import events; events.spool = sys.argv[1]\n"
+        "def work():\n"
+        "    for i in range(20): events.publish('own', i); events.publish('shared', i, id=f'same-{i}')\n"
+        "events.publish('first')\n"
+        "child = os.fork()  # before it has threads\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "for one in threads: one.start()\n"
+        "for one in threads: one.join()\n"
+        "os._exit(0) if not child else sys.exit(os.waitpid(child, 0)[1])\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program, str(spool_dir)])
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert other.wait(timeout=60) == 0
+    names = [path.name.split(".")[3] for path in spool_dir.glob("pending/*/*/*.json")]
+    assert (names.count("own"), names.count("shared")) == (9 * 20, 20)
