@@ -2,6 +2,7 @@
 
 import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
+from itertools import islice
 
 from ampt_cli import clock, due, place, printing, settings, size
 from ampt_cli.errors import AmptError, UsageError, from_os
@@ -132,9 +133,10 @@ def _dry_run(given: Given) -> int:
     now = clock.now()
     when = given.get("now")
     globs = given.all("name")
-    for entry in Scan(disk, due.parse(when, now) if when else now).entries():
-        if matches(entry, globs):
-            told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
-            if not printing.write(1, f"{told}  attempt {entry.attempt + 1}\n"):
-                break
+    found = Scan(disk, due.parse(when, now) if when else now).entries()
+    wanted = (entry for entry in found if matches(entry, globs))
+    for entry in islice(wanted, given.number("max", 1, None)):
+        told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
+        if not printing.write(1, f"{told}  attempt {entry.attempt + 1}\n"):
+            break
     return 0

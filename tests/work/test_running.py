@@ -66,6 +66,18 @@ def test_a_dry_run_says_what_would_run_and_when(run_ampt, handlers: Path, trace:
     assert run_ampt("run", "-m", handlers, "--now", "3 days").status == 2
 
 
+def test_a_dry_run_says_no_more_than_would_be_begun(run_ampt, handlers: Path) -> None:
+    """The same ones that the run takes then: with --max the oldest, with --name those that match."""
+    ids = [run_ampt("publish", name).out.strip() for name in ("n", "mail.a", "mail.b", "mail.a")]
+    limits = ("-m", handlers, "--name", "mail.*", "--max", "2")
+    said = run_ampt("run", "--dry-run", *limits).out
+    run_ampt("run", *limits)
+    done = run_ampt("inspect", "--state", "done", "--json").out
+
+    assert [id_ in said for id_ in ids] == [False, True, True, False]
+    assert [id_ in done for id_ in ids] == [False, True, True, False]
+
+
 def test_failures_are_no_failure_of_the_run_unless_asked_for(run_ampt, handlers: Path) -> None:
     """Cron mails what is said: one line for each failure, nothing else."""
     run_ampt("publish", "n")
