@@ -58,7 +58,7 @@ complete -c ampt -n '__ampt_command run' -l check -d 'Exit 1 if an attempt faile
 complete -c ampt -n '__ampt_command run' -l dry-run -d 'Say what would run, and do nothing'
 complete -c ampt -n '__ampt_command run' -l now -x -d 'With --dry-run: what would run then'
 complete -c ampt -n '__ampt_command run' -l log-format -x -a 'text json' -d 'How stderr is written'
-complete -c ampt -n '__ampt_command run' -s v -l verbose -d 'One line for every attempt'
+complete -c ampt -n '__ampt_command run' -s v -l verbose -d 'One line for every attempt, as on a terminal'
 complete -c ampt -n '__ampt_command run' -s s -l spool -x -a '(__fish_complete_directories (commandline -ct))' -d 'The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)'
 complete -c ampt -n '__ampt_command run' -s h -l help -d 'Show this help and exit'
 

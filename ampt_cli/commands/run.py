@@ -24,8 +24,9 @@ COMMAND = Command(
 Every event that is due is handled, then it exits; with --watch it stays, and handles
 events as they become due. Any number of runners may share a spool.
 
-Silent when nothing went wrong: one line on stderr for each failure. The exit status
-is 0 when the runner did its work, although handlers failed; see --check.
+Silent when nothing went wrong: one line on stderr for each failure; on a terminal, one
+for each attempt. The exit status is 0 when the runner did its work, although handlers
+failed; see --check.
 
 SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a second
 signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
@@ -49,7 +50,7 @@ signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
         Option("--dry-run", "", "Say what would run, and do nothing."),
         Option("--now", "WHEN", "With --dry-run: what would run then."),
         Option("--log-format", "text|json", "How stderr is written."),
-        Option("--verbose -v", "", "One line for every attempt."),
+        Option("--verbose -v", "", "One line for every attempt, as on a terminal."),
         Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
     ),
     (
@@ -93,10 +94,13 @@ def _run(given: Given) -> int:
     most = given.number("max", 1, None)
     memory = _memory(given, config)
     target = settings.handlers_target(given.get("handlers"), config)
+    watched = os.isatty(2)
     disk = place.open_disk(base)
     touch(disk)
     try:
         if not given.has("watch") and is_idle(disk, clock.now(), retention_of(config)):
+            if watched and not given.has("log_format"):
+                printing.say("nothing is due", printing.INFO)
             return 0
     except OSError as error:
         raise from_os(error, f"read the spool {base}") from error
@@ -111,7 +115,7 @@ def _run(given: Given) -> int:
         most=most,
         memory=memory,
     )
-    observer = logs.observer(given.get("log_format"), verbose=given.has("verbose"))
+    observer = logs.observer(given.get("log_format"), verbose=watched or given.has("verbose"))
     try:
         tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock.now).run()
     except OSError as error:

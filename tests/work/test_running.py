@@ -1,5 +1,8 @@
 """What a run takes, and when."""
 
+import os
+import pty
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +11,7 @@ import pytest
 
 from ampt_cli import due, place, publication
 from ampt_cli.event import Event
+from tests.conftest import SCRIPT
 
 HANDLERS = """
 import os, time
@@ -91,6 +95,21 @@ def test_failures_are_no_failure_of_the_run_unless_asked_for(run_ampt, handlers:
     assert (failing.status, failing.out, failing.err.count("\n")) == (0, "", 1)
     assert "ValueError: bad" in failing.err
     assert checked.status == 1
+
+
+def test_a_terminal_is_told_what_was_done(
+    run_ampt, clean_env: dict[str, str], handlers: Path
+) -> None:
+    """A person sees that something happened, or that nothing was due."""
+    id_ = run_ampt("publish", "n").out.strip()
+    for expected in (f"ampt: n {id_}: attempt 1 succeeded", "ampt: nothing is due"):
+        ours, theirs = pty.openpty()
+        subprocess.run([SCRIPT, "run", "-m", handlers], env=clean_env, stderr=theirs, check=True)
+        os.close(theirs)
+
+        assert os.read(ours, 4096).decode().split("\r\n") == [expected, ""]
+        os.close(ours)
+    assert run_ampt("run", "-m", handlers) == (0, "", "")
 
 
 def test_a_runner_that_stays_wakes_at_a_publish_and_when_an_event_falls_due(
