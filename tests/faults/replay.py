@@ -330,7 +330,7 @@ def replay(
 ) -> Count:
     """Judge the states after each operation; a `share` of them by running ampt on them.
 
-    `points` is the share of crash points that are looked at. With `enough`, stop
+    `points` is the share of crash points that are looked at, beside the acknowledgements. With `enough`, stop
     at that many wrong states: a mutant is caught by one.
     """
     count = Count()
@@ -343,8 +343,8 @@ def replay(
             promises.follow(one, model)
             if one.result < 0 or (one.op != "stdout" and not one.call):
                 continue
-            if chance.random() >= points:
-                continue
+            if one.op != "stdout" and chance.random() >= points:
+                continue  # the moment after an acknowledgement is always looked at
             count.points += 1
             for state in model.cuts(name, chance):
                 key = (state.key(), len(promises.kept))

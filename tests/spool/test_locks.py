@@ -1,0 +1,67 @@
+"""Who may take a dead runner's claims, and how long what others write is left alone."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import due, layout, lock, place, upkeep
+from ampt_cli.fsio import Disk
+
+NOW = 1_800_000_000_000
+RUNNER = "running/r"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A spool with the folder of a runner of whom nobody lives."""
+    made = place.open_disk(str(tmp_path / "spool"), create=True)
+    made.make_folder(RUNNER)
+    for name in (layout.LOCK, layout.WORKERS):
+        made.write_new(f"{RUNNER}/{name}", b"")
+    return made
+
+
+def test_the_locks_of_the_dead_are_free_at_once(disk: Disk) -> None:
+    """And who has them keeps them from everybody else."""
+    held = lock.take_abandoned(disk, RUNNER)
+
+    assert held is not None
+    assert lock.take_abandoned(disk, RUNNER) is None
+    for fd in held:
+        os.close(fd)
+    assert lock.is_abandoned(disk, RUNNER)
+
+
+@pytest.mark.row(73)
+@pytest.mark.parametrize("name", [layout.LOCK, layout.WORKERS])
+def test_a_lock_whose_file_was_replaced_while_it_was_taken_is_no_lock(
+    name: str, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another rescuer was faster, or somebody meddled: a file without a name protects nobody."""
+    locked = lock.flock
+
+    def replaced(fd: int, how: int) -> None:
+        there = os.stat(f"{RUNNER}/{name}", dir_fd=disk.root)
+        if os.path.samestat(there, os.fstat(fd)):
+            disk.remove(f"{RUNNER}/{name}")
+            disk.write_new(f"{RUNNER}/{name}", b"")
+        locked(fd, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lock, "flock", replaced)
+        assert lock.take_abandoned(disk, RUNNER) is None
+
+    assert lock.is_abandoned(disk, RUNNER), "nothing is held after a vain try"
+
+
+@pytest.mark.row(46)
+def test_nothing_is_swept_while_its_publisher_may_be_writing(disk: Disk) -> None:
+    """It gives up after 24 h, by its own clock; the sweep waits for 36 h, by the name's stamp."""
+    assert layout.PUBLISHER_GIVES_UP + 6 * due.HOUR <= layout.TMP_IS_STALE
+    for hours in (0, 24, 35, 37):
+        disk.write_new(f"tmp/{due.stamp(NOW - hours * due.HOUR)}.id-{hours}", b"")
+        os.utime(f"tmp/{due.stamp(NOW - hours * due.HOUR)}.id-{hours}", (0, 0), dir_fd=disk.root)
+
+    assert upkeep.sweep(disk, NOW) == 1
+    assert [name.rpartition("-")[2] for name in disk.list("tmp")] == ["35", "24", "0"]
