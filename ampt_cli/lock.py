@@ -8,12 +8,14 @@ every descriptor that is not theirs.
 """
 
 import os
+from errno import EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 
 from ampt_cli import layout
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 
+NO_LOCKS = (None, ENOSYS, EOPNOTSUPP, EINVAL, ENOLCK)  # None: of filelock's own
 OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -37,7 +39,9 @@ def hold(disk: Disk, base: str, folder: str) -> object:
             return held  # held by us, in the kernel, on the very file that others will try
         finally:
             os.close(probe)
-    except Exception as error:  # noqa: BLE001  filelock's own, OSError, NotImplementedError
+    except Exception as error:  # filelock's own, OSError, NotImplementedError
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise  # of the disk, not of its locks
         why = error
     raise ConfigError(
         f"cannot lock {base}/{path}: {why}", "a spool needs a local file system with flock(2)"

@@ -29,3 +29,22 @@ def test_a_fault_at_any_call_loses_nothing(scenario, library, folder):
     assert tally.wrong == []
     assert tally.calls >= 8
     assert tally.hits >= CASES * 0.6
+
+
+STOPS = [fault for fault in sweep.FAULTS if fault.name in {"SIGTERM", "SIGINT", "kill before"}]
+
+
+@pytest.mark.row(46)
+@pytest.mark.row(47)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", STOPS, ids=lambda fault: fault.name)
+def test_a_publish_that_is_stopped_at_any_call_tells_the_truth(fault, library, folder):
+    """Each call, no sample: before the commit there is nothing, after it the id."""
+    [scenario] = [one for one in sweep.SCENARIOS if one.name == "publish into an old bucket"]
+    one = sweep.Sweep(scenario, library, folder / "work")
+    ends = [one.hit(case) for case in sweep.cases(one, [fault])]
+    one.close()
+
+    assert [wrong for _, _, wrong in ends if wrong] == []
+    assert all(happened for _, happened, _ in ends)
+    assert len({result.status for result, _, _ in ends}) == (1 if fault.name in sweep.KILLS else 2)

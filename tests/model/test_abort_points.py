@@ -116,6 +116,8 @@ def test_a_stop_before_any_call_leaves_the_old_state_or_the_new_one(name: str) -
         assert unexplained(world.findings()) == []
         undone += found == before
         finish(world, deed, undone=found == before)
+        if found == before:
+            assert states(world).keys() == after.keys(), (at, calls[at])
         world.close()
 
     assert len(calls) >= deed.calls, f"only {calls}: does this test stop anything?"

@@ -1,12 +1,17 @@
 """Who may take a dead runner's claims, and how long what others write is left alone."""
 
 import os
+from collections.abc import Callable
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ampt_cli import due, layout, lock, place, upkeep
+from ampt_cli import chosen, due, layout, lock, place, spool, upkeep
+from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
+from ampt_cli.scan import Scan
 
 NOW = 1_800_000_000_000
 RUNNER = "running/r"
@@ -39,7 +44,7 @@ def test_a_lock_whose_file_was_replaced_while_it_was_taken_is_no_lock(
     name: str, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another rescuer was faster, or somebody meddled: a file without a name protects nobody."""
-    locked = lock.flock
+    locked = flock
 
     def replaced(fd: int, how: int) -> None:
         there = os.stat(f"{RUNNER}/{name}", dir_fd=disk.root)
@@ -65,3 +70,36 @@ def test_nothing_is_swept_while_its_publisher_may_be_writing(disk: Disk) -> None
 
     assert upkeep.sweep(disk, NOW) == 1
     assert [name.rpartition("-")[2] for name in disk.list("tmp")] == ["35", "24", "0"]
+
+
+def test_an_id_is_published_and_discarded_under_its_lock(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From looking it up to linking it, and between the two unlinks: one publisher at a time."""
+    probes = []
+
+    def probed(verb: Callable[..., Any]) -> Callable[..., Any]:
+        def under(*given: Any) -> Any:
+            fd = os.open("ids/lock", os.O_RDWR, dir_fd=disk.root)
+            try:
+                flock(fd, LOCK_EX | LOCK_NB)
+                probes.append("free")
+            except BlockingIOError:
+                probes.append("held")
+            finally:
+                os.close(fd)
+            return verb(*given)
+
+        return under
+
+    monkeypatch.setattr(chosen, "published_as", probed(chosen.published_as))
+    monkeypatch.setattr(Disk, "link", probed(Disk.link))
+    chosen.publish(disk, Event("order-7", "n", None, NOW, NOW))
+    [entry] = Scan(disk, NOW).entries()
+    cancelled = spool.cancel(disk, entry, NOW)
+    monkeypatch.setattr(Disk, "remove", probed(Disk.remove))
+
+    assert cancelled is not None
+    assert spool.discard(disk, cancelled)
+    assert len(probes) >= 4
+    assert set(probes) == {"held"}
