@@ -14,7 +14,7 @@ class Manager:
     def __init__(self, address: str, watchdog: float) -> None:
         # A leading @ is how an address in the abstract namespace is written.
         self.address = "\0" + address[1:] if address[:1] == "@" else address
-        self.every = watchdog / 2  # s between signs of life; 0 where none are wanted
+        self.every = watchdog / 3  # s between signs of life; 0 where none are wanted
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.next_sign = self.next_status = 0.0
         self.status = ""
