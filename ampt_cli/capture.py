@@ -2,10 +2,15 @@
 
 The pipe is always drained, whatever is kept: a handler that prints a gigabyte
 neither blocks nor fills the memory.
+
+A worker writes a separator after each event but those that printed nothing: it
+sees that the pipe is empty, and that nothing was read which is held here. So
+the board says so from before a read until all that was read has its event.
 """
 
 import os
 
+from ampt_cli.deadline import HEARD
 from ampt_cli.record import MAX_OUTPUT
 
 READ_SIZE = 1 << 16
@@ -16,18 +21,21 @@ HELD = 4 * MAX_OUTPUT  # bytes held before the middle is dropped
 class Capture:
     """The reading end of a worker's output."""
 
-    def __init__(self, fd: int, token: bytes) -> None:
+    def __init__(self, fd: int, token: bytes, board: "memoryview[float]") -> None:
         self.fd = fd
-        self.token = token  # begins the separator that a worker writes after each event
+        self.token = token  # begins the separator that a worker writes after an event
+        self.board = board
         self.held = b""
         self.lost = 0  # bytes that were dropped from the middle of what is held first
         self.ended = False
 
     def read(self) -> int:
         """Take in what is there; how much, 0 when there is nothing now, -1 at the end."""
+        self.board[HEARD] = 1.0
         try:
             data = os.read(self.fd, READ_SIZE)
         except BlockingIOError:
+            self.board[HEARD] = bool(self.held)
             return 0
         self.held += data
         if len(self.held) > HELD and self.token not in self.held:
@@ -43,6 +51,7 @@ class Capture:
             if self.read() <= 0:
                 return b""  # a handler closed the pipe, or wrote into the separator
         output, _, self.held = self.held.partition(separator)
+        self.board[HEARD] = bool(self.held)
         return self._whole(output)
 
     def rest(self) -> bytes:

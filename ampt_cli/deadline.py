@@ -18,13 +18,15 @@ from ampt_cli.handlers import Handler
 
 SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
 
-# The board of a worker: doubles in memory shared with the supervisor, by number.
+# The board of a worker: doubles in memory shared with the supervisor, by number. The worker
+# writes all but HEARD.
 RUNNING = 0  # the event begun last
 DEADLINE = 1  # of the running call (monotonic s); 0 when none runs
 TIMEOUT = 2  # of that call (ms)
 START = 3  # of the attempt (ms since 1970)
 HANDLER = 4  # which one runs, by its place among all
 BEGUN = 5  # the attempt, or else the worker, on the clock of strays
+HEARD = 6  # 1: the supervisor has read output that it has not given to an event yet
 CELLS = 8
 
 

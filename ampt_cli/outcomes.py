@@ -45,16 +45,17 @@ class Outcomes:
 
     def _settle_one(self, entry: Entry, report: Report) -> None:
         now = self.clock()
-        if report.kind in (worker.SUCCEEDED, worker.IGNORED):
+        if report.kind in worker.QUIET:
+            settling.settle_success(self.disk, entry, None, now)
+            self._succeeded(entry, report.kind.upper(), float(report.payload))
+        elif report.kind in (worker.SUCCEEDED, worker.IGNORED):
             line = report.payload
             if report.output:
                 line = (
                     line[:-2] + b',"output":%s}\n' % jsontext.dumps(_text(report.output)).encode()
                 )
             settling.settle_success(self.disk, entry, line, now)
-            known = record.SUCCEEDED if report.kind == worker.SUCCEEDED else record.IGNORED
-            self.tally.count(known, _ms(line))
-            self.observer.attempt(entry, known, {})
+            self._succeeded(entry, report.kind, _ms(line))
         elif report.kind in (worker.ATTEMPTED, DEATH):
             self._settle_failure(entry, report, now)
         elif report.kind == worker.DAMAGED:
@@ -62,6 +63,11 @@ class Outcomes:
         else:
             spool.release(self.disk, entry)
             self.leave(layout.released(entry), _text(report.payload))
+
+    def _succeeded(self, entry: Entry, kind: bytes, ms: float) -> None:
+        known = record.SUCCEEDED if kind == worker.SUCCEEDED else record.IGNORED
+        self.tally.count(known, ms)
+        self.observer.attempt(entry, known, {})
 
     def release(self, entry: Entry) -> None:
         """Give back a claim that has not begun. Never raises OSError."""

@@ -1,7 +1,7 @@
 """Open an entry, and check it before believing it (spool_format.md, sections 4 and 11)."""
 
 import os
-from errno import ELOOP, ENXIO, EOPNOTSUPP
+from errno import EISDIR, ELOOP, ENXIO, EOPNOTSUPP
 from stat import S_ISREG, S_IWGRP, S_IWOTH
 
 from ampt_cli import record
@@ -11,7 +11,8 @@ from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import Entry
 
 FEW = 8_192  # bytes; most first lines, and most records, are shorter
-NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP)  # a symbolic link, a socket, a device without a driver
+# A symbolic link, a socket, a device without a driver; a folder, where it is opened to be written.
+NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP, EISDIR)
 
 
 def first_line(disk: Disk, entry: Entry) -> tuple[Event, int]:
@@ -21,16 +22,25 @@ def first_line(disk: Disk, entry: Entry) -> tuple[Event, int]:
     """
     fd = open_entry(disk, entry.path)
     try:
-        size = _check(disk, os.fstat(fd))
-        data = os.read(fd, min(size, FEW) or 1)
-        if b"\n" not in data and size > len(data):
-            data += os.read(fd, min(size, MAX_BYTES) - len(data))
+        status = os.fstat(fd)
+        return event_of(disk, entry, fd, status)[0], status.st_size
     finally:
         os.close(fd)
+
+
+def event_of(disk: Disk, entry: Entry, fd: int, status: os.stat_result) -> tuple[Event, bool]:
+    """The event in an entry's open file, and whether all of the file was seen and ends whole.
+
+    Raises Damaged, TooNew, OSError.
+    """
+    size = _check(disk, status)
+    data = os.read(fd, min(size, FEW) or 1)
+    if b"\n" not in data and size > len(data):
+        data += os.read(fd, min(size, MAX_BYTES) - len(data))
     first, newline, _ = data.partition(b"\n")
     if not newline and size > len(data):
         raise Damaged(f"its first line has {MAX_BYTES:,} bytes or more")
-    return _matching(entry, first + newline), size
+    return _matching(entry, first + newline), len(data) == size and data[-1:] == b"\n"
 
 
 def whole(disk: Disk, entry: Entry) -> tuple[Event, list[record.Record], int]:
@@ -69,10 +79,10 @@ def history(disk: Disk, path: str) -> record.History:
         os.close(fd)
 
 
-def open_entry(disk: Disk, path: str) -> int:
+def open_entry(disk: Disk, path: str, flags: int = READ) -> int:
     """A descriptor of a regular file: no link is followed, no FIFO waited for."""
     try:
-        return os.open(path, READ, dir_fd=disk.root)
+        return os.open(path, flags, dir_fd=disk.root)
     except OSError as error:
         if error.errno in NOT_A_FILE:
             raise Damaged("it is no regular file") from None

@@ -8,9 +8,14 @@ from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, Verdict, Wish
 
 
-def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> Entry | None:
-    """Move a claim to done, with its record. Not synced: a power cut may repeat the attempt."""
+def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> Entry | None:
+    """Move a claim to done, with its record; None where its worker has appended that.
+
+    Not synced: a power cut may repeat the attempt.
+    """
     target = layout.finished(entry, layout.DONE, now)
+    if line is None:
+        return target if spool.finish(disk, entry, target) else None
     return spool.settle(disk, entry, target, line, sync=False)
 
 

@@ -48,7 +48,7 @@ class Slot:
         capture_r, capture_w = os.pipe()
         for fd in (self.queue_r, self.result_r, capture_r):
             os.set_blocking(fd, False)
-        self.capture = Capture(capture_r, self.crew.token)
+        self.capture = Capture(capture_r, self.crew.token, self.board)
         self.ready = self.leaving = False
         self.frames = b""
         self.drained = self.ended = False

@@ -39,6 +39,11 @@ def release(disk: Disk, entry: Entry) -> bool:
     return _move(disk, entry, layout.released(entry))
 
 
+def finish(disk: Disk, entry: Entry, target: Entry) -> bool:
+    """Move a claim that has its record."""
+    return _move(disk, entry, target)
+
+
 def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> Entry | None:
     """Append the attempt's record, then move the claim to where the verdict sends it.
 

@@ -9,11 +9,13 @@ import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after
 import os
 import sys
 from _thread import _count as thread_count
-from fcntl import F_DUPFD_CLOEXEC, fcntl
+from array import array
+from fcntl import F_DUPFD_CLOEXEC, fcntl, ioctl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
 
+FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
@@ -60,6 +62,20 @@ class Surroundings:
         if _locale() != self.locale or _streams() != self.streams:
             return True
         return [getrlimit(limit) for limit in LIMITS] != self.limits
+
+
+_count = array("i", [0])
+
+
+def holds_nothing(pipe: int) -> bool:
+    """Whether everything was read that was written to `pipe`; False where nobody can tell."""
+    if sys.platform != "linux":
+        return False
+    try:
+        ioctl(pipe, FIONREAD, _count)
+    except OSError:
+        return False
+    return _count[0] == 0
 
 
 def _here() -> int:

@@ -6,8 +6,9 @@ It is forked by the supervisor, in a session of its own, and speaks bytes:
 - it writes frames to its result pipe: a kind (one byte), a length (four, big
   endian), and a payload in JSON, which begins with SEQ and a newline where it
   answers an event;
-- it writes the separator `TOKEN SEQ\n` to the captured output after each event, before
-  its result, so that output is told apart exactly.
+- it writes the separator `TOKEN SEQ\n` to the captured output after an event, before
+  its result, so that output is told apart exactly. It does not after an event that
+  succeeded, printed nothing, and whose record it has appended itself (RECORDED).
 
 It ends itself when the supervisor is gone, and leaves by os._exit, so that
 nothing a handler left behind (threads, atexit) can hold it.
@@ -25,9 +26,9 @@ from time import monotonic
 from typing import Any, NamedTuple, NoReturn
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
-from ampt_cli.deadline import BEGUN, RUNNING, SOFT_SIGNAL, START, Deadline
+from ampt_cli.claim import Claim
+from ampt_cli.deadline import BEGUN, HEARD, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
-from ampt_cli.event import Event
 from ampt_cli.execute import (
     Result,
     describe,
@@ -37,11 +38,13 @@ from ampt_cli.execute import (
 )
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
-from ampt_cli.surroundings import FIRST_FD, Surroundings
+from ampt_cli.surroundings import FIRST_FD, Surroundings, holds_nothing
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
+RECORDED = {SUCCEEDED: b"s", IGNORED: b"i"}  # with the record appended; the payload is its ms
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
+QUIET = frozenset(RECORDED.values())
 LEAVING, POKE = b"L", b"T"
 TIMED_OUT = b"timeout"  # why it leaves
 
@@ -133,6 +136,8 @@ class Worker:
         self.ends = ends
         self.job = job
         self.board = ends.board
+        self.claim = Claim(disk)
+        self.ms = 0.0  # that the last attempt took
         self.runner = os.getppid()
         self.deadline = Deadline(ends.board, lambda told: self.send(frame(POKE, told)))
         self.overdue = False  # whether a handler of the last event was
@@ -167,7 +172,7 @@ class Worker:
 
     def forsake(self) -> None:
         """In a child that a handler forks: drop the lock and the pipes, which are the worker's."""
-        for fd in (self.ends.share, self.ends.queue, self.ends.results):
+        for fd in (self.ends.share, self.ends.queue, self.ends.results, self.claim.fd):
             with contextlib.suppress(OSError):
                 os.close(fd)
         signal.signal(SOFT_SIGNAL, signal.SIG_DFL)
@@ -179,7 +184,11 @@ class Worker:
             seq, _, file = raw.rstrip(b"\0\n").decode().partition(" ")
             kind, payload = self.run_one(int(seq), file)
             self.flush()
-            os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
+            quiet = kind in RECORDED and self.is_quiet()
+            if self.claim.close(payload if quiet else None):
+                kind, payload = RECORDED[kind], b"%.3f" % self.ms
+            else:
+                os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
             answer = frame(kind, b"%s\n%s" % (seq.encode(), payload))
             if self.overdue:  # what the handler started goes with us: see Supervisor._take_in
                 self.send(answer + frame(LEAVING, TIMED_OUT))
@@ -202,7 +211,8 @@ class Worker:
         now = clock.now()
         entry = layout.again(".", file)
         try:
-            event, succeeded = read(self.disk, entry)
+            event = self.claim.open(entry)
+            succeeded = self.succeeded_before(entry)
         except TooNew as error:
             return TOO_NEW, str(error).encode()
         except Damaged as error:
@@ -222,11 +232,22 @@ class Worker:
             listed,
             now=clock.now,
             watch=self.deadline,
-            succeeded=() if self.job.rerun_all else succeeded,
+            succeeded=succeeded,
             default_timeout=self.job.default_timeout,
         )
         self.overdue = any(report["outcome"] == record.TIMED_OUT for report in result.reports)
-        return answer(entry.attempt, now, round((monotonic() - started) * 1000, 3), result)
+        self.ms = round((monotonic() - started) * 1000, 3)
+        return answer(entry.attempt, now, self.ms, result)
+
+    def succeeded_before(self, entry: layout.Entry) -> tuple[str, ...]:
+        """The handlers that need not be called again."""
+        if entry.attempt == 1 or self.job.rerun_all:
+            return ()
+        return reading.history(self.disk, entry.path).succeeded
+
+    def is_quiet(self) -> bool:
+        """Whether nothing was printed since the last separator."""
+        return holds_nothing(self.ends.capture) and not self.board[HEARD]  # in this order
 
     def send(self, frames: bytes) -> None:
         """Frames to the supervisor. A lost pipe ends the worker: nobody could trust it."""
@@ -260,17 +281,6 @@ def _open_streams() -> None:
 def frame(kind: bytes, payload: bytes) -> bytes:
     """What the supervisor is told, as it stands in the pipe."""
     return kind + len(payload).to_bytes(4, "big") + payload
-
-
-def read(disk: Disk, entry: layout.Entry) -> tuple[Event, tuple[str, ...]]:
-    """The event of a claim, and the handlers that need not be called again.
-
-    Raises Damaged or TooNew; OSError where the disk fails.
-    """
-    event, _ = reading.first_line(disk, entry)
-    if entry.attempt > 1:
-        return event, reading.history(disk, entry.path).succeeded
-    return event, ()
 
 
 def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ampt_cli.capture import Capture
+from ampt_cli.deadline import CELLS, HEARD
 from ampt_cli.record import MAX_OUTPUT
 
 TOKEN = b"\0token "
@@ -16,7 +17,8 @@ def pipe() -> Iterator[tuple[Capture, int]]:
     """A capture, and where to write what it reads."""
     read, write = os.pipe()
     os.set_blocking(read, False)
-    yield Capture(read, TOKEN), write
+    board = memoryview(bytearray(8 * CELLS)).cast("d")
+    yield Capture(read, TOKEN, board), write
     os.close(read)
     os.close(write)
 
@@ -52,3 +54,21 @@ def test_the_last_words_of_a_worker_are_cut_alike(pipe: tuple[Capture, int]) -> 
     printed(pipe, b"x" * 9 * MAX_OUTPUT + TOKEN + b"1\n" + b"y" * 20)
 
     assert pipe[0].rest() == b"y" * 20
+
+
+def test_the_board_says_what_was_read_and_has_no_event_yet(pipe: tuple[Capture, int]) -> None:
+    """From before the first byte is read until the last one that was read has its event."""
+    capture, write = pipe
+    told = [capture.board[HEARD]]
+    printed(pipe, b"of the first")
+    told.append(capture.board[HEARD])
+    os.write(write, TOKEN + b"1\n" + b"of the next")
+    capture.until(b"1")
+    told.append(capture.board[HEARD])
+    os.write(write, TOKEN + b"2\n")
+    capture.until(b"2")
+    told.append(capture.board[HEARD])
+    capture.read()
+    told.append(capture.board[HEARD])
+
+    assert told == [0, 1, 1, 0, 0]

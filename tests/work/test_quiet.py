@@ -1,0 +1,130 @@
+"""Records that workers append themselves: those of attempts that succeeded and printed nothing."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import layout
+from ampt_cli.claim import Claim
+from ampt_cli.fsio import FOLDER, Disk
+
+HANDLERS = """
+import ctypes, os, subprocess
+
+libc = ctypes.CDLL(None)
+
+@events.on("mixed")
+def mixed(event):
+    text = f"of {event.body}"
+    how = event.body % 7
+    if how == 1: print(text)
+    if how == 2: os.write(1, text.encode())
+    if how == 3: print(text, end="")
+    if how == 4: libc.dprintf(2, text.encode())
+    if how == 5: subprocess.run(["echo", text], check=True)
+
+@events.on("closes")
+def closes(event):
+    global kept
+    os.closerange(3, 1000)
+    kept = [open(event.body, "a") for _ in range(400)]
+"""
+
+
+def records(path: Path) -> list[dict[str, object]]:
+    """The lines after the first."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+def test_each_event_has_what_it_printed_and_no_other(
+    run_ampt, spool_dir: Path, write_handlers
+) -> None:
+    """However it prints, between events that print nothing; and each has one record."""
+    lines = "".join(json.dumps({"name": "mixed", "body": n}) + "\n" for n in range(140))
+    assert run_ampt("publish", "--batch", "-", stdin=lines).status == 0
+    assert run_ampt("run", "--jobs", "2", "--handlers", write_handlers(HANDLERS)).status == 0
+
+    found = {}
+    for path in spool_dir.glob("done/*/*.json"):
+        (made,) = records(path)
+        body = json.loads(path.read_text(encoding="utf-8").splitlines()[0])["body"]
+        found[body] = str(made.get("output", "")).strip()
+    assert found == {n: f"of {n}" if 1 <= n % 7 <= 5 else "" for n in range(140)}
+    assert run_ampt("check").status == 0
+
+
+def test_a_record_never_goes_into_a_file_of_the_handler(
+    run_ampt, spool_dir: Path, tmp_path: Path, write_handlers
+) -> None:
+    """One that has the number of the file that the handler closed: it stays as it was."""
+    theirs = tmp_path / "theirs"
+    run_ampt("publish", "closes", json.dumps(str(theirs)))
+    run_ampt("run", "--handlers", write_handlers(HANDLERS))
+
+    assert theirs.read_bytes() == b""
+    (path,) = spool_dir.glob("*/*/*.a1.closes.json") or spool_dir.glob("*/*/*/*.a1.closes.json")
+    assert len(records(path)) == 1
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> tuple[Claim, Path, layout.Entry]:
+    """A claim that is not open yet, its file, and its entry."""
+    entry = layout.Entry(".", "20261124T101500123Z", "x", 1, "n")
+    path = tmp_path / entry.file
+    path.write_text('{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":null}\n', "utf-8")
+    path.chmod(0o600)
+    return Claim(Disk(os.open(tmp_path, FOLDER))), path, entry
+
+
+def test_a_record_follows_the_event(claim: tuple[Claim, Path, layout.Entry]) -> None:
+    """And the file is closed."""
+    opened, path, entry = claim
+    event = opened.open(entry)
+    fd = opened.fd
+
+    assert (event.name, opened.close(b"{}\n")) == ("n", True)
+    assert path.read_bytes().endswith(b"null}\n{}\n")
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(fd)
+
+
+@pytest.mark.parametrize("more", [b"{torn", b'{"attempt":1}\n'])
+def test_a_file_that_grew_is_left_to_the_supervisor(
+    claim: tuple[Claim, Path, layout.Entry], more: bytes
+) -> None:
+    """Which looks at how the file ends before it appends."""
+    opened, path, entry = claim
+    opened.open(entry)
+    with path.open("ab") as file:
+        file.write(more)
+
+    assert not opened.close(b"{}\n")
+    assert path.read_bytes().endswith(more)
+
+
+def test_a_torn_line_is_left_to_the_supervisor(claim: tuple[Claim, Path, layout.Entry]) -> None:
+    """It was there before the attempt."""
+    opened, path, entry = claim
+    with path.open("ab") as file:
+        file.write(b"{torn")
+    opened.open(entry)
+
+    assert not opened.close(b"{}\n")
+    assert path.read_bytes().endswith(b"{torn")
+
+
+def test_a_file_under_a_closed_number_is_left_alone(
+    claim: tuple[Claim, Path, layout.Entry], tmp_path: Path
+) -> None:
+    """Neither written nor closed: it is another's."""
+    opened, path, entry = claim
+    opened.open(entry)
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    os.dup2(other, opened.fd)
+    fd = opened.fd
+
+    assert not opened.close(b"{}\n")
+    assert os.fstat(fd).st_size == 0
+    assert path.read_bytes().endswith(b"null}\n")
