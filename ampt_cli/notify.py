@@ -1,7 +1,6 @@
 """Tell the service manager: ready, alive, what is being done (sd_notify(3))."""
 
 import os
-import socket
 from time import monotonic, monotonic_ns
 
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -14,6 +13,8 @@ class Manager:
     def __init__(self, address: str, watchdog: float) -> None:
         # A leading @ is how an address in the abstract namespace is written.
         self.address = "\0" + address[1:] if address[:1] == "@" else address
+        import socket  # noqa: PLC0415  gate: only where a manager wants to be told
+
         self.every = watchdog / 3  # s between signs of life; 0 where none are wanted
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.next_sign = self.next_status = 0.0

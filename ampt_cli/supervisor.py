@@ -149,9 +149,10 @@ class Supervisor:
     def poll(self, timeout: float) -> list[Report]:
         """Wait at most `timeout` s for news: reports, a signal, or what `watch` was told."""
         woken = False
-        if all(slot.is_well_fed() for slot in self.slots):
+        found = self._poll.poll(0)
+        if not found and all(slot.is_well_fed() for slot in self.slots):
             select.select((), (), (), COALESCE)
-        for fd, _ in self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
+        for fd, _ in found or self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
             read = self._heard.get(fd)
             if read is not None:
                 read()

@@ -15,6 +15,7 @@ from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NO
 
 from ampt_cli.strays import COOKIE
 
+RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
@@ -36,8 +37,9 @@ class Surroundings:
 
     def mark(self, origin: str) -> None:
         """Note in the environment whose programs are started from now on."""
-        os.environ[COOKIE] = origin
-        self.environment[os.fsencode(COOKIE)] = os.fsencode(origin)
+        raw = origin.encode()
+        os.putenv(RAW_COOKIE, raw)
+        _environment()[RAW_COOKIE] = self.environment[RAW_COOKIE] = raw
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
