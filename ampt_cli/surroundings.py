@@ -6,6 +6,7 @@ process alive, resource limits) spoils the worker: it is replaced.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
+import io
 import os
 import sys
 from _thread import _count as thread_count
@@ -64,6 +65,31 @@ class Surroundings:
         if _locale() != self.locale or _streams() != self.streams:
             return True
         return [getrlimit(limit) for limit in LIMITS] != self.limits
+
+
+def flush() -> None:
+    """Pass on what Python still buffers of the handler's output."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: BLE001  closed or replaced by the handler
+            open_streams()
+
+
+def open_streams() -> None:
+    """Fresh sys.stdout and sys.stderr; closing them leaves the descriptors alone."""
+    for fd, name in ((1, "stdout"), (2, "stderr")):
+        raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        buffered = io.BufferedWriter(raw) if fd == 1 else raw
+        stream = io.TextIOWrapper(
+            buffered,
+            "utf-8",
+            "backslashreplace",
+            line_buffering=fd == 1,
+            write_through=fd == 2,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 _count = array("i", [0])

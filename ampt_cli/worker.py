@@ -16,7 +16,6 @@ nothing a handler left behind (threads, atexit) can hold it.
 
 import contextlib
 import gc
-import io
 import os
 import resource
 import select
@@ -38,7 +37,7 @@ from ampt_cli.execute import (
 )
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
-from ampt_cli.surroundings import FIRST_FD, Surroundings, holds_nothing
+from ampt_cli.surroundings import FIRST_FD, Surroundings, flush, holds_nothing, open_streams
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
@@ -144,7 +143,7 @@ class Worker:
 
     def prepare(self) -> bool:
         """Import the handlers and say what was found; False if they cannot be used."""
-        _open_streams()
+        open_streams()
         if self.job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.job.memory, self.job.memory))
         try:
@@ -166,7 +165,7 @@ class Worker:
 
     def unusable(self, answer: dict[str, Any]) -> bool:
         """Report that the handlers cannot be imported."""
-        self.flush()
+        flush()
         self.send(frame(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace")))
         return False
 
@@ -183,7 +182,7 @@ class Worker:
         while raw := self.take():
             seq, _, file = raw.rstrip(b"\0\n").decode().partition(" ")
             kind, payload = self.run_one(int(seq), file)
-            self.flush()
+            flush()
             quiet = kind in RECORDED and self.is_quiet()
             if self.claim.close(payload if quiet else None):
                 kind, payload = RECORDED[kind], b"%.3f" % self.ms
@@ -252,30 +251,6 @@ class Worker:
     def send(self, frames: bytes) -> None:
         """Frames to the supervisor. A lost pipe ends the worker: nobody could trust it."""
         write_all(self.ends.results, frames)
-
-    def flush(self) -> None:
-        """Pass on what Python still buffers of the handler's output."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except BaseException:  # noqa: BLE001  closed or replaced by the handler
-                _open_streams()
-
-
-def _open_streams() -> None:
-    """Fresh sys.stdout and sys.stderr; closing them leaves the descriptors alone."""
-    for fd, name in ((1, "stdout"), (2, "stderr")):
-        raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
-        buffered = io.BufferedWriter(raw) if fd == 1 else raw
-        stream = io.TextIOWrapper(
-            buffered,
-            "utf-8",
-            "backslashreplace",
-            line_buffering=fd == 1,
-            write_through=fd == 2,
-        )
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
 
 
 def frame(kind: bytes, payload: bytes) -> bytes:
