@@ -50,6 +50,7 @@ class Chores:
         retries, problem = self.settings.retries, self.observer.problem
         found = upkeep.rescue(self.disk, own, self.clock, retries, problem, self._interrupted)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
+        self.tally.counts[record.SUCCEEDED] += found.succeeded
         return any(found)
 
     def _interrupted(self, entry: Entry, verdict: Verdict) -> None:

@@ -45,9 +45,9 @@ class Outcomes:
 
     def _settle_one(self, entry: Entry, report: Report) -> None:
         now = self.clock()
-        if report.kind in worker.QUIET:
+        if report.kind == worker.RECORDED:
             settling.settle_success(self.disk, entry, None, now)
-            self._succeeded(entry, report.kind.upper(), float(report.payload))
+            self._succeeded(entry, worker.SUCCEEDED, float(report.payload))
         elif report.kind in (worker.SUCCEEDED, worker.IGNORED):
             line = report.payload
             if report.output:
@@ -56,6 +56,9 @@ class Outcomes:
                 )
             settling.settle_success(self.disk, entry, line, now)
             self._succeeded(entry, report.kind, _ms(line))
+        elif report.kind == DEATH and settling.has_succeeded(self.disk, entry):
+            settling.settle_success(self.disk, entry, None, now)  # it ended before it could say so
+            self._succeeded(entry, worker.SUCCEEDED, 0.0)
         elif report.kind in (worker.ATTEMPTED, DEATH):
             self._settle_failure(entry, report, now)
         elif report.kind == worker.DAMAGED:

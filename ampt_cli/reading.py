@@ -10,6 +10,7 @@ from ampt_cli.event import MAX_BYTES, Event, decode
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import Entry
 
+LAST = 2**20  # bytes; a record is shorter
 FEW = 8_192  # bytes; most first lines, and most records, are shorter
 # A symbolic link, a socket, a device without a driver; a folder, where it is opened to be written.
 NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP, EISDIR)
@@ -77,6 +78,20 @@ def history(disk: Disk, path: str) -> record.History:
             length *= 4
     finally:
         os.close(fd)
+
+
+def last_record(disk: Disk, path: str) -> record.Record:
+    """The last line of an entry, if it is a whole record; else an empty one."""
+    fd = os.open(path, READ, dir_fd=disk.root)
+    try:
+        size = os.fstat(fd).st_size
+        start = max(size - LAST, 0)
+        lines = os.pread(fd, size - start, start).split(b"\n")
+    finally:
+        os.close(fd)
+    if len(lines) < 3 or lines[-1]:  # the event alone, a part of a line, or a torn one
+        return {}
+    return record.parse(lines[-2]) or {}
 
 
 def open_entry(disk: Disk, path: str, flags: int = READ) -> int:

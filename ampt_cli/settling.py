@@ -19,6 +19,15 @@ def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> En
     return spool.settle(disk, entry, target, line, sync=False)
 
 
+def has_succeeded(disk: Disk, entry: Entry) -> bool:
+    """Whether the last line of a claim is the record of its attempt, and that it succeeded.
+
+    Only where nobody can append any more: its worker has ended.
+    """
+    last = reading.last_record(disk, entry.path)
+    return last.get("attempt") == entry.attempt and last.get("outcome") == record.SUCCEEDED
+
+
 def settle_other(
     disk: Disk,
     entry: Entry,

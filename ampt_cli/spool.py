@@ -47,8 +47,8 @@ def finish(disk: Disk, entry: Entry, target: Entry) -> bool:
 def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> Entry | None:
     """Append the attempt's record, then move the claim to where the verdict sends it.
 
-    A crash between the two leaves a claim with its record: rescue interrupts
-    the attempt once more, and the handler may run again. The move needs no
+    A crash between the two leaves a claim with its record: rescue finishes a
+    success, and interrupts any other attempt once more. The move needs no
     room: where the record cannot be written, it is made all the same, and
     RecordLost is raised.
     """

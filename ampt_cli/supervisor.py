@@ -258,7 +258,7 @@ class Supervisor:
         else:
             number, _, rest = payload.partition(b"\n")
             slot.done(int(number))
-            output = b"" if kind in worker.QUIET else slot.capture.until(number)
+            output = b"" if kind == worker.RECORDED else slot.capture.until(number)
             self._reports.append(Report(kind, int(number), rest, output))
 
     def _fail(self, told: dict[str, Any]) -> None:

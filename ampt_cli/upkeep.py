@@ -22,6 +22,7 @@ class Rescued(NamedTuple):
 
     interrupted: int = 0  # their attempts had begun
     given_back: int = 0  # theirs had not: they were not counted
+    succeeded: int = 0  # theirs had, and has its record: only the move was missing
 
 
 def rescue(
@@ -43,7 +44,7 @@ def rescue(
         for runner in disk.list(layout.RUNNING)
         if f"{layout.RUNNING}/{runner}" != own and not runner.startswith(".")
     ]
-    return Rescued(sum(one.interrupted for one in found), sum(one.given_back for one in found))
+    return Rescued(*map(sum, zip(*found, strict=True)))
 
 
 def rescue_from(
@@ -59,13 +60,13 @@ def rescue_from(
     held = lock.take_abandoned(disk, folder)
     if held is None:
         return Rescued()
-    counts = [0, 0]
+    counts = dict.fromkeys(Rescued._fields, 0)
     try:
         begun = Begun(disk, folder)
         for entry in _claims(disk, folder):
             try:
-                had_begun, verdict = _rescue_one(disk, entry, begun, clock(), retries)
-                counts[not had_begun] += 1
+                what, verdict = _rescue_one(disk, entry, begun, clock(), retries)
+                counts[what] += 1
                 if verdict is not None:
                     settled(entry, verdict)
             except (OSError, spool.RecordLost) as error:
@@ -74,7 +75,7 @@ def rescue_from(
     finally:
         for fd in held:
             os.close(fd)
-    return Rescued(*counts)
+    return Rescued(**counts)
 
 
 def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
@@ -85,18 +86,25 @@ def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
 
 def _rescue_one(
     disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries
-) -> tuple[bool, Verdict | None]:
-    """Whether its attempt had begun, and then the verdict on it."""
-    had_begun = begun.may_have_begun(entry.file) and _is_file(disk, entry.path)
+) -> tuple[str, Verdict | None]:
+    """What its attempt counts as (see Rescued), and the verdict if it was interrupted."""
     verdict = None
+    if not begun.may_have_begun(entry.file) or not _is_file(disk, entry.path):
+        what = "given_back"
+    elif settling.has_succeeded(disk, entry):
+        what = "succeeded"
+    else:
+        what = "interrupted"
     try:
-        if had_begun:
-            verdict = interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
-        else:
+        if what == "given_back":
             spool.release(disk, entry)
+        elif what == "succeeded":
+            settling.settle_success(disk, entry, None, now)
+        else:
+            verdict = interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
     except FileExistsError:
         spool.quarantine(disk, entry.path, TWICE, now)
-    return had_begun, verdict
+    return what, verdict
 
 
 def _is_file(disk: Disk, path: str) -> bool:

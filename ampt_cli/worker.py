@@ -41,9 +41,8 @@ from ampt_cli.surroundings import FIRST_FD, Surroundings, flush, holds_nothing, 
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
-RECORDED = {SUCCEEDED: b"s", IGNORED: b"i"}  # with the record appended; the payload is its ms
+RECORDED = b"s"  # succeeded, with the record appended; the payload is its ms
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
-QUIET = frozenset(RECORDED.values())
 LEAVING, POKE = b"L", b"T"
 TIMED_OUT = b"timeout"  # why it leaves
 
@@ -183,9 +182,9 @@ class Worker:
             seq, _, file = raw.rstrip(b"\0\n").decode().partition(" ")
             kind, payload = self.run_one(int(seq), file)
             flush()
-            quiet = kind in RECORDED and self.is_quiet()
+            quiet = kind == SUCCEEDED and self.is_quiet()
             if self.claim.close(payload if quiet else None):
-                kind, payload = RECORDED[kind], b"%.3f" % self.ms
+                kind, payload = RECORDED, b"%.3f" % self.ms
             else:
                 os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
             answer = frame(kind, b"%s\n%s" % (seq.encode(), payload))

@@ -70,8 +70,10 @@ def n(event):
     assert told["mode"] == 0o600
     assert told["given"] == "x"
     of_spool = [path.rpartition("/")[2] for path in told["fds"].values() if str(spool_dir) in path]
-    assert sorted(name for name in of_spool if "Z-" not in name) == ["workers"]
-    assert len(of_spool) == 2, "the runner's folder, and the worker's own lock"
+    claim, folder, lock = sorted(of_spool)
+    assert claim.endswith(".a1.n.json"), "the event that it runs, and no other"
+    assert "Z-" in folder, "the runner's folder"
+    assert lock == "workers", "the worker's own"
     assert told["inherited"] == []
 
 

@@ -62,7 +62,7 @@ def test_an_event_that_kills_its_runner_ends_in_dead(
 ) -> None:
     """Each attempt counts although nobody lived to record it; it never circles for ever."""
     handlers = write_handlers(
-        "import os, signal\n@events.on('n')\ndef n(event): os.kill(os.getppid(), signal.SIGKILL)\n"
+        "import os, signal\n@events.on('n')\ndef n(event):\n    os.kill(os.getppid(), signal.SIGKILL)\n    signal.pause()\n"
     )
     config = tmp_path / "ampt.toml"
     config.write_text("retry_every = 1\nretry_for = 1\n", encoding="utf-8")
@@ -76,3 +76,35 @@ def test_an_event_that_kills_its_runner_ends_in_dead(
 
     attempts = MAX_INTERRUPTIONS * (1 + MIN_RETRIES)
     assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == [f"a{attempts}"]
+
+
+def test_what_succeeded_before_its_runner_died_is_not_run_again(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers, tmp_path: Path
+) -> None:
+    """Its worker has appended the record: only the move was missing, and a rescue makes it."""
+    log = tmp_path / "log"
+    handlers = write_handlers(
+        f"""
+import os, signal, time
+@events.on("n")
+def n(event):
+    with open({str(log)!r}, "a") as file: print(event.body, file=file)
+    if event.attempt > 1: return
+    if event.body == 0: time.sleep(0.03)  # meanwhile the runner submits the others
+    if event.body == 1: os.kill(os.getppid(), signal.SIGSTOP)
+    if event.body == 10:
+        os.kill(os.getppid(), signal.SIGKILL)
+        signal.pause()
+"""
+    )
+    for number in range(11):
+        run_ampt("publish", "n", str(number))
+    assert run_ampt("run", "-m", handlers, "--jobs", "1").status == -9
+    ran = log.read_text(encoding="utf-8").split()
+    after = run_ampt("run", "-m", handlers)
+
+    assert ran == [str(number) for number in range(11)]
+    assert log.read_text(encoding="utf-8").split() == [*ran, "10"]
+    assert (after.status, after.err.count("interrupted")) == (0, 1)
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 10
+    assert run_ampt("check").status == 0

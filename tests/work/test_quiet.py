@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import layout
+from ampt_cli import layout, settling
 from ampt_cli.claim import Claim
 from ampt_cli.fsio import FOLDER, Disk
 
@@ -128,3 +128,27 @@ def test_a_file_under_a_closed_number_is_left_alone(
     assert not opened.close(b"{}\n")
     assert os.fstat(fd).st_size == 0
     assert path.read_bytes().endswith(b"null}\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (b"", False),
+        (b'{"attempt":1,"outcome":"succeeded"}\n', True),
+        (b'{"attempt":1,"outcome":"succeeded"}', False),
+        (b'{"attempt":1,"outcome":"succeeded"}\n{torn', False),
+        (b'{"attempt":1,"outcome":"failed"}\n', False),
+        (b'{"attempt":2,"outcome":"succeeded"}\n', False),
+        (b'{"attempt":1,"outcome":"succeeded"}\n{"attempt":2,"outcome":"failed"}\n', False),
+        (b"[1]\n", False),
+    ],
+)
+def test_only_the_whole_last_record_of_the_attempt_says_that_it_succeeded(
+    claim: tuple[Claim, Path, layout.Entry], lines: bytes, expected: bool
+) -> None:
+    """Anything else is an attempt that was cut short."""
+    opened, path, entry = claim
+    with path.open("ab") as file:
+        file.write(lines)
+
+    assert settling.has_succeeded(opened.disk, entry) == expected
