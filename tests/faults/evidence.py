@@ -119,7 +119,7 @@ def fuzz_job(job: Job, parser: str) -> tuple[int, str]:
     argv += [f"-max_total_time={seconds}", f"-seed={job.seed}", "-print_final_stats=1"]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
     told = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-    broken = "" if done.returncode == 0 else done.stderr[-600:]
+    broken = "" if done.returncode == 0 and told else done.stderr[-600:] or "nothing was tried"
     return int(told[1]) if told else 0, broken
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,35 @@ def test_a_clock_of_another_age_publishes_and_sorts(program, clock, instant):
     assert ".sooner." in second
     assert program.run("run").status == 0
     assert [trace.id for trace in program.traces()] == ["then", "then"]
+
+
+@pytest.mark.row(30)
+@pytest.mark.parametrize(
+    ("zone", "instant", "days"),
+    [
+        ("America/New_York", "2027-03-14T06:30:00+00:00", 31),
+        ("America/New_York", "2027-11-07T05:30:00+00:00", 30),
+        ("Pacific/Apia", "2011-12-30T09:30:00+00:00", 31),
+    ],
+    ids=["summer begins", "summer ends", "a day is left out"],
+)
+def test_what_clocks_on_walls_do_changes_nothing(program, clock, zone, instant, days):
+    """Half an hour before it: an hour, a day and a month are those of UTC, and run at their time."""
+    program.env["TZ"] = zone
+    ahead = int(datetime.fromisoformat(instant).timestamp()) - int(time.time())
+    clock.move_clock(ahead)
+    told = [
+        json.loads(program.run("publish", "works", "--after", after, "--json").out)
+        for after in ("1 hour", "1 day", "1 month")
+    ]
+    assert [one["delay"] for one in told] == [HOUR * 1000, DAY * 1000, days * DAY * 1000]
+
+    begun = []
+    for wait_for in (HOUR - 60, HOUR + 60, DAY - 60, DAY + 60, days * DAY - 60, days * DAY + 60):
+        clock.move_clock(ahead + wait_for)
+        assert program.run("run").status == 0
+        begun.append(len([trace for trace in program.traces() if trace.word == "start"]))
+    assert begun == [0, 1, 1, 2, 2, 3]
 
 
 @pytest.mark.row(79)

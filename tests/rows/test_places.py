@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -199,6 +200,26 @@ def test_a_file_system_without_kernel_locks_is_refused(
 
     with pytest.raises(ConfigError, match=r"cannot lock .*lock"):
         lock.hold(disk, str(tmp_path / "spool"), "running/r")
+
+
+@pytest.mark.row(35)
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_at_a_lock_is_not_blamed_on_its_locks(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as it is: a manager of services gives up on 78, and tries again after 74 and 75."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    disk.make_folder("running/r")
+    disk.write_new("running/r/lock", b"")
+
+    def fails(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(lock, "flock", fails)
+
+    with pytest.raises(OSError, match=re.escape(os.strerror(code))) as failed:
+        lock.hold(disk, str(tmp_path / "spool"), "running/r")
+    assert failed.value.errno == code
 
 
 @pytest.mark.row(76)
