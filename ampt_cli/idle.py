@@ -12,8 +12,8 @@ from ampt_cli.scan import Scan
 def is_idle(disk: Disk, now: int, retention: Retention) -> bool:
     """Whether nothing is due, nobody is to be rescued, and nothing is to be tidied."""
     scan = Scan(disk, now)
-    if next(scan.entries(), None) is not None:
-        return False
+    if next(scan.entries(), None) is not None or scan.unread:
+        return False  # what cannot be read is for a whole run to report
     runners = disk.list(layout.RUNNING)
     if any(lock.is_abandoned(disk, f"{layout.RUNNING}/{runner}") for runner in runners):
         return False
