@@ -142,7 +142,8 @@ def test_move(lines, ids) -> None:
 
 def test_handlers(lines, ids, tmp_path: Path) -> None:
     found = lines("handlers", "--handlers", tmp_path / "handlers.py")
-    assert [one["name"] for one in found] == ["good", "bad", "worse"]
+    assert [one["name"] for one in found] == ["good", "bad", "worse", "later"]
+    assert found[-1]["handler"] is None, "what waits without one"
     for one in found:
         fits(one, *shapes("handlers"))
 
