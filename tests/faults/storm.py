@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     jobs: int = 2
     faults: bool = True
     mutant: int = 0
-    pause: float = 0.25  # s between faults, at most
+    pause: float = 0.06  # s between faults, at most
     ticks: int = 4  # 4 ms each: how long a handler takes
     only: str = ""  # one kind of fault instead of all
     sure: int = 0  # runners to be killed while they hold claims, before anything random
@@ -180,7 +180,10 @@ class Storm:
 
     def _disturb(self) -> None:
         names = [self.plan.only] if self.plan.only else sorted(FAULTS)
-        weights = [6 if name.endswith("killed") else 3 for name in names]
+        weights = [
+            (2 if name.endswith("killed") else 1) * (4 if name.startswith("worker") else 1)
+            for name in names  # of workers there are often none
+        ]
         for _ in range(self.plan.sure if self.plan.faults else 0):
             self._kill_one_with_claims()
         while self.plan.faults and not self.over.is_set():
