@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, clock, due, layout, place, publication, settings, spool
+from ampt_cli import catalog, clock, due, layout, place, printing, publication, settings, spool
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
@@ -37,6 +37,8 @@ def move(
     disk = place.open_disk(settings.spool_path(spool_dir or None))
     now = clock.now()
     instant = due.parse(after, now)
+    if due.looks_like_seconds(after):
+        printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
     entry = catalog.find(disk, id)
     if entry.state not in layout.WAITING:
         raise AmptError(f"the event {entry.id} is {entry.state}: only what waits can be moved")

@@ -168,3 +168,15 @@ def test_a_deed_that_the_disk_refuses_says_which(run_ampt: RunAmpt, spool_dir: P
     assert ran.err.startswith("ampt: cannot run ampt cancel: ")
     assert entry.name in ran.err
     assert entry.exists()
+
+
+def test_a_move_to_seconds_since_1970_is_warned_of(run_ampt: RunAmpt) -> None:
+    """As in publish: they are a delay in ms."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    moved = run_ampt("move", id_, "--after", "1800000000")
+
+    assert moved.status == 0
+    assert moved.err == (
+        "ampt: --after 1800000000 was read as a delay in ms; "
+        "for seconds since 1970 write @1800000000\n"
+    )

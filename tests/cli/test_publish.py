@@ -1,10 +1,16 @@
 """`ampt publish`: what goes together, what does not, and what is said about it."""
 
+import fcntl
+import os
+import signal
+import subprocess
+import termios
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunAmpt
+from tests.conftest import SCRIPT, RunAmpt
 
 
 def bodies(run_ampt: RunAmpt) -> list[str]:
@@ -108,3 +114,57 @@ def test_a_body_on_stdin_that_never_ends_is_refused(run_ampt: RunAmpt) -> None:
 
     assert done.status == 2
     assert "the body from stdin has more than 1,048,576 bytes, not less than 262,144" in done.err
+
+
+def test_an_event_of_one_byte_less_than_the_limit_is_stored(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """Body and metadata together; at the limit it is refused with its size, in bytes of UTF-8."""
+    run_ampt("publish", "n", "--text", "é")
+    [path] = spool_dir.glob("pending/*/*/*.json")
+    around = path.stat().st_size - 2
+    largest = "é" * ((262_143 - around) // 2) + "x" * ((262_143 - around) % 2)
+
+    assert run_ampt("publish", "n", "--text", "-", stdin=largest).status == 0
+    assert max(path.stat().st_size for path in spool_dir.glob("pending/*/*/*.json")) == 262_143
+    refused = run_ampt("publish", "n", "--text", "-", stdin=largest + "x")
+    assert refused.status == 2
+    assert "the event 'n' has 262,144 bytes, not less than 262,144" in refused.err
+
+
+@pytest.mark.row(47)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("arguments", [["n", "-"], ["n", "@fifo"], ["--batch", "-"]], ids=str)
+def test_whoever_waits_for_a_body_can_be_interrupted(
+    arguments: list[str],
+    number: signal.Signals,
+    status: int,
+    clean_env: dict[str, str],
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], object]], None],
+) -> None:
+    """One line, and nothing is left of what had been read."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [SCRIPT, "publish", *arguments],
+        env=clean_env,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL if "@fifo" in arguments else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process.stdin or fifo.open("wb", 0) as pipe:
+        pipe.write(b'{"name":"m"}\n')
+        pipe.flush()
+        wait_until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4))
+        process.send_signal(number)
+        process.wait(20)
+    process.stdin = None
+    out, err = process.communicate()
+
+    assert (process.returncode, out) == (status, b"")
+    assert err == b"ampt: interrupted; nothing was published\n"
+    assert not list(spool_dir.rglob("*.json"))
+    assert not list(spool_dir.glob("tmp/*"))
