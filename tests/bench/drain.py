@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench import spools
 from tests.bench.measure import Failed, Figure, Sample, cpus, rates, ratios, run, take_turns, walls
-from tests.bench.place import Place, discard, quietly
+from tests.bench.place import Place, at_rest, discard, quietly
 
 CONSUMER = "from huey.bin.huey_consumer import consumer_main; consumer_main()"
 
@@ -180,6 +180,7 @@ def runner(place: Place, count: int, name: str, jobs: int) -> Sample:
     """A whole `ampt run` that handles all of a fresh spool. Raises Failed if some are left."""
     spool = spools.due_now(place.fresh("spool"), count, name)
     command = [place.ampt, "run", "--jobs", str(jobs), "--handlers", place.handlers]
+    at_rest()
     sample = run(command, place.with_spool(spool))
     _settled(spool, count)
     discard(spool)
@@ -204,6 +205,7 @@ class Lot:
         env = place.with_spool(spool, BENCH_LOG=str(log))
         command = f"{place.ampt} run --jobs 1 --handlers {place.handlers}"
         together = f"{command} & " * (self.number - 1) + f"{command}; wait"
+        at_rest()
         sample = run(["/bin/sh", "-c", together], env)
         began = [line.split() for line in log.read_text(encoding="utf-8").splitlines()]
         different = len({id_ for id_, _ in began})
@@ -244,6 +246,7 @@ def raw(place: Place, count: int) -> Sample:
     (root / "run").mkdir()
     (root / "done").rmdir()
     (root / "done").mkdir()
+    at_rest()
     sample = run([place.python, "-I", place.program("raw_feed"), str(root)], place.env)
     discard(root)
     return sample
@@ -269,6 +272,7 @@ class Peers:
         env = {**place.env, "HUEY_FILE": str(file), "PYTHONPATH": str(place.folder)}
         env["HUEY_FSYNC"] = sync
         options = ["-k", "process", "-w", "1", "-n", "-q"]
+        at_rest()
         sample = run([place.python, "-c", CONSUMER, "huey_app.huey", *options], env)
         code = "import huey_app; raise SystemExit(huey_app.huey.pending_count())"
         run([place.python, "-c", code], env)
@@ -281,6 +285,7 @@ class Peers:
         path = place.fresh("dirq")
         program = [place.python, place.program("dirq_app")]
         quietly(*program, "fill", str(path), str(self.count))
+        at_rest()
         sample = run([*program, "drain", str(path)], place.env)
         discard(path)
         return sample

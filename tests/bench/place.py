@@ -147,6 +147,11 @@ def working_in(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
+def at_rest() -> None:
+    """Wait until the disk has all that preparing wrote: who comes next does not pay for it."""
+    os.sync()
+
+
 def discard(path: Path) -> None:
     """Remove what one round left, outside of what is timed."""
     if path.is_dir():
