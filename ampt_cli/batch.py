@@ -28,6 +28,7 @@ class Batch:
         self.clock = clock
         self.now = clock()
         self._chosen: dict[str, tuple[event.Event, str]] = {}  # by id: with its place
+        self._taken: dict[str, layout.Entry] = {}  # those of them that are new: where they go
         self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
         try:
             disk.make_folder(self.folder)
@@ -46,11 +47,10 @@ class Batch:
             if made.id in self._chosen:
                 first = self._chosen[made.id][1]
                 raise BadEvent(f"the id {made.id!r} stands twice in the batch, first in {first}")
-            event.encode(made)
             self._chosen[made.id] = made, place
-            return
         line = event.encode(made)
-        file = layout.new_file(made.due, made.id, made.name)
+        # An id has no dot, and the name of an entry has.
+        file = made.id if by_id else layout.new_file(made.due, made.id, made.name)
         try:
             self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
@@ -59,37 +59,54 @@ class Batch:
 
     def commit(self, commit: Callable[[], object] = int) -> list[event.Event]:
         """Publish all; durable on return. Returns the events with chosen ids, as published."""
-        disk = self.disk
+        disk, earlier = self.disk, dict[str, event.Event]()
         try:
             if self.clock() - self.now > layout.PUBLISHER_GIVES_UP:
                 raise TryAgain("the batch took more than a day to write; nothing was published")
-            if self._chosen:
-                self._check_ids()
-            check_room(disk)
-            self._sync_files()
-            buckets = self._buckets()
-            missing = [path for path in buckets if not disk.exists(f"{path}/{layout.DURABLE}")]
-            disk.make_buckets(missing)
-            commit()
-            self._rename_all()
+            if not self._chosen:
+                buckets = self._publish(commit)
+            else:
+                with chosen.IdLock(disk):
+                    earlier = self._published_before()
+                    buckets = self._publish(commit)
         except OSError as error:
             raise from_os(
                 error, f"publish a batch of {self.count} in the spool {disk.path}"
             ) from error
         finally:
             self.abort()
-        self._confirm(buckets)
+        self._confirm(sorted({*buckets, *(_target(made).folder for made in earlier.values())}))
         wake(disk)
-        return [chosen.publish(disk, made) for made, _ in self._chosen.values()]
+        return [earlier.get(id_, made) for id_, (made, _) in self._chosen.items()]
 
-    def _check_ids(self) -> None:
-        """Conflicts show before any event does."""
-        with chosen.IdLock(self.disk):
-            for made, place in self._chosen.values():
-                try:
-                    chosen.published_as(self.disk, made)
-                except AmptError as error:
-                    raise error.at(place) from None
+    def _published_before(self) -> dict[str, event.Event]:
+        """By their ids, those that were; the others are to be. Conflicts show before any event."""
+        earlier = {}
+        for made, place in self._chosen.values():
+            try:
+                found = chosen.published_as(self.disk, made)
+            except AmptError as error:
+                raise error.at(place) from None
+            if found is None:
+                self._taken[made.id] = _target(made)
+            else:
+                earlier[made.id] = found
+                self.draft.remove(made.id)
+                self.count -= 1
+        return earlier
+
+    def _publish(self, commit: Callable[[], object]) -> list[str]:
+        """All of it, to its commit; the buckets that are to be confirmed."""
+        disk = self.disk
+        check_room(disk)
+        self._sync_files()
+        buckets = self._buckets()
+        missing = [path for path in buckets if not disk.exists(f"{path}/{layout.DURABLE}")]
+        disk.make_buckets(missing)
+        chosen.take(disk, {id_: f"{self.folder}/{id_}" for id_ in self._taken})
+        commit()
+        self._rename_all()
+        return buckets
 
     def _sync_files(self) -> None:
         if self.count > SYNC_ONE_BY_ONE and self.disk.sync_all():
@@ -102,11 +119,11 @@ class Batch:
                 os.close(fd)
 
     def _buckets(self) -> list[str]:
-        hours = {file[:11] for file in self._files()}
-        return sorted(map(_bucket, hours))
+        hours = {file[:11] for file in self._files() if "." in file}
+        return sorted({*map(_bucket, hours), *(entry.folder for entry in self._taken.values())})
 
     def _rename_all(self) -> None:
-        """One rename an event: each is published by its own, none is ever seen in part."""
+        """One rename or link an event: each is published by its own, none is seen in part."""
         done = 0
         into = _Buckets(self.disk, self.fd)
         try:
@@ -116,7 +133,10 @@ class Batch:
                     into.rename(file)
                     done += 1
                 if done == before:
-                    return
+                    break
+            for entry in self._taken.values():
+                chosen.link(self.disk, entry)
+                done += 1
         except OSError as error:
             if done:
                 raise NotConfirmed(
@@ -199,6 +219,10 @@ class _Buckets:
 def _bucket(name: str) -> str:
     """Where an event with this name, or this beginning of one, waits."""
     return f"{layout.PENDING}/{due.bucket(name)}"
+
+
+def _target(made: event.Event) -> layout.Entry:
+    return layout.new(layout.PENDING, made.due, made.id, made.name)
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

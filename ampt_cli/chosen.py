@@ -12,7 +12,7 @@ from fcntl import LOCK_EX, flock
 
 from ampt_cli import event, jsontext, layout
 from ampt_cli.errors import BadEvent, from_os
-from ampt_cli.fsio import READ, Disk
+from ampt_cli.fsio import FEW, READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
 
@@ -55,25 +55,41 @@ def _publish(
     tmp = f"{layout.TMP}/{target.stamp}.{id}.{os.urandom(4).hex()}"
     disk.write_new(tmp, line)
     try:
-        _take(disk, id, tmp)
+        take(disk, {id: tmp})
         commit()
     except BaseException:
         disk.forget(tmp)
         raise
-    disk.into_bucket(target.folder, lambda: disk.link(layout.id_path(id), target.path))
+    link(disk, target)
 
 
-def _take(disk: Disk, id: str, tmp: str) -> None:  # noqa: A002
-    """Put the file at its place below ids/, durably, before it is linked into a bucket.
+def take(disk: Disk, files: dict[str, str]) -> None:
+    """Put the files of ids at their places below ids/, durably, before any is linked.
 
-    A crash right after leaves one link, which the next publisher of the id removes.
+    The id lock is held, and published_as() has found that nobody has them. A crash
+    right after leaves one link each, which the next publisher of the id removes.
     """
-    index = layout.id_path(id)
-    shard = index.rpartition("/")[0]
-    disk.remove(index)  # one link: published_as() found that nobody has it
-    disk.into_bucket(shard, lambda: disk.publish(tmp, index))
-    disk.make_durable(shard)
-    disk.sync(shard)
+    places = {id_: layout.id_path(id_) for id_ in files}
+    shards = sorted({place.rpartition("/")[0] for place in places.values()})
+    if len(shards) > FEW:
+        disk.make_buckets([one for one in shards if not disk.exists(f"{one}/{layout.DURABLE}")])
+    for id_, place in places.items():
+        disk.remove(place)
+        _into_shard(disk, files[id_], place)
+    for shard in shards:
+        disk.make_durable(shard)
+    if len(shards) <= FEW or not disk.sync_all():
+        for shard in shards:
+            disk.sync(shard)
+
+
+def _into_shard(disk: Disk, file: str, place: str) -> None:
+    disk.into_bucket(place.rpartition("/")[0], lambda: disk.publish(file, place))
+
+
+def link(disk: Disk, target: layout.Entry) -> None:
+    """Link a taken id into its bucket: it is published."""
+    disk.into_bucket(target.folder, lambda: disk.link(layout.id_path(target.id), target.path))
 
 
 def published_as(disk: Disk, made: event.Event) -> event.Event | None:

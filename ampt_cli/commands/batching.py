@@ -52,7 +52,7 @@ def publish_file(
         raise
     _say_known([made.id for made, now in zip(asked, published, strict=True) if now is not made])
     if not answers.print(map(worded, published)):
-        printing.say(f"published {batch.count + len(asked):,} events, but stdout is closed")
+        printing.say(f"published {batch.count:,} events, but stdout is closed")
 
 
 def _say_known(ids: list[str]) -> None:
