@@ -94,9 +94,10 @@ def chosen_ids(program: Program, shim: Shim) -> None:
 
 
 def batches(program: Program, shim: Shim) -> None:
-    """A small batch, synced file by file, and a larger one, synced at once."""
+    """A small batch, synced file by file, and a larger one, synced at once; some have ids."""
     for size in (3, 20):
         lines = [f'{{"name": "works", "body": {n}}}\n' for n in range(size)]
+        lines += [f'{{"name": "works", "id": "of-{size}-{n}"}}\n' for n in range(size // 2)]
         file = program.folder / f"batch-{size}"
         file.write_text("".join(lines))
         result = program.run("publish", "--batch", str(file), shim=shim)

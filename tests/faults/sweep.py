@@ -219,8 +219,8 @@ def disorder(program: Program, shim: Shim) -> None:
 
 
 def a_batch(program: Program, _shim: Shim) -> None:
-    """A file with three lines."""
-    lines = '{"name": "works", "body": 1}\n' * 3
+    """A file with three lines; one of the events has an id."""
+    lines = '{"name": "works", "body": 1}\n' * 2 + '{"name": "works", "id": "chosen"}\n'
     (program.folder / "batch").write_text(lines)
 
 

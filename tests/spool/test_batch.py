@@ -1,9 +1,14 @@
 """A batch is written as single events are."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from ampt_cli import batch, place
+import pytest
+
+from ampt_cli import batch, kernel, place, publication
+from ampt_cli.errors import BadEvent
+from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
 
 
@@ -28,3 +33,43 @@ def test_the_answers_of_a_long_batch_are_printed_whole(run_ampt: RunAmpt, tmp_pa
 
     assert done.status == 0, done.err
     assert done.out.count('"name":"ž€🙂') == 9_000
+
+
+@pytest.mark.parametrize("ids", [False, True], ids=["without ids", "with ids"])
+def test_a_batch_pays_for_a_few_syncs_and_not_for_one_an_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ids: bool
+) -> None:
+    """Events with chosen ids, in folders by the hundred, share them too."""
+    syncs: list[int] = []
+
+    def counted(sync: Callable[..., object]) -> Callable[..., object]:
+        def sync_and_count(*given: object) -> object:
+            syncs.append(1)
+            return sync(*given)
+
+        return sync_and_count
+
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    monkeypatch.setattr(Disk, "sync_fd", counted(Disk.sync_fd))
+    monkeypatch.setattr(kernel, "sync_file_system", counted(kernel.sync_file_system))
+    drafts: list[batch.Draft] = [("n", n, None, f"of-{n}" if ids else None) for n in range(300)]
+    for _ in range(2):  # with ids, the second publishes nothing
+        batch.publish_many(disk, drafts, lambda: 1_800_000_000_000)
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == (300 if ids else 600)
+    assert 4 <= len(syncs) <= 12
+    assert not list(tmp_path.glob("spool/tmp/*"))
+
+
+def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
+    """An id that is taken between its line and its commit is found: the body is another."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    made = batch.Batch(disk, lambda: 1_800_000_000_000)
+    late = publication.draft("n", "late", None, made.now, "x")
+    made.add(late, place="line 1", by_id=True)
+    batch.publish_many(disk, [("n", "early", None, "x")], lambda: 1_800_000_000_000)
+    with pytest.raises(BadEvent, match="line 1: the id 'x' was published before"):
+        made.commit()
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
+    assert not list(tmp_path.glob("spool/tmp/*"))
