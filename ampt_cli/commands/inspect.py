@@ -144,13 +144,15 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
     if total > limit:
         say(f"… and {total - limit:,} more: --limit {total}")
     if layout.QUARANTINE in wanted.states:
-        _held(disk)
+        rows = {seen.entry.folder for seen in picked if seen.damage}
+        _held(disk, rows if wide is not None else set())
 
 
-def _held(disk: Disk) -> None:
-    """Why each is in quarantine; files that are no entries too."""
+def _held(disk: Disk, told: set[str]) -> None:
+    """Why each is in quarantine; files that are no entries too, but no folders of `told`."""
     for one in quarantine.held(disk):
-        say(f"{one.folder}/{one.file}: {one.reason}")
+        if one.folder not in told:
+            say(f"{one.folder}/{one.file}: {one.reason}")
 
 
 def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> None:

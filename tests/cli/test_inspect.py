@@ -450,7 +450,7 @@ def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
 
 
 def test_what_is_in_quarantine_is_shown_with_its_reason(
-    run_ampt: RunAmpt, spool_dir: Path, busy: dict[str, str]
+    run_ampt: RunAmpt, spool_dir: Path, clean_env: dict[str, str], busy: dict[str, str]
 ) -> None:
     """By id, and in the list."""
     [entry] = spool_dir.glob("pending/*/*/*.json")
@@ -458,10 +458,12 @@ def test_what_is_in_quarantine_is_shown_with_its_reason(
     run_ampt("check", "--repair")
     one = run_ampt("inspect", busy["later"])
     listed = run_ampt("inspect", "--state", "quarantine")
+    shown = on_terminal(clean_env, "inspect", "--state", "quarantine", columns=80)
 
     assert one.out.startswith("It is in quarantine: pending/")
     assert ": empty. When the file is mended: ampt retry " in one.out
     assert listed.out.rstrip().endswith(": empty")
+    assert len(shown.splitlines()) == 2  # where the row says it, no line does again
 
 
 def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_path: Path) -> None:
