@@ -86,7 +86,7 @@ def chosen_ids(program: Program, shim: Shim) -> None:
     program.publish("works", "1", "--id", "first", shim=shim)
     program.publish("works", "1", "--id", "first", shim=shim)
     program.publish("works", "2", "--id", "second", shim=shim)
-    for call in range(4, 32):
+    for call in range(4, 32, 3):  # each one is hit elsewhere, without a cut
         shim.arm(shims.Fault("kill", shims.KILL_BEFORE), call)
         program.run("publish", "works", "3", "--id", f"third-{call}", shim=shim)
         shim.arm(None)
