@@ -1,9 +1,9 @@
 """Open a spool, or make one: what it is, whose it is, whether it may be trusted."""
 
 import os
-from stat import S_ISDIR, S_ISVTX, S_IWGRP, S_IWOTH
+from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
-from ampt_cli import layout
+from ampt_cli import layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
 
@@ -83,34 +83,13 @@ def _check_owner(root: int, path: str, group: bool) -> None:
     if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not group):
         mode = status.st_mode & 0o7777
         raise Denied(f"others may write in the spool {path} (mode {mode:04o})", "chmod it to 0700")
-    _check_way(path, (me, 0, status.st_uid))
+    _check_way(path, status.st_uid)
 
 
-def _check_way(path: str, trusted: "tuple[int, ...]") -> None:
+def _check_way(path: str, owner: "int | None" = None) -> None:
     """Refuse a spool in whose place others could put another one, also before it is made."""
-    real = os.path.realpath(path)
-    for way in (path,) if real == path else (path, real):
-        _check_above(way, trusted)
-
-
-def _check_above(path: str, trusted: "tuple[int, ...]") -> None:
-    above = path
-    while above != "/":
-        above = os.path.dirname(above)
-        try:
-            status = os.stat(above)
-        except FileNotFoundError:
-            continue  # it will be made, for us alone
-        if status.st_uid not in trusted:
-            raise Denied(
-                f"uid {status.st_uid} may replace the spool {path}: {above} belongs to it",
-                "put the spool where only its owner or root may write",
-            )
-        if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
-            raise Denied(
-                f"anybody may replace the spool {path}: {above} is writable by all",
-                f"chmod o-w {above}",
-            )
+    for way in dict.fromkeys((path, os.path.realpath(path))):
+        trust.check_above(way, f"the spool {path}", owner)
 
 
 def complete(disk: Disk) -> None:
@@ -123,7 +102,7 @@ def complete(disk: Disk) -> None:
 
 def _create(path: str, group: str | None) -> None:
     own = None if group is None else gid(group)
-    _check_way(path, (os.geteuid(), 0))
+    _check_way(path)
     _make_parents(path)
     disk = Disk(os.open(path, FOLDER), group is not None)
     try:

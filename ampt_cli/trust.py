@@ -37,19 +37,29 @@ def check_module(path: str, what: str) -> None:
     check_above(folder, what)
 
 
-def check_above(path: str, what: str) -> None:
-    """Raise Denied if another user could put something else in the place of `path`."""
-    me = os.geteuid()
+def check_above(path: str, what: str, owner: int | None = None) -> None:
+    """Raise Denied if another user could put something else in the place of `path`.
+
+    That is whoever owns a folder above it, but for us, root, and its `owner`; and
+    anybody, where all may write there. What is not there yet will be made, for us alone.
+    """
+    trusted = (os.geteuid(), 0) if owner is None else (os.geteuid(), 0, owner)
     while path != "/":
         path = os.path.dirname(path)
-        status = os.stat(path)
-        if status.st_uid not in (me, 0):
-            raise Denied(f"{what} is refused: {path} above it belongs to uid {status.st_uid}", HINT)
-        if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
-            raise Denied(f"{what} is refused: anybody may replace what is in {path}", HINT)
-
-
-HINT = "put it where only you or root may write"
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue
+        if status.st_uid not in trusted:
+            who, why = f"uid {status.st_uid}", "belongs to it"
+        elif status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
+            who, why = "anybody", "is writable by all"
+        else:
+            continue
+        raise Denied(
+            f"{who} may replace {what}: {path} {why}",
+            "put it where only its owner or root may write",
+        )
 
 
 def _check_one(path: str, status: os.stat_result, what: str) -> None:
