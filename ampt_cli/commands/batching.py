@@ -97,7 +97,7 @@ class _Answers:
     def _chunks(self) -> Iterator[list[str]]:
         if self.file is not None:
             self.file.seek(0)
-            while lines := self.file.readlines(1 << 20):
+            while lines := self.file.readlines(1 << 16):
                 yield lines
         yield self.waiting
 
