@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from tests.bench import spools
-from tests.bench.measure import MIB, Figure, Sample, rates, ratios, run, take_turns, walls
+from tests.bench.measure import MIB, Figure, Sample, rates, ratios, run, take_turns, walls, weigh
 from tests.bench.place import Place, at_rest, discard
 
 ONE_BY_ONE = 1000  # events of the queue that syncs each: more only takes longer
@@ -51,6 +51,18 @@ def batch(place: Place, count: int, rounds: int) -> list[Figure]:
             ratios(walls(raw), walls(api)),
             series=series,
         ),
+    ]
+
+
+def memory(place: Place, count: int) -> list[Figure]:
+    """What ten times as many events cost in memory when they are streamed from a file."""
+
+    def most(command: list[str]) -> float:
+        spool = spools.make(place.fresh("spool"))
+        return weigh(place.python, command, place.with_spool(spool)) / MIB
+
+    small, large = (most(_batch(place, _lines(place, n))) for n in (count // 10, count))
+    return [
         Figure(
             2,
             "publish_many_memory",
@@ -58,18 +70,9 @@ def batch(place: Place, count: int, rounds: int) -> list[Figure]:
             "MiB",
             None,
             "less",
-            [sample.rss / MIB for sample in api],
+            [most([place.python, place.program("many"), str(count)])],
             note="it returns all ids, so it grows with their number",
         ),
-    ]
-
-
-def memory(place: Place, count: int) -> list[Figure]:
-    """What ten times as many events cost in memory when they are streamed from a file."""
-    few, many = _lines(place, count // 10), _lines(place, count)
-    small = _into_spool(place, _batch(place, few), {})
-    large = _into_spool(place, _batch(place, many), {})
-    return [
         Figure(
             2,
             "batch_memory",
@@ -77,9 +80,9 @@ def memory(place: Place, count: int) -> list[Figure]:
             "times",
             1.1,
             "less",
-            [large.rss / small.rss],
-            series={"MiB": [small.rss / MIB, large.rss / MIB]},
-        )
+            [large / small],
+            series={"MiB": [small, large]},
+        ),
     ]
 
 

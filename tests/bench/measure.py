@@ -3,6 +3,7 @@
 import os
 import signal
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ class Sample(NamedTuple):
 
     wall: float  # s
     cpu: float  # s, user and system
-    rss: int  # bytes, the largest of them
 
 
 class Spread(NamedTuple):
@@ -101,7 +101,28 @@ def run(argv: list[str], env: Mapping[str, str], *, allowed: Sequence[int] = (0,
         with open(errors, encoding="utf-8", errors="replace") as file:
             said = file.read()[-2000:]
         raise Failed(f"{' '.join(argv)}: status {os.waitstatus_to_exitcode(status)}\n{said}")
-    return Sample(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Sample(wall, used.ru_utime + used.ru_stime)
+
+
+# What a process is credited with as its largest memory begins with that of the process
+# it was forked from: a small one stands between.
+WEIGH = """
+import os, sys
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, used = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
+"""
+
+
+def weigh(python: str, argv: list[str], env: Mapping[str, str]) -> int:
+    """The most memory (bytes) that a process had resident. Raises Failed."""
+    command = [python, "-I", "-S", "-c", WEIGH, *argv]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    status, _, kib = done.stdout.partition(" ")
+    if done.returncode or status != "0":
+        raise Failed(f"{' '.join(argv)}: status {status}\n{done.stderr}")
+    return int(kib) * 1024
 
 
 def take_turns(
