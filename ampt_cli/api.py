@@ -152,8 +152,8 @@ def _draft(item: Any) -> "Draft":
         body = as_read(item["name"], item.get("body"))
         return item["name"], body, item.get("after"), item.get("id")
     if isinstance(item, tuple) and 1 <= len(item) <= 3:
-        name, body, after = (*item, None, None)[:3]
-        return name, as_read(name, body), after, None
+        given: list[Any] = [*item, None, None]
+        return given[0], as_read(given[0], given[1]), given[2], None
     raise BadEvent(f"an event of a batch is a name, a tuple or a dict, not {item!r}")
 
 

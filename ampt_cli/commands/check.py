@@ -91,7 +91,7 @@ def _pair(key: str, text: str) -> tuple[float, float]:
     """Two limits: lengths of time in ms, or numbers; the second is as bad or worse."""
     read = due.parse_duration if key in {"late", "idle"} else float
     try:
-        warning, critical = map(float, map(read, text.split(",")))
+        warning, critical = (float(read(part)) for part in text.split(","))
     except (ValueError, UsageError):
         warning = critical = nan
     falling, rising = 0 <= critical <= warning <= 100, 0 < warning <= critical < inf
