@@ -51,15 +51,14 @@ def check_above(path: str, what: str, owner: int | None = None) -> None:
         except FileNotFoundError:
             continue
         if status.st_uid not in trusted:
-            who, why = f"uid {status.st_uid}", "belongs to it"
-        elif status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
-            who, why = "anybody", "is writable by all"
-        else:
-            continue
-        raise Denied(
-            f"{who} may replace {what}: {path} {why}",
-            "put it where only its owner or root may write",
-        )
+            raise Denied(
+                f"uid {status.st_uid} may replace {what}: {path} belongs to it",
+                "put it where only its owner or root may write",
+            )
+        if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
+            raise Denied(
+                f"anybody may replace {what}: {path} is writable by all", f"chmod o-w {path}"
+            )
 
 
 def _check_one(path: str, status: os.stat_result, what: str) -> None:
