@@ -27,6 +27,10 @@ FOREIGN = (
 # tests of lost permissions test something as root too.
 POWERS = "-dac_override,-dac_read_search"
 
+# Commands inherit what is ignored; in the background of a shell that is Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # deadline: a busy machine is slow, and that is no finding.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
