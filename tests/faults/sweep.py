@@ -120,9 +120,13 @@ def due(*names: str) -> Callable[[Program, Shim], None]:
 
 
 def dead_runner(program: Program, shim: Shim) -> None:
-    """A runner was killed when it had claimed, and another when it was about to settle."""
+    """A runner was killed when it had claimed, and another when it was about to settle.
+
+    In this order: what the second leaves has its record or was cut short, and nothing
+    is left to be claimed where the first is rescued.
+    """
     due("works", "takes.a.while")(program, shim)
-    for path in ("done/", "running/"):
+    for path in ("running/", "done/"):
         _killed_at(program, shim, "rename", path)
 
 
