@@ -13,14 +13,15 @@ import time
 from select import select
 
 COOKIE = "AMPT_ORIGIN"  # in the environment of a worker, and of the programs that it starts
+CYCLE = 1_000  # the C library keeps each value that a variable ever had: not one for every event
 PATIENCE = 0.5  # s that strays are ended for; what forks faster than it is killed survives
 TICKS = os.sysconf("SC_CLK_TCK")
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def cookie(runner: int, number: int, seq: int) -> str:
-    """What names the event `seq` of worker `number` of a runner (a process id)."""
-    return f"{runner}.{number}.{seq}"
+    """What names the event `seq` of worker `number` of a runner (a process id), among CYCLE."""
+    return f"{runner}.{number}.{seq % CYCLE}"
 
 
 def now() -> float:
@@ -39,7 +40,7 @@ def children() -> set[int]:
 
 def unrelated(number: int, seq: int, since: float) -> set[int]:
     """The children that the event `seq` of worker `number`, begun at `since`, has not started."""
-    ours, first = [str(number), str(seq)], int(since * TICKS)
+    ours, first = [str(number), str(seq % CYCLE)], int(since * TICKS)
     origins = {pid: _origin(pid) for pid in children()}
     return {
         pid for pid, origin in origins.items() if (origin or ours) != ours or _began(pid) < first

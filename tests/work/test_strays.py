@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from binascii import crc32
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,3 +110,23 @@ def test_no_zombie_stays_with_a_runner_that_stays(
         pytest.skip("the kernel does not list children")
 
     wait_until(lambda: len(children.read_text("ascii").split()) == 1)
+
+
+GROWTH = """
+from pathlib import Path
+from ampt_cli import strays
+from ampt_cli.surroundings import Surroundings
+
+surroundings = Surroundings()
+pages = []
+for first in (0, 100_000):
+    for seq in range(first, first + 100_000):
+        surroundings.mark(strays.cookie(4711, 0, seq))
+    pages.append(int(Path("/proc/self/statm").read_text().split()[1]))
+print(pages[1] - pages[0])
+"""
+
+
+def test_naming_each_event_in_the_environment_costs_no_memory() -> None:
+    ran = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 256
