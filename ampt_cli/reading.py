@@ -127,7 +127,8 @@ def _check(disk: Disk, status: os.stat_result) -> int:
 
 
 def _matching(entry: Entry, line: bytes) -> Event:
-    event = decode(line, entry.attempt)
-    if event.id != entry.id or event.name != entry.name:
+    known = (entry.id, entry.name)
+    event = decode(line, entry.attempt, known)
+    if (event.id, event.name) != known:
         raise Damaged("its id or name is not that of its file name")
     return event

@@ -4,6 +4,7 @@ A runner exists on disk only while it has work: an idle `ampt run` rescues,
 scans, and ends, without a lock and without a worker.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -75,6 +76,7 @@ class Runner:
         return self.outcomes.tally
 
     def _work(self) -> None:
+        gc.disable()  # while this and the workers import: there is nothing to collect
         home.check_place(self.disk, self.base, network=self.settings.network)
         with heard(self.signals) as wakeup:
             self.home = home.Home(self.disk, self.base, self.clock())
@@ -101,6 +103,8 @@ class Runner:
         self.workers.folder = self.home.folder
         self.intake.runner = self.home.name
         self._wait_ready()
+        gc.freeze()
+        gc.enable()
 
     def _wait_ready(self) -> None:
         self.workers.wait_ready(self._told_to_stop)

@@ -27,7 +27,7 @@ GRACE = 0.5  # s between the exception in a handler and the end of its process g
 IMPORT_TIMEOUT = 60.0  # s
 STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is taken back
 LISTEN_AFTER = 0.005  # s that an event may run before its output is drained as it comes
-COALESCE = 0.0003  # s that reports are let gather while every worker has plenty to do
+GATHER = 16  # events: reports are let gather for as long as these take, while no worker runs dry
 SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 
@@ -151,7 +151,8 @@ class Supervisor:
         woken = False
         found = self._poll.poll(0)
         if not found and all(slot.is_well_fed() for slot in self.slots):
-            select.select((), (), (), COALESCE)
+            pace = min(slot.pace for slot in self.slots)
+            select.select((self._wakeup,), (), (), min(pace * GATHER, LISTEN_AFTER))
         for fd, _ in found or self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
             read = self._heard.get(fd)
             if read is not None:

@@ -157,6 +157,7 @@ class Worker:
         self.deadline.numbers = {key: number for number, key in enumerate(declared["handlers"])}
         signal.signal(SOFT_SIGNAL, self.deadline.on_signal)
         gc.freeze()  # what was imported stays: the collector need not look at it
+        gc.enable()
         self.surroundings = Surroundings()
         os.register_at_fork(after_in_child=self.forsake)
         self.send(frame(READY, jsontext.dumps(declared).encode()))
@@ -179,7 +180,7 @@ class Worker:
     def serve(self) -> None:
         """Take one event after another, until the queue ends."""
         while raw := self.take():
-            seq, _, file = raw.rstrip(b"\0\n").decode().partition(" ")
+            seq, _, file = raw.partition(b"\n")[0].decode().partition(" ")
             kind, payload = self.run_one(int(seq), file)
             flush()
             quiet = kind == SUCCEEDED and self.is_quiet()
