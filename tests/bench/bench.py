@@ -48,9 +48,9 @@ FULL = Size(
     100_000,
     100_000,
     10_000,
-    3_000,
-    5_000,
     10_000,
+    5_000,
+    40_000,
     1_000_000,
     1_000_000,
     600,
@@ -71,7 +71,7 @@ def steps(place: Place, size: Size) -> Iterator[tuple[int, str, Step]]:
     yield 2, "slow", lambda: bulk.slow_disk(place, s.slow_batch, max(1, s.rounds // 3))
     yield 3, "no-ops", lambda: drain.no_ops(place, s.drain, s.rounds)
     yield 3, "others", lambda: drain.others(place, s.drain)
-    yield 3, "jobs", lambda: drain.two_jobs(place, s.burn, s.rounds)
+    yield 3, "jobs", lambda: drain.two_jobs(place, s.burn, max(3, s.rounds // 2))
     yield 3, "failing", lambda: drain.failing(place, s.failing, max(1, s.rounds // 2))
     yield 7, "several", lambda: drain.several(place, s.several, max(2, s.rounds // 2))
     spool: list[Path] = []
