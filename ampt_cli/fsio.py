@@ -57,12 +57,14 @@ class Disk:
 
     def natural_mode(self, path: str) -> bool:
         """Whether new files get their mode without a chmod; `path` is made to see, and removed."""
-        fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
         try:
-            return os.fstat(fd).st_mode & 0o7777 == self.file_mode
+            fd = os.open(path, NEW, self.file_mode, dir_fd=self.root)
+            try:
+                return os.fstat(fd).st_mode & 0o7777 == self.file_mode
+            finally:
+                os.close(fd)
         finally:
-            os.close(fd)
-            self.forget(path)
+            self.forget(path)  # also after a signal, as in write_new
 
     def append(self, path: str, data: bytes, sync: bool) -> None:
         """Append the line `data`, after a newline if the last line is torn.

@@ -150,12 +150,19 @@ def _deed(disk: Disk, entry: Entry, target: Entry, noted: record.Record) -> Entr
 
 
 def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
+    """Rename into a bucket that is durable: whoever made it may have been killed before it was.
+
+    Or else a power cut could keep the rename, and lose the bucket with what is in it.
+    """
+    known = target.folder in disk.durable
+    if not known:
+        disk.make_durable(target.folder)
     try:
         disk.into_bucket(target.folder, lambda: disk.move(entry.path, target.path))
     except FileNotFoundError:
         return False
-    if target.folder not in disk.durable:
-        disk.make_durable(target.folder)
+    if not known:
+        disk.make_durable(target.folder)  # race: it was removed, and is being made by another
         if target.state in layout.FINISHED:
             disk.durable.add(target.folder)  # nobody removes it while it is today's
     return True

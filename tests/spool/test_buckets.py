@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, fsio, place
+from ampt_cli import batch, fsio, layout, place, settling
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -110,3 +110,44 @@ def _buckets(disk: Disk) -> list[str]:
         for date in disk.list("pending")
         for hour in disk.list(f"pending/{date}")
     ]
+
+
+def test_a_claim_is_never_settled_into_a_bucket_that_a_power_cut_could_take(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its maker was killed between mkdir and fsync: the bucket is made durable first."""
+    claim = layout.claimed(layout.new("pending", NOW, "x", "n"), "r")
+    disk.make_folder(claim.folder)
+    disk.write_new(claim.path, b"x\n")
+    done = layout.finished(claim, layout.DONE, NOW).folder
+    disk.make_folder(done)
+    deeds: list[str] = []
+    move, sync = Disk.move, Disk.sync
+    monkeypatch.setattr(Disk, "move", lambda *its: (deeds.append("move"), move(*its)))
+    monkeypatch.setattr(Disk, "sync", lambda *its: (deeds.append(its[1]), sync(*its)))
+    settling.settle_success(disk, claim, None, NOW)
+
+    assert deeds == ["done", done, "move"]
+
+
+def test_a_signal_leaves_nothing_of_a_look_at_the_umask(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it comes: a file in tmp/ would be for the sweep."""
+    for call in ("open", "fstat", "close"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, interrupted(getattr(os, call)))
+            with pytest.raises(KeyboardInterrupt):
+                disk.natural_mode("tmp/mode")
+
+        assert disk.list("tmp") == ["x"]
+
+
+def interrupted(call: Callable[..., object]) -> Callable[..., None]:
+    """The call, and then Ctrl-C."""
+
+    def call_then_raise(*given: object, **named: object) -> None:
+        call(*given, **named)
+        raise KeyboardInterrupt
+
+    return call_then_raise
