@@ -1,7 +1,7 @@
 """Find due events and claim them for one runner."""
 
 from collections.abc import Callable
-from itertools import chain, islice
+from itertools import chain
 from time import monotonic
 
 from ampt_cli import catalog, place, spool
@@ -54,19 +54,14 @@ class Intake:
                     if claim is not None:
                         self._found = True
                         return claim
-                    if self._found:
-                        self._pass_over(hash(entry.file) % AHEAD)
+                    if self._found:  # leave the next few to who was faster; another scan follows
+                        self.scan.skip(hash(entry.file) % AHEAD)
             if self._found:
                 self.check_place()
                 self.rescan()
             else:
                 self.exhausted = True
         return None
-
-    def _pass_over(self, count: int) -> None:
-        """Leave the next few to the runner that was faster; another scan follows this one."""
-        for _ in islice(self._entries, count):
-            pass
 
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""

@@ -1,6 +1,7 @@
 """Find what is due, at a cost that depends on what is due and not on how much waits."""
 
 import os
+from itertools import islice
 from time import time_ns
 
 from ampt_cli import due, layout
@@ -37,6 +38,7 @@ class Scan:
         self.next_due: int | None = None
         self.odd = 0  # names that are no entries
         self.unread = set() if unread is None else unread  # folders that cannot be, and why
+        self.files: Iterator[str] = iter(())  # of the chunk that is looked at now
         self.buckets = self._due_buckets()
 
     def _due_buckets(self) -> list[str]:
@@ -76,12 +78,18 @@ class Scan:
         """What is due: bucket by bucket, in due order within each CHUNK of names."""
         for bucket in self.buckets:
             for files in self._chunks(bucket):
-                for file in files:
+                self.files = iter(files)
+                for file in self.files:
                     entry = layout.parse(bucket, file)
                     if entry is None:
                         self.odd += 1
                     else:
                         yield entry
+
+    def skip(self, count: int) -> None:
+        """Leave the next few names out of `entries`, which does not even read them."""
+        for _ in islice(self.files, count):
+            pass
 
     def _chunks(self, bucket: str) -> "Iterator[list[str]]":
         try:
