@@ -123,8 +123,17 @@ def test_a_claim_is_never_settled_into_a_bucket_that_a_power_cut_could_take(
     disk.make_folder(done)
     deeds: list[str] = []
     move, sync = Disk.move, Disk.sync
-    monkeypatch.setattr(Disk, "move", lambda *its: (deeds.append("move"), move(*its)))
-    monkeypatch.setattr(Disk, "sync", lambda *its: (deeds.append(its[1]), sync(*its)))
+
+    def moved(self: Disk, source: str, target: str) -> None:
+        deeds.append("move")
+        move(self, source, target)
+
+    def synced(self: Disk, path: str) -> None:
+        deeds.append(path)
+        sync(self, path)
+
+    monkeypatch.setattr(Disk, "move", moved)
+    monkeypatch.setattr(Disk, "sync", synced)
     settling.settle_success(disk, claim, None, NOW)
 
     assert deeds == ["done", done, "move"]
