@@ -1,6 +1,7 @@
 """`ampt publish --batch`: many events from JSON Lines."""
 
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -9,6 +10,7 @@ from ampt_cli.batch import Batch
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.event import MAX_BYTES, Event
 from ampt_cli.fsio import Disk
+from ampt_cli.waiting import Input
 
 LINE_KEYS = {"name", "body", "after", "id"}
 MAX_LINE = 2 * MAX_BYTES  # escapes may make a line longer than the event
@@ -104,7 +106,10 @@ class _Answers:
 
 def _lines(source: str) -> Iterator[tuple[int, bytes]]:
     try:
-        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
+        with (
+            open(0 if source == "-" else source, "rb", buffering=0, closefd=source != "-") as raw,
+            BufferedReader(Input(raw.fileno()), 1 << 16) as file,
+        ):
             number = 0
             while line := file.readline(MAX_LINE):
                 number += 1

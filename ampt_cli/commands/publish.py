@@ -219,12 +219,14 @@ def _read_file(path: str, what: str) -> str:
 def _read(fd: int, what: str) -> str:
     """All of a file, but not much more than an event may have."""
     from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only when a file is read
+    from ampt_cli.waiting import Input  # noqa: PLC0415  likewise
 
     data = b""
     try:
         size = os.fstat(fd).st_size
-        while len(data) <= 4 * MAX_BYTES and (chunk := os.read(fd, 65_536)):
-            data += chunk
+        with Input(fd) as file:
+            while len(data) <= 4 * MAX_BYTES and (chunk := file.read(65_536)):
+                data += chunk
     except OSError as error:
         raise UsageError(f"cannot read {what}: {error.strerror}") from None
     if len(data) > 4 * MAX_BYTES:
