@@ -133,11 +133,8 @@ def _more(event: Event) -> str:
     )
 
 
-def decode(line: bytes, attempt: int = 0, known: "tuple[str, str] | None" = None) -> Event:
-    """The event in a first line. Raises Damaged, or TooNew for a newer format.
-
-    `known` is an id and a name that were checked before: they need not be again.
-    """
+def decode(line: bytes, attempt: int = 0) -> Event:
+    """The event in a first line. Raises Damaged, or TooNew for a newer format."""
     if not line:
         raise Damaged("empty")
     if b"\0" in line:
@@ -154,10 +151,10 @@ def decode(line: bytes, attempt: int = 0, known: "tuple[str, str] | None" = None
         raise Damaged(f"the first line is no JSON: {error}") from None
     if type(fields) is not dict:
         raise Damaged("the first line is no JSON object")
-    return _from_fields(fields, attempt, known)
+    return _from_fields(fields, attempt)
 
 
-def _from_fields(fields: "dict[str, Any]", attempt: int, known: "tuple[str, str] | None") -> Event:
+def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
     version = fields.pop("ampt", None)
     if type(version) is not int:
         raise Damaged("ampt (the format's version) is missing or no whole number")
@@ -170,12 +167,11 @@ def _from_fields(fields: "dict[str, Any]", attempt: int, known: "tuple[str, str]
         raise Damaged(f"{error.args[0]} is missing") from None
     if type(time) is not int or type(due) is not int or not 0 <= time <= due:
         raise Damaged("time and due are not whole numbers with 0 ≤ time ≤ due")
-    if (id_, name) != known:
-        try:
-            check_id(id_)
-            check_name(name)
-        except BadEvent as error:
-            raise Damaged(str(error)) from None
+    try:
+        check_id(id_)
+        check_name(name)
+    except BadEvent as error:
+        raise Damaged(str(error)) from None
     if fields:
         newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
         if newer:

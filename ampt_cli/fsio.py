@@ -21,13 +21,13 @@ APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Disk:
     """The folder `root` (an open descriptor) and the verbs that change it."""
 
-    __slots__ = ("_kernel", "durable", "file_mode", "folder_mode", "path", "root")
+    __slots__ = ("_rename_new", "durable", "file_mode", "folder_mode", "path", "root")
 
     def __init__(self, root: int, group: bool = False, path: str = "") -> None:
         self.root = root
         self.path = path  # where it was opened; for messages alone
         self.durable: set[str] = set()  # buckets known to be, that nobody removes
-        self._kernel: Any = None
+        self._rename_new: Callable[[int, str, str], None] | None = None
         self.file_mode = 0o660 if group else PRIVATE
         self.folder_mode = 0o2770 if group else 0o700
 
@@ -125,7 +125,11 @@ class Disk:
 
         A power cut leaves one of both names (section 1); no sync is needed.
         """
-        (self._kernel or self._load()).rename_new(self.root, source, target)
+        if self._rename_new is None:  # kept: an import statement costs something each time
+            from ampt_cli.kernel import rename_new  # noqa: PLC0415  gate: publish never loads ctypes
+
+            self._rename_new = rename_new
+        self._rename_new(self.root, source, target)
 
     # -- folders -------------------------------------------------------------
 
@@ -254,14 +258,9 @@ class Disk:
 
     def sync_all(self) -> bool:
         """Make the whole file system durable in one call; False where it cannot be done."""
-        synced: bool = (self._kernel or self._load()).sync_file_system(self.root)
-        return synced
+        from ampt_cli import kernel  # noqa: PLC0415  gate: as in move
 
-    def _load(self) -> "Any":
-        from ampt_cli import kernel  # noqa: PLC0415  gate: publish never loads ctypes
-
-        self._kernel = kernel
-        return kernel
+        return kernel.sync_file_system(self.root)
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`; a dangling link is."""
@@ -299,4 +298,3 @@ def ends_whole(fd: int) -> bool:
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any

@@ -127,8 +127,7 @@ def _check(disk: Disk, status: os.stat_result) -> int:
 
 
 def _matching(entry: Entry, line: bytes) -> Event:
-    known = (entry.id, entry.name)
-    event = decode(line, entry.attempt, known)
-    if (event.id, event.name) != known:
+    event = decode(line, entry.attempt)
+    if event.id != entry.id or event.name != entry.name:
         raise Damaged("its id or name is not that of its file name")
     return event

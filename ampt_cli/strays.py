@@ -40,7 +40,7 @@ def children() -> set[int]:
 
 def unrelated(number: int, seq: int, since: float) -> set[int]:
     """The children that the event `seq` of worker `number`, begun at `since`, has not started."""
-    ours, first = [str(number), str(seq % CYCLE)], int(since * TICKS)
+    ours, first = cookie(os.getpid(), number, seq).split(".")[1:], int(since * TICKS)
     origins = {pid: _origin(pid) for pid in children()}
     return {
         pid for pid, origin in origins.items() if (origin or ours) != ours or _began(pid) < first
