@@ -87,8 +87,9 @@ def check_id(id: object) -> str:  # noqa: A002
 
 def id_is_legal(text: str) -> bool:
     """Whether `text` may be an id."""
-    plain = text.replace("_", "a").replace("-", "a")
-    return 0 < len(text) <= MAX_ID and plain.isascii() and plain.isalnum()
+    if not text.isascii() or not 0 < len(text) <= MAX_ID:
+        return False
+    return text.isalnum() or text.replace("_", "a").replace("-", "a").isalnum()
 
 
 def as_read(name: str, body: "Any") -> "Any":
@@ -110,8 +111,7 @@ def encode(event: Event) -> bytes:
             jsontext.check_depth([event.body])
         more = _more(event) if event.extra else ""
         line = (
-            f'{{"ampt":{VERSION},"id":"{event.id}","name":{jsontext.dumps(event.name)},'
-            f'"time":{event.time},"due":{event.due},"body":{body}{more}}}\n'
+            f'{_head(event.id, event.name)}{event.time},"due":{event.due},"body":{body}{more}}}\n'
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
@@ -131,6 +131,30 @@ def _more(event: Event) -> str:
     return "".join(
         f",{jsontext.dumps(key)}:{jsontext.dumps(event.extra[key])}" for key in event.extra
     )
+
+
+def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  # noqa: A002
+    """The event in a first line as `encode` makes them, with this id and name; None of others.
+
+    It is what `decode` says, in half the time: no JSON is scanned but the body.
+    """
+    try:
+        text = line.decode()
+        head = _head(id, name)
+        comma = text.find(",", len(head))
+        time, due = int(text[len(head) : comma]), int(text[comma + 7 : text.find(",", comma + 1)])
+        head = f'{head}{time},"due":{due},"body":'
+        if not text.startswith(head) or not 0 <= time <= due or len(line) >= MAX_BYTES:
+            return None
+        body, end = jsontext.value_at(text, len(head), inner=True)
+    except ValueError:
+        return None
+    return Event(id, name, body, time, due, attempt) if text[end:] == "}\n" else None
+
+
+def _head(id: str, name: str) -> str:  # noqa: A002
+    """How a first line begins."""
+    return f'{{"ampt":{VERSION},"id":"{id}","name":{jsontext.quoted(name)},"time":'
 
 
 def decode(line: bytes, attempt: int = 0) -> Event:

@@ -12,6 +12,8 @@ except ImportError:  # other implementations of Python
 
     make_encoder = None  # type: ignore[assignment,misc]
 
+quoted = encode_basestring  # a string, as it stands in JSON
+
 MAX_DEPTH = 128
 MAX_DIGITS = 400
 BLANK = " \t\r\n"
@@ -100,20 +102,25 @@ else:
 
 def loads(text: str) -> "Any":
     """Parse one JSON document. Raises ValueError, saying what is wrong."""
-    start = len(text) - len(text.lstrip(BLANK))
+    value, end = value_at(text, len(text) - len(text.lstrip(BLANK)))
+    if end != len(text) and text[end:].strip(BLANK):
+        raise ValueError(f"something follows the JSON at character {end}")
+    return value
+
+
+def value_at(text: str, start: int, *, inner: bool = False) -> "tuple[Any, int]":
+    """The value that begins at `start`, `inner` to another one, and where it ends. As `loads`."""
     try:
         value, end = (_scan_short if len(text) <= MAX_DIGITS else _scan)(text, start)
     except (StopIteration, SystemError):  # SystemError: it cannot say more without json.decoder
         raise ValueError(_why(text)) from None
     except RecursionError:
         raise ValueError(f"too deep: more than {MAX_DEPTH} levels") from None
-    if end != len(text) and text[end:].strip(BLANK):
-        raise ValueError(f"something follows the JSON at character {end}")
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        check_depth(value)
+    if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
+        check_depth([value] if inner else value)
     if "\\u" in text or "\\U" in text:
         check_text(value)
-    return value
+    return value, end
 
 
 def _why(text: str) -> str:

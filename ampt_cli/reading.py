@@ -6,7 +6,7 @@ from stat import S_ISREG, S_IWGRP, S_IWOTH
 
 from ampt_cli import record
 from ampt_cli.errors import Damaged
-from ampt_cli.event import MAX_BYTES, Event, decode
+from ampt_cli.event import MAX_BYTES, Event, decode, decode_own
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import Entry
 
@@ -38,10 +38,10 @@ def event_of(disk: Disk, entry: Entry, fd: int, status: os.stat_result) -> tuple
     data = os.read(fd, min(size, FEW) or 1)
     if b"\n" not in data and size > len(data):
         data += os.read(fd, min(size, MAX_BYTES) - len(data))
-    first, newline, _ = data.partition(b"\n")
-    if not newline and size > len(data):
+    end = data.find(b"\n") + 1
+    if not end and size > len(data):
         raise Damaged(f"its first line has {MAX_BYTES:,} bytes or more")
-    return _matching(entry, first + newline), len(data) == size and data[-1:] == b"\n"
+    return _matching(entry, data[: end or len(data)]), len(data) == size and data[-1:] == b"\n"
 
 
 def whole(disk: Disk, entry: Entry) -> tuple[Event, list[record.Record], int]:
@@ -127,7 +127,11 @@ def _check(disk: Disk, status: os.stat_result) -> int:
 
 
 def _matching(entry: Entry, line: bytes) -> Event:
+    name = entry.name
+    own = decode_own(line, entry.id, name, entry.attempt)
+    if own is not None:
+        return own
     event = decode(line, entry.attempt)
-    if event.id != entry.id or event.name != entry.name:
+    if event.id != entry.id or event.name != name:
         raise Damaged("its id or name is not that of its file name")
     return event

@@ -62,6 +62,42 @@ def test_what_is_published_is_read_back_equal(body: object) -> None:
     assert event.decode(event.encode(made)) == made
 
 
+@given(BODIES, NAMES, st.integers(0, due.LAST), st.integers(0, due.LAST))
+def test_our_own_line_is_read_as_any_line_is(body: object, name: str, time: int, wait: int) -> None:
+    """The short way says what the long one says."""
+    made = event.Event("x-1", name, body, time, time + wait, 3)
+    line = event.encode(made)
+
+    assert event.decode_own(line, "x-1", name, 3) == event.decode(line, 3) == made
+
+
+LINE = b'{"ampt":1,"id":"x","name":"n","time":5,"due":17,"body":{"a":[1,"b"]}}\n'
+
+
+@given(st.data())
+def test_any_other_line_is_left_to_those_who_read_all_of_it(data: st.DataObject) -> None:
+    """Whatever was changed in it: what is accepted is what the long way reads, and as it reads it."""
+    start = data.draw(st.integers(0, len(LINE)))
+    end = data.draw(st.integers(start, min(start + 4, len(LINE))))
+    known = st.sampled_from([b"0", b"-", b",", b" ", b"\\", b"}", b'"', b"\n", b"1e3", b',"due":6'])
+    line = LINE[:start] + data.draw(known | st.binary(max_size=4)) + LINE[end:]
+    read = event.decode_own(line, "x", "n", 1)
+
+    assert read is None or read == event.decode(line, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"5", b"05"), (b"17", b"4"), (b"17", b"-1"), (b"17", b"1_7"), (b",", b", "), (b"}}", b"}} ")]
+    + [(b"}}", b'},"more":1}'), (b"}}", b'},"body":1}'), (b'"x"', b'"y"'), (b'"b"', b'"\\ud800"')]
+    + [(b'"b"', b'"\xff"'), (b'"b"', b'"\0"'), (b'[1,"b"]', b"[" * 127 + b"]" * 127), (b"\n", b"")],
+)
+def test_the_short_way_takes_nothing_else(old: bytes, new: bytes) -> None:
+    """A line that is wrong, or right and of other makers, is for `decode`."""
+    assert event.decode_own(LINE, "x", "n", 1) == event.decode(LINE, 1)
+    assert event.decode_own(LINE.replace(old, new, 1), "x", "n", 1) is None
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_event_or_damaged(data: bytes) -> None:
     """No other error ever leaves the parser."""
