@@ -5,14 +5,14 @@ handler everywhere.
 """
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from ampt_cli import due, handlers, record
 from ampt_cli.errors import BadDue
 from ampt_cli.event import Event
 from ampt_cli.handlers import GiveUp, Handler, RetryLater
-from ampt_cli.policy import Wish
+from ampt_cli.policy import NO_WISH, Wish
 
 MAX_ERROR = 2_000  # characters of a one-line error
 MAX_TRACEBACK = 16_384  # characters
@@ -88,9 +88,9 @@ def execute(
     Reports that are `brief` have no traceback: making one takes longer than all the rest.
     """
     if not listed:
-        return Result(record.IGNORED, [], (), Wish(), None)
+        return Result(record.IGNORED, [], (), NO_WISH, None)
     watch = watch or Watch()
-    reports, good, wish = [], list(succeeded), Wish()
+    reports, good, wish = [], list(succeeded), NO_WISH
     errors: list[str] = []
     outcome = record.SUCCEEDED
     for handler in listed:
@@ -98,7 +98,7 @@ def execute(
             continue
         timeout = handler.timeout or default_timeout
         context = Context(watch, event.attempt, event.id, timeout)
-        started = perf_counter()
+        started = perf_counter_ns()
         watch.begin(handler, timeout)
         try:
             try:
@@ -126,7 +126,7 @@ def execute(
                 report["traceback"] = traceback_of(raised)
             # What buried the event is its error, whatever else failed before.
             errors.insert(0 if isinstance(raised, GiveUp) else len(errors), said)
-        report["ms"] = round((perf_counter() - started) * 1000, 3)
+        report["ms"] = (perf_counter_ns() - started) // 1000 / 1000  # round takes much longer
     return Result(outcome, reports, tuple(good), wish, errors[0] if errors else None)
 
 

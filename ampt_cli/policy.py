@@ -36,6 +36,9 @@ class Wish(NamedTuple):
     later: int | None = None  # instant
 
 
+NO_WISH = Wish()
+
+
 class Verdict(NamedTuple):
     """Where the entry goes (a state), when it is due next, and what to remember."""
 
@@ -52,7 +55,7 @@ def decide(
     now: int,
     history: History = History(),  # noqa: B008  an immutable tuple
     retries: Retries = Retries(),  # noqa: B008
-    wish: Wish = Wish(),  # noqa: B008
+    wish: Wish = NO_WISH,
 ) -> Verdict:
     """The verdict on attempt number `attempt`, begun at `start`, seen at `now` (ms).
 

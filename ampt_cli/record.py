@@ -33,6 +33,21 @@ def line(record: Record) -> bytes:
     return (jsontext.dumps(record) + "\n").encode("utf-8", "replace")
 
 
+def success(attempt: int, start: int, ms: float, reports: list[Record]) -> bytes:
+    """What `line` makes of the record of an attempt in which every handler succeeded, sooner."""
+    every = ",".join(
+        [
+            f'{{"handler":{jsontext.quoted(report["handler"])},"outcome":"{SUCCEEDED}",'
+            f'"ms":{report["ms"]}}}'
+            for report in reports
+        ]
+    )
+    return (
+        f'{{"attempt":{attempt},"start":{start},"ms":{ms},"outcome":"{SUCCEEDED}",'
+        f'"handlers":[{every}]}}\n'
+    ).encode("utf-8", "replace")
+
+
 def deed(action: str, now: int, **more: Any) -> Record:
     """The record of what an operator did."""
     return {"action": action, "time": now, **more}

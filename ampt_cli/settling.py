@@ -5,7 +5,7 @@ import os
 from ampt_cli import layout, policy, reading, record, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.policy import Retries, Verdict, Wish
+from ampt_cli.policy import NO_WISH, Retries, Verdict, Wish
 
 
 def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> Entry | None:
@@ -35,7 +35,7 @@ def settle_other(
     *,
     now: int,
     retries: Retries,
-    wish: Wish = Wish(),  # noqa: B008  an immutable tuple
+    wish: Wish = NO_WISH,
     succeeded: tuple[str, ...] | None = None,
 ) -> Verdict | None:
     """Decide on an attempt that did not succeed, note it durably, and move the claim.

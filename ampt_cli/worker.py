@@ -21,7 +21,7 @@ import resource
 import select
 import signal
 import sys
-from time import monotonic
+from time import perf_counter_ns
 from typing import Any, NamedTuple, NoReturn
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
@@ -225,7 +225,7 @@ class Worker:
             self.surroundings.mark(strays.cookie(self.runner, self.ends.number, seq))
             self.board[RUNNING] = seq
             self.ends.marks.begin(self.ends.number, seq, now, file)
-        started = monotonic()
+        started = perf_counter_ns()
         result = execute(
             event,
             listed,
@@ -234,8 +234,10 @@ class Worker:
             succeeded=succeeded,
             default_timeout=self.job.default_timeout,
         )
-        self.overdue = any(report["outcome"] == record.TIMED_OUT for report in result.reports)
-        self.ms = round((monotonic() - started) * 1000, 3)
+        self.overdue = result.outcome != record.SUCCEEDED and any(
+            report["outcome"] == record.TIMED_OUT for report in result.reports
+        )
+        self.ms = (perf_counter_ns() - started) // 1000 / 1000
         return answer(entry.attempt, now, self.ms, result)
 
     def succeeded_before(self, entry: layout.Entry) -> tuple[str, ...]:
@@ -260,9 +262,9 @@ def frame(kind: bytes, payload: bytes) -> bytes:
 
 def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, bytes]:
     """The frame that reports an attempt: its record, and what the verdict depends on."""
-    made = record_of(attempt, start, ms, result)
     if result.outcome == record.SUCCEEDED:
-        return SUCCEEDED, record.line(made)
+        return SUCCEEDED, record.success(attempt, start, ms, result.reports)
+    made = record_of(attempt, start, ms, result)
     if result.outcome == record.IGNORED:
         return IGNORED, record.line(made)
     told = {

@@ -1,6 +1,8 @@
 """The verdicts."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ampt_cli import due, policy, record
 from ampt_cli.layout import DEAD, DONE, RETRY
@@ -60,6 +62,20 @@ def test_retry_settings_of_a_name_are_used() -> None:
     verdict = policy.decide(FAILED, attempt=1, start=0, now=0, retries=Retries(1_000, 10_000))
 
     assert verdict.next == 1_000
+
+
+MS = st.integers(0, 10**9).map(lambda us: us / 1000)
+
+
+@given(st.integers(1, 10**6), st.integers(0, due.LAST), MS, st.lists(st.tuples(st.text(), MS)))
+def test_a_success_is_noted_as_any_record_is(
+    attempt: int, start: int, ms: float, called: list[tuple[str, float]]
+) -> None:
+    """The short way writes what the long one writes, byte for byte."""
+    reports = [{"handler": key, "outcome": SUCCEEDED, "ms": took} for key, took in called]
+    made = {"attempt": attempt, "start": start, "ms": ms, "outcome": SUCCEEDED, "handlers": reports}
+
+    assert record.success(attempt, start, ms, reports) == record.line(made)
 
 
 def test_the_last_record_that_says_so_is_what_counts() -> None:
