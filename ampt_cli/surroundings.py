@@ -11,7 +11,7 @@ import os
 import sys
 from _thread import _count as thread_count
 from array import array
-from fcntl import F_DUPFD_CLOEXEC, fcntl, ioctl
+from fcntl import F_DUPFD_CLOEXEC, F_GETOWN, F_SETOWN, fcntl, ioctl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
@@ -30,11 +30,12 @@ class Surroundings:
         self.folder = _here()
         self.environment = dict(_environment())
         self.recursion = sys.getrecursionlimit()
-        self.handlers = [_signal.getsignal(number) for number in SIGNALS]
-        self.limits = [getrlimit(limit) for limit in LIMITS]
+        self.handlers = list(map(_signal.getsignal, SIGNALS))
+        self.limits = list(map(getrlimit, LIMITS))
         self.threads = thread_count()
         self.locale = _locale()
-        self.streams = _streams()
+        self.process = os.getpid()
+        self.streams = _seal(self.process)
 
     def mark(self, origin: str) -> None:
         """Note in the environment whose programs are started from now on."""
@@ -49,8 +50,8 @@ class Surroundings:
             _restore(self.environment)
         _signal.alarm(0)
         sys.setrecursionlimit(self.recursion)
-        for number, handler in zip(SIGNALS, self.handlers, strict=True):
-            if _signal.getsignal(number) is not handler:
+        if list(map(_signal.getsignal, SIGNALS)) != self.handlers:
+            for number, handler in zip(SIGNALS, self.handlers, strict=True):
                 _signal.signal(number, handler)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         try:
@@ -62,9 +63,9 @@ class Surroundings:
     def _changed(self) -> bool:
         if thread_count() > self.threads and _threads_that_stay():
             return True
-        if _locale() != self.locale or _streams() != self.streams:
+        if _locale() != self.locale or _is_sealed(self.process) != self.streams:
             return True
-        return [getrlimit(limit) for limit in LIMITS] != self.limits
+        return list(map(getrlimit, LIMITS)) != self.limits
 
 
 def flush() -> None:
@@ -116,12 +117,26 @@ def _here() -> int:
         os.close(low)
 
 
-def _streams() -> "list[tuple[int, int]]":
-    """What stdout and stderr are; nothing where a handler has closed one."""
+def _seal(process: int) -> bool:
+    """Mark the files that stdout and stderr are; False where the handlers have closed one.
+
+    The mark is whom the kernel would signal about input (which nobody asks it
+    to): it belongs to the open file, and costs less to read than what file it is.
+    """
     try:
-        return [(found.st_dev, found.st_ino) for found in (os.fstat(1), os.fstat(2))]
+        for fd in (1, 2):
+            fcntl(fd, F_SETOWN, process)
     except OSError:
-        return []
+        return False
+    return True
+
+
+def _is_sealed(process: int) -> bool:
+    """Whether stdout and stderr are the files that were marked."""
+    try:
+        return fcntl(1, F_GETOWN) == fcntl(2, F_GETOWN) == process
+    except OSError:
+        return False
 
 
 def _environment() -> "dict[bytes, bytes]":
