@@ -52,15 +52,20 @@ def _second(year: int, month: int, day: int, hour: int, minute: int, second: int
     return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}"
 
 
+def is_stamp(text: str) -> bool:
+    """Whether `text` is a stamp, and of a real time."""
+    rest = text[11:18]
+    if len(text) != 19 or text[18] != "Z" or not (rest.isascii() and rest.isdigit()):
+        return False
+    return rest[0] <= "5" and rest[2] <= "5" and _hour(text[:11]) is not None
+
+
 def unstamp(text: str) -> int | None:
     """The instant of a stamp, or None where it is no real one."""
-    if len(text) != 19 or text[18] != "Z":
+    hour = _hour(text[:11]) if is_stamp(text) else None
+    if hour is None:
         return None
-    hour = _hour(text[:11])
-    rest = text[11:18]
-    if hour is None or not (rest.isascii() and rest.isdigit()) or rest[0] > "5" or rest[2] > "5":
-        return None
-    return hour + int(rest[:2]) * MINUTE + int(rest[2:4]) * SECOND + int(rest[4:])
+    return hour + int(text[11:13]) * MINUTE + int(text[13:15]) * SECOND + int(text[15:18])
 
 
 _hours: "dict[str, int | None]" = {}  # names of one bucket share their hour

@@ -31,18 +31,10 @@ NETWORK = {
 ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())  # as os.fsencode has it
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_renameat2 = getattr(_libc, "renameat2", None)
+_renameat2 = getattr(_libc, "renameat2", None)  # without argtypes, which double its cost
 _syncfs = getattr(_libc, "syncfs", None)
 _prctl = getattr(_libc, "prctl", None)
 _fstatfs = getattr(_libc, "fstatfs", None)
-if _renameat2 is not None:
-    _renameat2.argtypes = (
-        ctypes.c_int,
-        ctypes.c_char_p,
-        ctypes.c_int,
-        ctypes.c_char_p,
-        ctypes.c_uint,
-    )
 
 
 def rename_new(root: int, source: str, target: str) -> None:

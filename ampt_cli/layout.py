@@ -34,8 +34,17 @@ class Entry:
 
     __slots__ = ("attempt", "coded", "file", "folder", "id", "stamp")
 
-    def __init__(self, folder: str, stamp: str, id: str, attempt: int, coded: str) -> None:  # noqa: A002
-        self.file = f"{stamp}.{id}.a{attempt}.{coded}{SUFFIX}"  # the last part of the path
+    def __init__(
+        self,
+        folder: str,
+        stamp: str,
+        id: str,  # noqa: A002
+        attempt: int,
+        coded: str,
+        file: str = "",
+    ) -> None:
+        # The last part of the path; the caller may know it.
+        self.file = file or f"{stamp}.{id}.a{attempt}.{coded}{SUFFIX}"
         self.folder = folder  # below the spool: "pending/2026-11-24/10"
         self.stamp = stamp
         self.id = id
@@ -84,15 +93,15 @@ def parse(folder: str, file: str) -> Entry | None:
         return None
     if digits[0] == "0" and digits != "0":
         return None
-    if not id_is_legal(id_) or due.unstamp(stamp) is None or decode_name(coded) is None:
+    if not id_is_legal(id_) or not due.is_stamp(stamp) or decode_name(coded) is None:
         return None
-    return Entry(folder, stamp, id_, int(digits), coded)
+    return Entry(folder, stamp, id_, int(digits), coded, file)
 
 
 def again(folder: str, file: str) -> Entry:
     """The entry that `file` names, which was parsed before: nothing is checked."""
     stamp, id_, counted, rest = file.split(".", 3)
-    return Entry(folder, stamp, id_, int(counted[1:]), rest[: -len(SUFFIX)])
+    return Entry(folder, stamp, id_, int(counted[1:]), rest[: -len(SUFFIX)], file)
 
 
 def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:  # noqa: A002
@@ -114,7 +123,8 @@ def waiting(entry: Entry, state: str, instant: int) -> Entry:
 
 def finished(entry: Entry, state: str, now: int) -> Entry:
     """`entry`, in the folder of `state` for today."""
-    return Entry(f"{state}/{due.day(now)}", entry.stamp, entry.id, entry.attempt, entry.coded)
+    day = f"{state}/{due.day(now)}"
+    return Entry(day, entry.stamp, entry.id, entry.attempt, entry.coded, entry.file)
 
 
 def claimed(entry: Entry, runner: str) -> Entry:
