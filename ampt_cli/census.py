@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ampt_cli import due, layout, walk
 from ampt_cli.fsio import Disk
 
-TOLD_EVERY = 4096  # names between two calls of `told`
+STAMP = 19  # characters
 SETTLED = 2_000_000_000  # ns after which a folder's mtime tells of every later change
 
 
@@ -26,9 +26,10 @@ class Census(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """What one folder has: names as encoded, and of their stamps what a census needs."""
+    """What one folder has: names, as files end with them, and of their stamps what is needed."""
 
     names: Counter[str]
+    total: int
     late: int  # stamps that are over
     first: str  # the earliest
     after: str  # the earliest that is not over
@@ -63,10 +64,11 @@ class Counting:
         for path in walk.folders(self.disk, layout.STATES):
             state, _, bucket = path.partition("/")
             found = self._folder(path, stamp, known, more)
-            total = found.names.total()
+            total = found.total
             counts[state] += total
             for rest, count in found.names.items():
-                names[state, layout.decode_name(rest) or rest] += count
+                coded = rest.removesuffix(layout.SUFFIX)
+                names[state, layout.decode_name(coded) or coded] += count
             if state in layout.FINISHED and total:
                 ended[state][bucket] = total
             elif state in layout.WAITING and total:
@@ -90,7 +92,7 @@ class Counting:
         try:
             changed = os.stat(path, dir_fd=self.disk.root).st_mtime_ns
         except OSError:
-            return Folder(Counter(), 0, "", "")
+            return Folder(Counter(), 0, 0, "", "")
         entry = known.get(path)
         if entry is None or entry[0] != changed:
             entry = (changed, _walk(self.disk, path, stamp, more))
@@ -108,27 +110,29 @@ def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
 
 def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Folder:
     names: Counter[str] = Counter()
-    late, first, after = 0, "", ""
-    unsaid = 0
-    for file in walk.files(disk, path):
-        words = file.split(".", 3)
-        if len(words) != 4:
-            continue
-        names[words[3]] += 1
-        stamp = words[0]
-        if not first or stamp < first:
-            first = stamp
-        if stamp <= now:
-            late += 1
-        elif not after or stamp < after:
-            after = stamp
-        unsaid += 1
-        if unsaid == TOLD_EVERY:
-            more(unsaid)
-            unsaid = 0
-    more(unsaid)
-    coded = Counter({name.removesuffix(layout.SUFFIX): count for name, count in names.items()})
-    return Folder(coded, late, first, after)
+    total, late, first, after = 0, 0, "", ""
+    for files in walk.chunks(disk, path):
+        entries, rests = _entries(files)
+        if entries:
+            earliest = min(entries)
+            first = min(first or earliest, earliest)
+            coming = [file for file in entries if file[:STAMP] > now]
+            if coming:
+                soonest = min(coming)
+                after = min(after or soonest, soonest)
+            names.update(rests)
+            late += len(entries) - len(coming)
+            total += len(entries)
+        more(len(entries))
+    return Folder(names, total, late, first[:STAMP], after[:STAMP])
+
+
+def _entries(files: list[str]) -> tuple[list[str], list[str]]:
+    """Those that have the form of an entry's name, and what follows the attempt in each."""
+    try:
+        return files, [file.split(".", 3)[3] for file in files]
+    except IndexError:
+        return _entries([file for file in files if file.count(".") > 2])
 
 
 def free(disk: Disk) -> float:

@@ -1,9 +1,12 @@
 """Walk the spool's folders, streaming names: nothing is opened, nothing heavy is loaded."""
 
 import os
+from itertools import islice
 
 from ampt_cli import layout
 from ampt_cli.fsio import FOLDER, Disk
+
+CHUNK = 4096  # names
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -25,14 +28,19 @@ def folders(disk: Disk, states: "Iterable[str]") -> "Iterator[str]":
 
 def files(disk: Disk, folder: str, *, hidden: bool = False) -> "Iterator[str]":
     """The names in a folder, unsorted and streamed; none if it is gone. Dot files if `hidden`."""
+    for names in chunks(disk, folder, hidden=hidden):
+        yield from names
+
+
+def chunks(disk: Disk, folder: str, *, hidden: bool = False) -> "Iterator[list[str]]":
+    """The same, in lists of at most CHUNK."""
     try:
         fd = os.open(folder, FOLDER, dir_fd=disk.root)
     except (FileNotFoundError, NotADirectoryError):
         return
     try:
         with os.scandir(fd) as found:
-            for item in found:
-                if hidden or item.name[0] != ".":
-                    yield item.name
+            while names := [item.name for item in islice(found, CHUNK)]:
+                yield names if hidden else [name for name in names if name[0] != "."]
     finally:
         os.close(fd)
