@@ -11,6 +11,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.scan import CHUNK, Scan
 
 AHEAD = 64  # entries at most between runners that meet; a hash is another one in each process
+FAR = 5  # times that the distance doubles, while nothing is found but what others have claimed
 POLL = 1.0  # s between looks at the spool when nobody wakes the runner
 
 
@@ -34,7 +35,8 @@ class Intake:
         """Begin to look from the oldest bucket on."""
         self.scan = Scan(self.disk, self.clock(), self._known, self.unread)
         self._entries = self.scan.entries()
-        self._found = self.exhausted = False
+        self._found = self._missed = self.exhausted = False
+        self._losses = 0  # in a row
         self.next_look = monotonic() + POLL
 
     def peek(self) -> bool:
@@ -53,15 +55,21 @@ class Intake:
                     claim = self._take(entry)
                     if claim is not None:
                         self._found = True
+                        self._losses = 0
                         return claim
-                    if self._found:  # leave the next few to who was faster; another scan follows
-                        self.scan.skip(hash(entry.file) % AHEAD)
-            if self._found:
+                    self._leave_some(entry)
+            if self._found or self._missed:
                 self.check_place()
                 self.rescan()
             else:
                 self.exhausted = True
         return None
+
+    def _leave_some(self, entry: Entry) -> None:
+        """Leave what follows `entry` to who was faster, for now: another scan will follow."""
+        most = AHEAD << min(self._losses, FAR)
+        self._missed |= self.scan.skip(hash(entry.file) % most) > 0
+        self._losses += 1
 
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""

@@ -86,10 +86,9 @@ class Scan:
                     else:
                         yield entry
 
-    def skip(self, count: int) -> None:
-        """Leave the next few names out of `entries`, which does not even read them."""
-        for _ in islice(self.files, count):
-            pass
+    def skip(self, count: int) -> int:
+        """Leave the next few names out of `entries`, which does not parse them; how many."""
+        return sum(1 for _ in islice(self.files, count))
 
     def _chunks(self, bucket: str) -> "Iterator[list[str]]":
         try:

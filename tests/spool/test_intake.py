@@ -28,20 +28,24 @@ def open_intake(disk: Disk, base: Path, runner: str) -> intake.Intake:
     return made
 
 
-def test_two_runners_claim_everything_once(
-    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By turns, each meets the other; passing over a few loses none and saves most races."""
-    lost = 0
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The claims that were tried for in vain."""
+    tries: list[object] = []
 
     def counting(*args: object) -> object:
-        nonlocal lost
         claim = claimed(*args)  # type: ignore[arg-type]
-        lost += claim is None
+        if claim is None:
+            tries.append(args)
         return claim
 
     claimed = spool.claim
     monkeypatch.setattr(spool, "claim", counting)
+    return tries
+
+
+def test_two_runners_claim_everything_once(disk: Disk, tmp_path: Path, lost: list[object]) -> None:
+    """By turns, each meets the other; passing over a few loses none and saves most races."""
     runners = [open_intake(disk, tmp_path / "spool", name) for name in ("one", "two")]
     ids = []
     while claims := [claim for runner in runners if (claim := runner.claim()) is not None]:
@@ -49,4 +53,20 @@ def test_two_runners_claim_everything_once(
 
     assert len(ids) == len(set(ids)) == 500
     assert all(runner.exhausted for runner in runners)
-    assert lost < 250
+    assert len(lost) < 250
+
+
+def test_who_comes_late_does_not_try_everything(
+    disk: Disk, tmp_path: Path, lost: list[object]
+) -> None:
+    """What was listed, and claimed by another before we came to it, is passed over by leaps."""
+    early, late = (open_intake(disk, tmp_path / "spool", name) for name in ("one", "two"))
+    assert late.peek()
+    claims = [early.claim() for _ in range(450)]
+    rest = []
+    while (claim := late.claim()) is not None:
+        rest.append(claim.id)
+
+    assert None not in claims
+    assert len(set(rest)) == 50
+    assert len(lost) < 100
