@@ -154,7 +154,6 @@ ZOO = [
     Unruly(64, "recursion limit", "sys.setrecursionlimit(LIMIT + 1)", "succeeded"),
     Unruly(64, "limits", "resource.setrlimit(resource.RLIMIT_NOFILE, (64, FILES[1]))", "succeeded"),
     Unruly(64, "moves stdout", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "succeeded"),
-    Unruly(64, "moves stderr", "os.dup2(os.open(os.devnull, os.O_WRONLY), 2)", "succeeded"),
     Unruly(69, "publishes", "[events.publish('more', i) for i in range(20)]", "succeeded"),
 ]
 EXTRA = """
