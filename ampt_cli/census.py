@@ -29,7 +29,6 @@ class Folder(NamedTuple):
     """What one folder has: names, as files end with them, and of their stamps what is needed."""
 
     names: Counter[str]
-    total: int
     late: int  # stamps that are over
     first: str  # the earliest
     after: str  # the earliest that is not over
@@ -64,7 +63,7 @@ class Counting:
         for path in walk.folders(self.disk, layout.STATES):
             state, _, bucket = path.partition("/")
             found = self._folder(path, stamp, known, more)
-            total = found.total
+            total = found.names.total()
             counts[state] += total
             for rest, count in found.names.items():
                 coded = rest.removesuffix(layout.SUFFIX)
@@ -92,7 +91,7 @@ class Counting:
         try:
             changed = os.stat(path, dir_fd=self.disk.root).st_mtime_ns
         except OSError:
-            return Folder(Counter(), 0, 0, "", "")
+            return Folder(Counter(), 0, "", "")
         entry = known.get(path)
         if entry is None or entry[0] != changed:
             entry = (changed, _walk(self.disk, path, stamp, more))
@@ -110,7 +109,7 @@ def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
 
 def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Folder:
     names: Counter[str] = Counter()
-    total, late, first, after = 0, 0, "", ""
+    late, first, after = 0, "", ""
     for files in walk.chunks(disk, path):
         entries, rests = _entries(files)
         if entries:
@@ -122,9 +121,8 @@ def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Fol
                 after = min(after or soonest, soonest)
             names.update(rests)
             late += len(entries) - len(coming)
-            total += len(entries)
         more(len(entries))
-    return Folder(names, total, late, first[:STAMP], after[:STAMP])
+    return Folder(names, late, first[:STAMP], after[:STAMP])
 
 
 def _entries(files: list[str]) -> tuple[list[str], list[str]]:

@@ -50,9 +50,11 @@ class Surroundings:
             _restore(self.environment)
         _signal.alarm(0)
         sys.setrecursionlimit(self.recursion)
-        if list(map(_signal.getsignal, SIGNALS)) != self.handlers:
-            for number, handler in zip(SIGNALS, self.handlers, strict=True):
-                _signal.signal(number, handler)
+        handlers = list(map(_signal.getsignal, SIGNALS))
+        if handlers != self.handlers:
+            for number, now, before in zip(SIGNALS, handlers, self.handlers, strict=True):
+                if now is not before:  # others may have one in C, which Python does not know of
+                    _signal.signal(number, before)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         try:
             os.fchdir(self.folder)
