@@ -65,6 +65,7 @@ class Context:
 class Result(NamedTuple):
     """How an attempt went: its outcome, a report for each handler, wishes, the error."""
 
+    us: int  # that its handlers took
     outcome: str
     reports: list[dict[str, Any]]
     succeeded: tuple[str, ...]
@@ -88,11 +89,11 @@ def execute(
     Reports that are `brief` have no traceback: making one takes longer than all the rest.
     """
     if not listed:
-        return Result(record.IGNORED, [], (), NO_WISH, None)
+        return Result(0, record.IGNORED, [], (), NO_WISH, None)
     watch = watch or Watch()
     reports, good, wish = [], list(succeeded), NO_WISH
     errors: list[str] = []
-    outcome = record.SUCCEEDED
+    outcome, total = record.SUCCEEDED, 0
     for handler in listed:
         if handler.key in succeeded:
             continue
@@ -126,16 +127,17 @@ def execute(
                 report["traceback"] = traceback_of(raised)
             # What buried the event is its error, whatever else failed before.
             errors.insert(0 if isinstance(raised, GiveUp) else len(errors), said)
-        report["ms"] = (perf_counter_ns() - started) // 1000 / 1000  # round takes much longer
-    return Result(outcome, reports, tuple(good), wish, errors[0] if errors else None)
+        total += (us := (perf_counter_ns() - started) // 1000)
+        report["ms"] = us / 1000
+    return Result(total, outcome, reports, tuple(good), wish, errors[0] if errors else None)
 
 
-def record_of(attempt: int, start: int, ms: float, result: Result) -> record.Record:
+def record_of(attempt: int, start: int, result: Result) -> record.Record:
     """The record of an attempt that ran to its end."""
     made: record.Record = {
         "attempt": attempt,
         "start": start,
-        "ms": ms,
+        "ms": result.us / 1000,
         "outcome": result.outcome,
         "handlers": result.reports,
     }

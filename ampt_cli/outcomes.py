@@ -47,7 +47,7 @@ class Outcomes:
         now = self.clock()
         if report.kind == worker.RECORDED:
             settling.settle_success(self.disk, entry, None, now)
-            self._succeeded(entry, worker.SUCCEEDED, float(report.payload))
+            self._succeeded(entry, worker.SUCCEEDED, int(report.payload) / 1000)
         elif report.kind in (worker.SUCCEEDED, worker.IGNORED):
             line = report.payload
             if report.output:

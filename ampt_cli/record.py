@@ -33,17 +33,19 @@ def line(record: Record) -> bytes:
     return (jsontext.dumps(record) + "\n").encode("utf-8", "replace")
 
 
-def success(attempt: int, start: int, ms: float, reports: list[Record]) -> bytes:
+def success(attempt: int, start: int, us: int, reports: list[Record]) -> bytes:
     """What `line` makes of the record of an attempt in which every handler succeeded, sooner."""
+    ms = us / 1000
+    took = repr(ms)  # which takes long, and is that of a single handler too
     every = ",".join(
         [
             f'{{"handler":{jsontext.quoted(report["handler"])},"outcome":"{SUCCEEDED}",'
-            f'"ms":{report["ms"]}}}'
+            f'"ms":{took if report["ms"] == ms else report["ms"]}}}'
             for report in reports
         ]
     )
     return (
-        f'{{"attempt":{attempt},"start":{start},"ms":{ms},"outcome":"{SUCCEEDED}",'
+        f'{{"attempt":{attempt},"start":{start},"ms":{took},"outcome":"{SUCCEEDED}",'
         f'"handlers":[{every}]}}\n'
     ).encode("utf-8", "replace")
 

@@ -21,7 +21,6 @@ import resource
 import select
 import signal
 import sys
-from time import perf_counter_ns
 from typing import Any, NamedTuple, NoReturn
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
@@ -41,7 +40,7 @@ from ampt_cli.surroundings import FIRST_FD, Surroundings, flush, holds_nothing, 
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
-RECORDED = b"s"  # succeeded, with the record appended; the payload is its ms
+RECORDED = b"s"  # succeeded, with the record appended; the payload is its µs
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
 TIMED_OUT = b"timeout"  # why it leaves
@@ -135,7 +134,7 @@ class Worker:
         self.job = job
         self.board = ends.board
         self.claim = Claim(disk)
-        self.ms = 0.0  # that the last attempt took
+        self.us = 0  # that the handlers of the last event took
         self.runner = os.getppid()
         self.deadline = Deadline(ends.board, lambda told: self.send(frame(POKE, told)))
         self.overdue = False  # whether a handler of the last event was
@@ -180,15 +179,15 @@ class Worker:
     def serve(self) -> None:
         """Take one event after another, until the queue ends."""
         while raw := self.take():
-            seq, _, file = raw.partition(b"\n")[0].decode().partition(" ")
-            kind, payload = self.run_one(int(seq), file)
+            seq, _, file = raw[: raw.index(b"\n")].partition(b" ")
+            kind, payload = self.run_one(int(seq), file.decode())
             flush()
             quiet = kind == SUCCEEDED and self.is_quiet()
             if self.claim.close(payload if quiet else None):
-                kind, payload = RECORDED, b"%.3f" % self.ms
+                kind, payload = RECORDED, b"%d" % self.us
             else:
-                os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq.encode()))
-            answer = frame(kind, b"%s\n%s" % (seq.encode(), payload))
+                os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq))
+            answer = frame(kind, b"%s\n%s" % (seq, payload))
             if self.overdue:  # what the handler started goes with us: see Supervisor._take_in
                 self.send(answer + frame(LEAVING, TIMED_OUT))
                 signal.pause()
@@ -225,7 +224,6 @@ class Worker:
             self.surroundings.mark(strays.cookie(self.runner, self.ends.number, seq))
             self.board[RUNNING] = seq
             self.ends.marks.begin(self.ends.number, seq, now, file)
-        started = perf_counter_ns()
         result = execute(
             event,
             listed,
@@ -237,8 +235,8 @@ class Worker:
         self.overdue = result.outcome != record.SUCCEEDED and any(
             report["outcome"] == record.TIMED_OUT for report in result.reports
         )
-        self.ms = (perf_counter_ns() - started) // 1000 / 1000
-        return answer(entry.attempt, now, self.ms, result)
+        self.us = result.us
+        return answer(entry.attempt, now, result)
 
     def succeeded_before(self, entry: layout.Entry) -> tuple[str, ...]:
         """The handlers that need not be called again."""
@@ -260,11 +258,11 @@ def frame(kind: bytes, payload: bytes) -> bytes:
     return kind + len(payload).to_bytes(4, "big") + payload
 
 
-def answer(attempt: int, start: int, ms: float, result: Result) -> tuple[bytes, bytes]:
+def answer(attempt: int, start: int, result: Result) -> tuple[bytes, bytes]:
     """The frame that reports an attempt: its record, and what the verdict depends on."""
     if result.outcome == record.SUCCEEDED:
-        return SUCCEEDED, record.success(attempt, start, ms, result.reports)
-    made = record_of(attempt, start, ms, result)
+        return SUCCEEDED, record.success(attempt, start, result.us, result.reports)
+    made = record_of(attempt, start, result)
     if result.outcome == record.IGNORED:
         return IGNORED, record.line(made)
     told = {
