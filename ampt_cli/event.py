@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 1
+BEGINNING = f'{{"ampt":{VERSION},"id":"'  # of every first line
 MAX_BYTES = 262_144  # of the first line, newline included; it must be less
 MAX_NAME = 128  # bytes of UTF-8
 MAX_ID = 48
@@ -111,7 +112,8 @@ def encode(event: Event) -> bytes:
             jsontext.check_depth([event.body])
         more = _more(event) if event.extra else ""
         line = (
-            f'{_head(event.id, event.name)}{event.time},"due":{event.due},"body":{body}{more}}}\n'
+            f'{BEGINNING}{event.id}","name":{jsontext.quoted(event.name)},"time":{event.time},'
+            f'"due":{event.due},"body":{body}{more}}}\n'
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
@@ -140,21 +142,16 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
     """
     try:
         text = line.decode()
-        head = _head(id, name)
+        head = f'{BEGINNING}{id}","name":{jsontext.quoted(name)},"time":'
         comma = text.find(",", len(head))
         time, due = int(text[len(head) : comma]), int(text[comma + 7 : text.find(",", comma + 1)])
         head = f'{head}{time},"due":{due},"body":'
         if not text.startswith(head) or not 0 <= time <= due or len(line) >= MAX_BYTES:
             return None
-        body, end = jsontext.value_at(text, len(head), inner=True)
+        body, end = jsontext.value_at(text, len(head), 1)
     except ValueError:
         return None
     return Event(id, name, body, time, due, attempt) if text[end:] == "}\n" else None
-
-
-def _head(id: str, name: str) -> str:  # noqa: A002
-    """How a first line begins."""
-    return f'{{"ampt":{VERSION},"id":"{id}","name":{jsontext.quoted(name)},"time":'
 
 
 def decode(line: bytes, attempt: int = 0) -> Event:

@@ -83,25 +83,44 @@ class Entry:
 
 def parse(folder: str, file: str) -> Entry | None:
     """The entry that `file` in `folder` names, or None where it is no entry's name."""
-    parts = file.split(".", 3)
-    if len(parts) != 4 or not parts[3].endswith(SUFFIX):
+    parts = file.split(".", 2)
+    if len(parts) != 3:
         return None
-    stamp, id_, counted, rest = parts
-    coded = rest[: -len(SUFFIX)]
-    digits = counted[1:]
-    if counted[:1] != "a" or not (digits.isascii() and digits.isdigit()) or len(digits) > 6:
+    stamp, id_, rest = parts
+    ending = _ending(rest)
+    if ending is None or not id_is_legal(id_) or not due.is_stamp(stamp):
         return None
-    if digits[0] == "0" and digits != "0":
-        return None
-    if not id_is_legal(id_) or not due.is_stamp(stamp) or decode_name(coded) is None:
-        return None
-    return Entry(folder, stamp, id_, int(digits), coded, file)
+    return Entry(folder, stamp, id_, ending[0], ending[1], file)
 
 
 def again(folder: str, file: str) -> Entry:
     """The entry that `file` names, which was parsed before: nothing is checked."""
-    stamp, id_, counted, rest = file.split(".", 3)
-    return Entry(folder, stamp, id_, int(counted[1:]), rest[: -len(SUFFIX)], file)
+    stamp, id_, rest = file.split(".", 2)
+    attempt, coded = _ending(rest) or (0, "")
+    return Entry(folder, stamp, id_, attempt, coded, file)
+
+
+_endings: "dict[str, tuple[int, str] | None]" = {}  # many events are of one name and attempt
+
+
+def _ending(text: str) -> "tuple[int, str] | None":
+    """The attempt and the encoded name at the end of a file name: `a1.user.joined.json`."""
+    try:
+        return _endings[text]
+    except KeyError:
+        if len(_endings) > 10_000:
+            _endings.clear()
+        return _endings.setdefault(text, _read_ending(text))
+
+
+def _read_ending(text: str) -> "tuple[int, str] | None":
+    counted, _, rest = text.partition(".")
+    coded, digits = rest.removesuffix(SUFFIX), counted[1:]
+    if coded == rest or counted[:1] != "a" or not (digits.isascii() and digits.isdigit()):
+        return None
+    if len(digits) > 6 or (digits[0] == "0" and digits != "0") or decode_name(coded) is None:
+        return None
+    return int(digits), coded
 
 
 def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:  # noqa: A002

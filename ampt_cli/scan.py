@@ -36,7 +36,6 @@ class Scan:
         self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
         self.stamp = due.stamp(now)
         self.next_due: int | None = None
-        self.odd = 0  # names that are no entries
         self.unread = set() if unread is None else unread  # folders that cannot be, and why
         self.files: Iterator[str] = iter(())  # of the chunk that is looked at now
         self.buckets = self._due_buckets()
@@ -81,9 +80,7 @@ class Scan:
                 self.files = iter(files)
                 for file in self.files:
                     entry = layout.parse(bucket, file)
-                    if entry is None:
-                        self.odd += 1
-                    else:
+                    if entry is not None:
                         yield entry
 
     def skip(self, count: int) -> int:
@@ -116,25 +113,26 @@ class Scan:
         """Yield what is due, in sorted chunks; return the first later name, and if any was due."""
         later, any_due = "~", False
         chunk: list[str] = []
-        with os.scandir(fd) as names:
-            for file in self._read(names, bucket):
-                if file[:19] > self.stamp:
-                    later = min(later, file)
-                elif file[0] != ".":
-                    chunk.append(file)
-                    if len(chunk) >= CHUNK:
-                        any_due = True
-                        yield sorted(chunk)
-                        chunk = []
+        last = f"{self.stamp}/"  # above "STAMP.", and an entry's name begins with a digit
+        with os.scandir(fd) as found:
+            while names := self._read(found, bucket):
+                chunk += [file for file in names if "/" < file < last]
+                later = min([later, *(file for file in names if file > last)])
+                if len(chunk) >= CHUNK:
+                    any_due = True
+                    yield sorted(chunk)
+                    chunk = []
         yield sorted(chunk)
         return later, any_due or bool(chunk)
 
-    def _read(self, names: "Iterator[os.DirEntry[str]]", bucket: str) -> "Iterator[str]":
+    def _read(self, found: "Iterator[os.DirEntry[str]]", bucket: str) -> "list[str]":
+        """The next names of a folder; what was read before an error is not lost."""
+        names: list[str] = []
         try:
-            for found in names:
-                yield found.name
+            names.extend(item.name for item in islice(found, CHUNK))
         except OSError as error:
             self.unread.add(f"{bucket}: {error.strerror}")
+        return names
 
     def has_empty(self) -> bool:
         """Whether there are buckets of past hours (after a scan that found nothing: empty ones)."""

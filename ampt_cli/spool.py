@@ -154,15 +154,19 @@ def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
 
     Or else a power cut could keep the rename, and lose the bucket with what is in it.
     """
-    known = target.folder in disk.durable
-    if not known:
-        disk.make_durable(target.folder)
+    if target.folder in disk.durable:
+        try:
+            disk.move(entry.path, target.path)
+        except FileNotFoundError:
+            disk.durable.discard(target.folder)  # or it was removed: it is looked for below
+        else:
+            return True
+    disk.make_durable(target.folder)
     try:
         disk.into_bucket(target.folder, lambda: disk.move(entry.path, target.path))
     except FileNotFoundError:
         return False
-    if not known:
-        disk.make_durable(target.folder)  # race: it was removed, and is being made by another
-        if target.state in layout.FINISHED:
-            disk.durable.add(target.folder)  # nobody removes it while it is today's
+    disk.make_durable(target.folder)  # race: it was removed, and is being made by another
+    if target.state in layout.FINISHED:
+        disk.durable.add(target.folder)  # nobody removes it while it is today's
     return True

@@ -258,9 +258,10 @@ class Supervisor:
             self._fail(jsontext.loads(payload.decode()))
         else:
             number, _, rest = payload.partition(b"\n")
-            slot.done(int(number))
+            seq = int(number)
+            slot.done(seq)
             output = b"" if kind == worker.RECORDED else slot.capture.until(number)
-            self._reports.append(Report(kind, int(number), rest, output))
+            self._reports.append(Report(kind, seq, rest, output))
 
     def _fail(self, told: dict[str, Any]) -> None:
         self.failure = Unusable(
