@@ -2,12 +2,18 @@
 
 A runner holds `lock` exclusively, each of its workers holds `workers` shared.
 Both are kernel locks: free the moment their holder dies, whatever it dies of.
-Whether a forked child would share the runner's own lock depends on the version
-of filelock, so nothing relies on it: workers have a lock of their own, and close
+A forked child would share the runner's own lock (or not: it depends on the version
+of filelock), so nothing relies on it: workers have a lock of their own, and close
 every descriptor that is not theirs.
+
+Linux documents what flock is there: a lock of the open file, in the kernel. What it is
+on another system (some make it one of the process, or have none), filelock knows.
+On Linux it comes to the same call, but to import it takes as long as several hundred
+events, and every `ampt run` that finds something due would wait for that.
 """
 
 import os
+import sys
 from errno import EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 
@@ -25,13 +31,11 @@ def hold(disk: Disk, base: str, folder: str) -> object:
     The result must be kept. Raises ConfigError where the file system has no
     flock: a lock that is only a file with a name in it would outlive its owner.
     """
-    from filelock import FileLock  # noqa: PLC0415  gate: only when there is work
-
     path = f"{folder}/{layout.LOCK}"
-    held = FileLock(f"{base}/{path}", timeout=0, mode=disk.file_mode)
+    take = _take if sys.platform == "linux" else _take_elsewhere
     why: object = "it is not a kernel lock"
     try:
-        held.acquire()
+        held = take(disk, base, path)
         probe = os.open(path, OPEN, dir_fd=disk.root)
         try:
             flock(probe, LOCK_EX | LOCK_NB)
@@ -46,6 +50,20 @@ def hold(disk: Disk, base: str, folder: str) -> object:
     raise ConfigError(
         f"cannot lock {base}/{path}: {why}", "a spool needs a local file system with flock(2)"
     )
+
+
+def _take(disk: Disk, _base: str, path: str) -> int:
+    held = os.open(path, OPEN, dir_fd=disk.root)
+    flock(held, LOCK_EX | LOCK_NB)
+    return held
+
+
+def _take_elsewhere(disk: Disk, base: str, path: str) -> object:
+    from filelock import FileLock  # noqa: PLC0415  gate: not on Linux
+
+    held = FileLock(f"{base}/{path}", timeout=0, mode=disk.file_mode)
+    held.acquire()
+    return held
 
 
 def hold_shared(disk: Disk, folder: str) -> int:

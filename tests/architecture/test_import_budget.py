@@ -188,6 +188,24 @@ def test_an_idle_run_loads_no_framework_and_forks_nothing(
     assert forks == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="filelock takes the lock elsewhere")
+def test_a_run_with_something_to_do_loads_no_framework(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """One event a minute is what most crontabs bring: it must not wait for what it does not use."""
+    loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
+    handlers = tmp_path / "handlers.py"
+    handlers.write_text(
+        "from ampt_cli import events\nevents.on('user.joined', lambda event: None)\n", "utf-8"
+    )
+
+    modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
+
+    needed = {"contextlib", "enum", "functools", "re", "typing"}  # of named tuples and signals
+    assert with_parents(modules) & (THIRD_PARTY | SLOW) <= needed
+    assert forks == 1
+
+
 def test_the_spy_sees_imports_and_forks(clean_env: dict[str, str], tmp_path: Path) -> None:
     """A run with due work forks a worker: if this sees none, the tests above prove nothing."""
     loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from ampt_cli import home, kernel, lock, place
+from ampt_cli import home, kernel, layout, lock, place
 from ampt_cli.errors import ConfigError
 from tests.conftest import SCRIPT
 
@@ -209,6 +210,13 @@ def test_runners_in_other_pid_namespaces_respect_each_other(
     assert trace.read_text(encoding="utf-8").count("\n") == 1
 
 
+@pytest.fixture(params=["linux", "elsewhere"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux, where we call flock, and what we take for another system, where filelock does."""
+    monkeypatch.setattr(lock, "sys", SimpleNamespace(platform=request.param))
+
+
+@pytest.mark.usefixtures("system")
 @pytest.mark.row(76)
 def test_a_file_system_without_kernel_locks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -228,6 +236,22 @@ def test_a_file_system_without_kernel_locks_is_refused(
         lock.hold(disk, str(tmp_path / "spool"), "running/r")
 
 
+@pytest.mark.usefixtures("system")
+@pytest.mark.row(76)
+def test_nobody_else_gets_a_runners_lock(tmp_path: Path) -> None:
+    """Nor takes it for dead."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    disk.make_folder("running/r")
+    for name in (layout.LOCK, layout.WORKERS):
+        disk.write_new(f"running/r/{name}", b"")
+    held = lock.hold(disk, str(tmp_path / "spool"), "running/r")
+
+    assert held is not None
+    assert lock.is_alive(disk, "running/r")
+    assert lock.take_abandoned(disk, "running/r") is None
+
+
+@pytest.mark.usefixtures("system")
 @pytest.mark.row(35)
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ENOSPC])
 def test_a_disk_that_fails_at_a_lock_is_not_blamed_on_its_locks(
