@@ -95,7 +95,9 @@ class Intake:
             raise NotFound(f"the spool {self.base} was removed or replaced while it was in use")
 
     def _wanted(self, entry: Entry) -> bool:
-        return entry.file not in self.skipped and catalog.matches(entry, self.names)
+        if entry.file in self.skipped:
+            return False
+        return not self.names or catalog.matches(entry, self.names)
 
     def _take(self, entry: Entry) -> Entry | None:
         try:

@@ -142,8 +142,13 @@ def waiting(entry: Entry, state: str, instant: int) -> Entry:
 
 def finished(entry: Entry, state: str, now: int) -> Entry:
     """`entry`, in the folder of `state` for today."""
-    day = f"{state}/{due.day(now)}"
-    return Entry(day, entry.stamp, entry.id, entry.attempt, entry.coded, entry.file)
+    folder = day_of(state, now)
+    return Entry(folder, entry.stamp, entry.id, entry.attempt, entry.coded, entry.file)
+
+
+def day_of(state: str, now: int) -> str:
+    """The folder of a finished state for today."""
+    return f"{state}/{due.day(now)}"
 
 
 def claimed(entry: Entry, runner: str) -> Entry:

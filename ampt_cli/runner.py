@@ -210,13 +210,10 @@ class Runner:
 
     def _take(self, count: int) -> list[int]:
         """The numbers of at most `count` claims: those in hand, then new ones."""
-        taken: list[int] = []
-        while len(taken) < count:
-            if self.held:
-                taken.append(self.held.popleft())
-                continue
+        taken = [self.held.popleft() for _ in range(min(count, len(self.held)))]
+        for _ in range(min(count - len(taken), self._limit())):
             try:
-                claim = self.intake.claim() if self._limit() > 0 else None
+                claim = self.intake.claim()
             except OSError:
                 self.held.extend(taken)  # what was claimed before the error is given back
                 raise

@@ -8,15 +8,15 @@ from ampt_cli.layout import Entry
 from ampt_cli.policy import NO_WISH, Retries, Verdict, Wish
 
 
-def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> Entry | None:
+def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> bool:
     """Move a claim to done, with its record; None where its worker has appended that.
 
-    Not synced: a power cut may repeat the attempt.
+    False if somebody else has. Not synced: a power cut may repeat the attempt.
     """
-    target = layout.finished(entry, layout.DONE, now)
     if line is None:
-        return target if spool.finish(disk, entry, target) else None
-    return spool.settle(disk, entry, target, line, sync=False)
+        return spool.finish(disk, entry, now)
+    target = layout.finished(entry, layout.DONE, now)
+    return spool.settle(disk, entry, target, line, sync=False) is not None
 
 
 def has_succeeded(disk: Disk, entry: Entry) -> bool:

@@ -39,9 +39,9 @@ def release(disk: Disk, entry: Entry) -> bool:
     return _move(disk, entry, layout.released(entry))
 
 
-def finish(disk: Disk, entry: Entry, target: Entry) -> bool:
-    """Move a claim that has its record."""
-    return _move(disk, entry, target)
+def finish(disk: Disk, entry: Entry, now: int) -> bool:
+    """Move a claim to done, which has its record."""
+    return _into(disk, layout.day_of(layout.DONE, now), entry.file, entry)
 
 
 def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> Entry | None:
@@ -150,23 +150,28 @@ def _deed(disk: Disk, entry: Entry, target: Entry, noted: record.Record) -> Entr
 
 
 def _move(disk: Disk, entry: Entry, target: Entry) -> bool:
+    return _into(disk, target.folder, target.file, entry)
+
+
+def _into(disk: Disk, folder: str, file: str, entry: Entry) -> bool:
     """Rename into a bucket that is durable: whoever made it may have been killed before it was.
 
     Or else a power cut could keep the rename, and lose the bucket with what is in it.
     """
-    if target.folder in disk.durable:
+    target = f"{folder}/{file}"
+    if folder in disk.durable:
         try:
-            disk.move(entry.path, target.path)
+            disk.move(entry.path, target)
         except FileNotFoundError:
-            disk.durable.discard(target.folder)  # or it was removed: it is looked for below
+            disk.durable.discard(folder)  # perhaps it was removed, perhaps the entry has gone
         else:
             return True
-    disk.make_durable(target.folder)
+    disk.make_durable(folder)
     try:
-        disk.into_bucket(target.folder, lambda: disk.move(entry.path, target.path))
+        disk.into_bucket(folder, lambda: disk.move(entry.path, target))
     except FileNotFoundError:
         return False
-    disk.make_durable(target.folder)  # race: it was removed, and is being made by another
-    if target.state in layout.FINISHED:
-        disk.durable.add(target.folder)  # nobody removes it while it is today's
+    disk.make_durable(folder)  # race: it was removed, and is being made by another
+    if folder.startswith((f"{layout.DONE}/", f"{layout.DEAD}/")):
+        disk.durable.add(folder)  # nobody removes it while it is today's
     return True
