@@ -8,7 +8,7 @@ from ampt_cli.errors import AmptError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Wish
-from ampt_cli.supervisor import DEATH, Report
+from ampt_cli.slot import DEATH, Report
 from ampt_cli.told import Observer, Settings, Tally
 
 

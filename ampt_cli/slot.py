@@ -5,9 +5,9 @@ import signal
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ampt_cli import deadline, lock, strays, worker
+from ampt_cli import deadline, jsontext, lock, strays, worker
 from ampt_cli.capture import READ_SIZE, Capture
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
@@ -16,6 +16,16 @@ FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one
 QUEUE = RING // 2
 FALSE_STARTS = 3
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
+DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
+
+
+class Report(NamedTuple):
+    """What became of one submitted event."""
+
+    kind: bytes
+    seq: int
+    payload: bytes
+    output: bytes
 
 
 class Crew(NamedTuple):
@@ -214,8 +224,8 @@ class Slot:
         if self.killed_for:
             strays.end(self.spared | workers, self.number)
 
-    def last_words(self, handlers: list[str]) -> dict[str, Any]:
-        """What is known of the attempt under which it ended; `handlers` are all, by number."""
+    def death(self, seq: int, output: bytes, handlers: list[str]) -> Report:
+        """The report of the attempt under which it ended; `handlers` are all, by number."""
         number = int(self.board[deadline.HANDLER])
         told = {
             "timed_out": self.killed_for == "timeout",
@@ -226,7 +236,7 @@ class Slot:
             "handler": handlers[number] if number < len(handlers) else "",
         }
         self.progress.clear()
-        return told
+        return Report(DEATH, seq, jsontext.dumps(told).encode(), output)
 
     def manner(self) -> str:
         """How it ended, for people."""

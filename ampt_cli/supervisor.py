@@ -13,7 +13,7 @@ import os
 import select
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from ampt_cli import jsontext, kernel, strays, worker
 from ampt_cli.deadline import CELLS, SOFT_SIGNAL
@@ -21,7 +21,7 @@ from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
 from ampt_cli.signals import emptied
-from ampt_cli.slot import Crew, Slot
+from ampt_cli.slot import Crew, Report, Slot
 
 GRACE = 0.5  # s between the exception in a handler and the end of its process group
 IMPORT_TIMEOUT = 60.0  # s
@@ -29,16 +29,6 @@ STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is ta
 LISTEN_AFTER = 0.005  # s that an event may run before its output is drained as it comes
 GATHER = 16  # events: reports are let gather for as long as these take, while no worker runs dry
 SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers
-DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
-
-
-class Report(NamedTuple):
-    """What became of one submitted event."""
-
-    kind: bytes
-    seq: int
-    payload: bytes
-    output: bytes
 
 
 class Unusable(ConfigError):
@@ -151,8 +141,7 @@ class Supervisor:
         woken = False
         found = self._poll.poll(0)
         if not found and all(slot.is_well_fed() for slot in self.slots):
-            pace = min(slot.pace for slot in self.slots)
-            select.select((self._wakeup,), (), (), min(pace * GATHER, LISTEN_AFTER))
+            self._gather()
         for fd, _ in found or self._poll.poll(max(0.0, self._patience(timeout)) * 1000):
             read = self._heard.get(fd)
             if read is not None:
@@ -173,6 +162,21 @@ class Supervisor:
         reports, self._reports = self._reports, []
         return reports
 
+    def _gather(self) -> None:
+        """Let reports gather: each would wake us, and take a processor from the workers.
+
+        What a handler prints is heard after LISTEN_AFTER, and no deadline is over for long.
+        """
+        wait = min(min(slot.pace for slot in self.slots) * GATHER, self._shortest())
+        told = select.select((self._wakeup,), (), (), min(wait, LISTEN_AFTER))[0]
+        if wait > LISTEN_AFTER and not told:
+            heard = (self._wakeup, *(slot.capture.fd for slot in self.slots))
+            select.select(heard, (), (), wait - LISTEN_AFTER)
+
+    def _shortest(self) -> float:
+        """The shortest time (s) that any handler is allowed."""
+        return float(self.declared.get("shortest", 1000)) / 1000
+
     def watch(self, fd: int) -> None:
         """Let `poll` also return when `fd` can be read."""
         self._poll.register(fd, select.POLLIN)
@@ -190,7 +194,7 @@ class Supervisor:
             elif slot.waiting:
                 limit = slot.deadline
                 if not limit:  # it may have begun one right after we looked
-                    timeout = min(timeout, self.declared.get("shortest", 1000) / 1000)
+                    timeout = min(timeout, self._shortest())
                 else:
                     timeout = min(timeout, limit + (GRACE if limit == slot.signalled else 0) - now)
                 if slot.capture.fd not in self._heard:
@@ -279,7 +283,7 @@ class Supervisor:
         output = slot.capture.rest()
         for seq in slot.waiting:
             if seq == slot.running:
-                self._reports.append(self._death_of(slot, seq, output))
+                self._reports.append(slot.death(seq, output, self.declared.get("handlers", [])))
             else:
                 self.spare.append(seq)  # taken, but none of its handlers was called
         slot.waiting.clear()
@@ -293,7 +297,3 @@ class Supervisor:
         else:
             why = slot.killed_for or f"the worker {slot.manner()}"
             self._fail({"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")})
-
-    def _death_of(self, slot: Slot, seq: int, output: bytes) -> Report:
-        told = slot.last_words(self.declared.get("handlers", []))
-        return Report(DEATH, seq, jsontext.dumps(told).encode(), output)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench import backlog, bulk, drain, report, starting, waking
 from tests.bench.measure import Failed, Figure
@@ -130,28 +131,33 @@ def main() -> int:
         about = machine(place)
         syncs = sync_cost(place.folder)
         figures, failures = measure(place, FULL if asked.full else SMALL, set(asked.only))
+        results = {
+            "version": 1,
+            "size": "full" if asked.full else "small",
+            "machine": about,
+            "missing": place.missing,
+            "sync_ms": [second * 1000 for second in syncs],
+            "seconds": round(time.perf_counter() - begun),
+            "failures": failures,
+            "figures": [asdict(figure) for figure in figures],
+        }
+        # Written first: to remove some million files can take as long as to measure.
+        write(asked.output or ROOT / ("docs" if asked.full else "build/bench"), results)
     finally:
         if asked.keep:
             print(f"kept: {place.folder}", file=sys.stderr)
         else:
             place.remove()
-    output = asked.output or ROOT / ("docs" if asked.full else "build/bench")
+    return 1 if failures else 0
+
+
+def write(output: Path, results: dict[str, Any]) -> None:
+    """The figures, for programs and as a page, into the folder `output`."""
     output.mkdir(parents=True, exist_ok=True)
-    results = {
-        "version": 1,
-        "size": "full" if asked.full else "small",
-        "machine": about,
-        "missing": place.missing,
-        "sync_ms": [second * 1000 for second in syncs],
-        "seconds": round(time.perf_counter() - begun),
-        "failures": failures,
-        "figures": [asdict(figure) for figure in figures],
-    }
     text = json.dumps(results, indent=1)
     (output / "performance.json").write_text(text + "\n", encoding="utf-8")
     report.write(output, results)
-    print(f"{output}/performance.md, after {results['seconds']} s")
-    return 1 if failures else 0
+    print(f"{output}/performance.md, after {results['seconds']} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from ampt_cli.capture import Capture
 from ampt_cli.deadline import CELLS, HEARD
 from ampt_cli.record import MAX_OUTPUT
+from ampt_cli.supervisor import Supervisor
 
 TOKEN = b"\0token "
 
@@ -72,3 +74,28 @@ def test_the_board_says_what_was_read_and_has_no_event_yet(pipe: tuple[Capture, 
     told.append(capture.board[HEARD])
 
     assert told == [0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("pace", "shortest", "heard"),
+    [(0.001, 5_000, [(3,), (3, 7)]), (0.0001, 5_000, [(3,)]), (0.001, 4, [(3,)])],
+    ids=["slower", "fast", "a short deadline"],
+)
+def test_reports_gather_and_output_is_not_kept_waiting(
+    pace: float, shortest: int, heard: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the wake-up (3) is heard at first; what handlers print (7), after 5 ms."""
+    asked: list[tuple[int, ...]] = []
+
+    def select(fds: tuple[int, ...], *_: object) -> tuple[list[int], ...]:
+        asked.append(fds)
+        return [], [], []
+
+    waiting = Supervisor.__new__(Supervisor)
+    waiting.slots = [SimpleNamespace(pace=pace, capture=SimpleNamespace(fd=7))]  # type: ignore[list-item]
+    waiting._wakeup = 3
+    waiting.declared = {"shortest": shortest}
+    monkeypatch.setattr("ampt_cli.supervisor.select", SimpleNamespace(select=select))
+    waiting._gather()
+
+    assert asked == heard
