@@ -148,7 +148,7 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
         head = f'{head}{time},"due":{due},"body":'
         if not text.startswith(head) or not 0 <= time <= due or len(line) >= MAX_BYTES:
             return None
-        body, end = jsontext.value_at(text, len(head), 1)
+        body, end = jsontext.value_at(text, len(head), True)
     except ValueError:
         return None
     return Event(id, name, body, time, due, attempt) if text[end:] == "}\n" else None

@@ -108,8 +108,8 @@ def loads(text: str) -> "Any":
     return value
 
 
-def value_at(text: str, start: int, outer: int = 0) -> "tuple[Any, int]":
-    """The value that begins at `start`, at `outer` levels, and where it ends. As `loads`."""
+def value_at(text: str, start: int, inner: bool = False) -> "tuple[Any, int]":
+    """The value that begins at `start`, `inner` to another one, and where it ends. As `loads`."""
     try:
         value, end = (_scan_short if len(text) <= MAX_DIGITS else _scan)(text, start)
     except (StopIteration, SystemError):  # SystemError: it cannot say more without json.decoder
@@ -117,7 +117,7 @@ def value_at(text: str, start: int, outer: int = 0) -> "tuple[Any, int]":
     except RecursionError:
         raise ValueError(f"too deep: more than {MAX_DEPTH} levels") from None
     if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
-        check_depth([value] if outer else value)
+        check_depth([value] if inner else value)
     if "\\" in text and ("\\u" in text or "\\U" in text):
         check_text(value)
     return value, end

@@ -172,6 +172,6 @@ def _into(disk: Disk, folder: str, file: str, entry: Entry) -> bool:
     except FileNotFoundError:
         return False
     disk.make_durable(folder)  # race: it was removed, and is being made by another
-    if folder.startswith((f"{layout.DONE}/", f"{layout.DEAD}/")):
+    if folder.partition("/")[0] in layout.FINISHED:
         disk.durable.add(folder)  # nobody removes it while it is today's
     return True
