@@ -50,7 +50,7 @@ def test_a_lock_is_never_truncated_and_never_removed_while_it_may_be_held(story,
         if one.path.startswith(locks) and one.path.endswith(("/lock", "/workers"))
     ]
 
-    assert len(touched) > 3
+    assert len(touched) >= 3, "the recording has none"
     for one in touched:
         assert one.op in {"open", "create", "close", "fchmod", "read", "flock"}, one
         assert not one.flags & os.O_TRUNC, one
