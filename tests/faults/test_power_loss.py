@@ -43,16 +43,17 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged(story, library, folder)
 def test_a_lock_is_never_truncated_and_never_removed_while_it_may_be_held(story, library, folder):
     """By whatever any command does: a waiter could hold a lock on a file without a name."""
     recording = replay.record(story, library, folder / "recorded")
-    locks = ("ids/lock", "running/")
+    locks = ("ids/lock", "running/", "tmp/")  # a runner's are made, taken and removed in tmp/
     touched = [
         one
         for one in recording.records
         if one.path.startswith(locks) and one.path.endswith(("/lock", "/workers"))
     ]
 
-    assert len(touched) >= 3, "the recording has none"
+    assert len(touched) > 3
     for one in touched:
-        assert one.op in {"open", "create", "close", "fchmod", "read", "flock"}, one
+        in_tmp = {"write", "unlink"} if one.path.startswith("tmp/") else set()
+        assert one.op in {"open", "create", "close", "fchmod", "read", "flock"} | in_tmp, one
         assert not one.flags & os.O_TRUNC, one
 
 
