@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = 1
-BEGINNING = f'{{"ampt":{VERSION},"id":"'  # of every first line
 MAX_BYTES = 262_144  # of the first line, newline included; it must be less
 MAX_NAME = 128  # bytes of UTF-8
 MAX_ID = 48
@@ -112,8 +111,7 @@ def encode(event: Event) -> bytes:
             jsontext.check_depth([event.body])
         more = _more(event) if event.extra else ""
         line = (
-            f'{BEGINNING}{event.id}","name":{jsontext.quoted(event.name)},"time":{event.time},'
-            f'"due":{event.due},"body":{body}{more}}}\n'
+            f'{_head(event.id, event.name)}{event.time},"due":{event.due},"body":{body}{more}}}\n'
         ).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
@@ -142,7 +140,7 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
     """
     try:
         text = line.decode()
-        head = f'{BEGINNING}{id}","name":{jsontext.quoted(name)},"time":'
+        head = _head(id, name)
         comma = text.find(",", len(head))
         time, due = int(text[len(head) : comma]), int(text[comma + 7 : text.find(",", comma + 1)])
         head = f'{head}{time},"due":{due},"body":'
@@ -152,6 +150,11 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
     except ValueError:
         return None
     return Event(id, name, body, time, due, attempt) if text[end:] == "}\n" else None
+
+
+def _head(id: str, name: str) -> str:  # noqa: A002
+    """How a first line begins."""
+    return f'{{"ampt":{VERSION},"id":"{id}","name":{jsontext.quoted(name)},"time":'
 
 
 def decode(line: bytes, attempt: int = 0) -> Event:
