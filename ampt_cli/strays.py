@@ -19,9 +19,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def cookie(runner: int, number: int, seq: int) -> str:
+def cookie(runner: int, number: int, seq: int) -> bytes:
     """What names the event `seq` of worker `number` of a runner (a process id), among CYCLE."""
-    return f"{runner}.{number}.{seq % CYCLE}"
+    return b"%d.%d.%d" % (runner, number, seq % CYCLE)
 
 
 def now() -> float:
@@ -40,7 +40,7 @@ def children() -> set[int]:
 
 def unrelated(number: int, seq: int, since: float) -> set[int]:
     """The children that the event `seq` of worker `number`, begun at `since`, has not started."""
-    ours, first = cookie(os.getpid(), number, seq).split(".")[1:], int(since * TICKS)
+    ours, first = cookie(os.getpid(), number, seq).decode().split(".")[1:], int(since * TICKS)
     origins = {pid: _origin(pid) for pid in children()}
     return {
         pid for pid, origin in origins.items() if (origin or ours) != ours or _began(pid) < first

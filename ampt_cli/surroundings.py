@@ -23,12 +23,31 @@ LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
 
 
+class _Noting(dict[bytes, bytes]):
+    """What is behind os.environ, and notes that it was changed: comparing it takes longer."""
+
+    changed = False
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self.changed = True
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: bytes) -> None:
+        self.changed = True
+        super().__delitem__(key)
+
+    def clear(self) -> None:
+        self.changed = True
+        super().clear()
+
+
 class Surroundings:
     """The state of this process after the handlers were imported."""
 
     def __init__(self) -> None:
         self.folder = _here()
-        self.environment = dict(_environment())
+        self.environ, self.variables = os.environ, _noting()
+        self.before = dict(self.variables)
         self.recursion = sys.getrecursionlimit()
         self.handlers = list(map(_signal.getsignal, SIGNALS))
         self.limits = list(map(getrlimit, LIMITS))
@@ -37,17 +56,17 @@ class Surroundings:
         self.process = os.getpid()
         self.streams = _seal(self.process)
 
-    def mark(self, origin: str) -> None:
+    def mark(self, origin: bytes) -> None:
         """Note in the environment whose programs are started from now on."""
-        raw = origin.encode()
-        os.putenv(RAW_COOKIE, raw)
-        _environment()[RAW_COOKIE] = self.environment[RAW_COOKIE] = raw
+        os.putenv(RAW_COOKIE, origin)
+        dict.__setitem__(self.variables, RAW_COOKIE, origin)
+        self.before[RAW_COOKIE] = origin
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
         os.umask(0o077)
-        if _environment() != self.environment:
-            _restore(self.environment)
+        if self.variables.changed:
+            self._restore()
         _signal.alarm(0)
         sys.setrecursionlimit(self.recursion)
         handlers = list(map(_signal.getsignal, SIGNALS))
@@ -62,7 +81,14 @@ class Surroundings:
             return True  # a handler has closed it
         return self._changed()
 
+    def _restore(self) -> None:
+        os.environb.clear()
+        os.environb.update(self.before)
+        self.variables.changed = False
+
     def _changed(self) -> bool:
+        if os.environ is not self.environ:
+            return True  # and what is behind another one, nobody has watched
         if thread_count() > self.threads and _threads_that_stay():
             return True
         if _locale() != self.locale or _is_sealed(self.process) != self.streams:
@@ -141,15 +167,11 @@ def _is_sealed(process: int) -> bool:
         return False
 
 
-def _environment() -> "dict[bytes, bytes]":
-    # The mapping behind os.environ: comparing os.environ itself decodes every
-    # variable, after every event.
-    return os.environ._data  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
-
-
-def _restore(environment: "dict[bytes, bytes]") -> None:
-    os.environb.clear()
-    os.environb.update(environment)
+def _noting() -> _Noting:
+    """The mapping behind os.environ and os.environb, which notes changes from now on."""
+    variables = _Noting(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001
+    vars(os.environ)["_data"] = vars(os.environb)["_data"] = variables
+    return variables
 
 
 def _threads_that_stay() -> bool:

@@ -108,7 +108,7 @@ def _settle_in(ends: Ends, parent: int) -> Ends:
     os.closerange(3, FIRST_FD)
     _close_others({queue, results, capture, share, claims})
     os.umask(0o077)
-    os.environ[strays.COOKIE] = strays.cookie(parent, ends.number, 0)
+    os.environ[strays.COOKIE] = strays.cookie(parent, ends.number, 0).decode()
     kernel.go_first()
     return ends._replace(queue=queue, results=results, capture=capture, share=share, claims=claims)
 

@@ -21,13 +21,15 @@ def normal(event):
     assert os.getcwd() == HERE, os.getcwd()
     assert os.umask(0o077) == 0o077
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    assert "SPOILT" not in os.environ
+    assert "SPOILT" not in os.environ and os.environ["PATH"] == PATH
+    assert b"SPOILT" not in subprocess.run(["env"], stdout=subprocess.PIPE, check=True).stdout
     assert sys.getrecursionlimit() == LIMIT
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == FILES
     assert threading.active_count() == 1
     print("all is normal")
 
 HERE, LIMIT, FILES = os.getcwd(), sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+PATH = os.environ["PATH"]
 """
 
 
@@ -151,6 +153,10 @@ ZOO = [
     Unruly(64, "changes umask", "os.umask(0)", "succeeded"),
     Unruly(64, "handles SIGTERM", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "succeeded"),
     Unruly(64, "changes the environment", "os.environ['SPOILT'] = '1'", "succeeded"),
+    Unruly(64, "changes it in bytes", "os.environb.update({b'SPOILT': b'1'})", "succeeded"),
+    Unruly(64, "deletes from it", "del os.environ['PATH']", "succeeded"),
+    Unruly(64, "clears it", "os.environ.clear()", "succeeded"),
+    Unruly(64, "replaces it", "os.environ = {'SPOILT': '1', **os.environ}", "succeeded"),
     Unruly(64, "recursion limit", "sys.setrecursionlimit(LIMIT + 1)", "succeeded"),
     Unruly(64, "limits", "resource.setrlimit(resource.RLIMIT_NOFILE, (64, FILES[1]))", "succeeded"),
     Unruly(64, "moves stdout", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "succeeded"),
