@@ -9,19 +9,22 @@ import os
 
 from ampt_cli import reading
 from ampt_cli.event import Event
-from ampt_cli.fsio import APPEND, Disk, write_all
+from ampt_cli.fsio import APPEND, PRIVATE, Disk, write_all
 from ampt_cli.layout import Entry
 
+# Of a file of our own only: that it was read need not be noted, which costs a write of its inode.
+UNNOTED = getattr(os, "O_NOATIME", 0)
 FAR = 2**30  # bytes; no entry is as long, and every file system takes twice that for an offset
 
 
 class Claim:
     """The file of the event that a worker runs; one at a time."""
 
-    __slots__ = ("disk", "fd", "place", "size", "whole")
+    __slots__ = ("disk", "fd", "flags", "place", "size", "whole")
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
+        self.flags = APPEND | (UNNOTED if disk.file_mode == PRIVATE else 0)
         self.fd = -1
         # While the handlers run, the file's offset stands here, by which it is told from
         # another file under its number. Appending needs no offset, and fstat takes longer.
@@ -30,7 +33,7 @@ class Claim:
     def open(self, entry: Entry) -> Event:
         """Read the event. Raises Damaged or TooNew; OSError where the disk fails."""
         try:
-            fd, writable = reading.open_entry(self.disk, entry.path, APPEND), True
+            fd, writable = reading.open_entry(self.disk, entry.path, self.flags), True
         except OSError:
             fd, writable = reading.open_entry(self.disk, entry.path), False
         try:

@@ -1,0 +1,35 @@
+"""What opening an entry leaves on the disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import layout
+from ampt_cli.claim import Claim
+from ampt_cli.event import Event, encode
+from ampt_cli.fsio import Disk
+
+LONG_AGO = 10**18  # ns
+
+
+def test_that_a_worker_has_read_a_claim_is_not_noted(tmp_path: Path) -> None:
+    """Noting it would write an inode for every event."""
+    entry = layout.again(".", "20261124T101500123Z.abc.a1.n.json")
+    read, seen = tmp_path / entry.file, tmp_path / "seen"
+    for path in (read, seen):
+        path.write_bytes(encode(Event("abc", "n", None, 1, 1)))
+        path.chmod(0o600)
+        os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    seen.read_bytes()
+    if seen.stat().st_atime_ns == LONG_AGO:
+        pytest.skip("this file system notes no reads")
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+
+    claim = Claim(Disk(root))
+    event = claim.open(entry)
+    claim.close(None)
+    os.close(root)
+
+    assert event.id == "abc"
+    assert read.stat().st_atime_ns == LONG_AGO
