@@ -1,14 +1,15 @@
 """The Python interface: `from ampt_cli import events`."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from ampt_cli import clock, handlers
 from ampt_cli.event import Event, as_read
+from ampt_cli.typed import Any, TypedDict
 
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
     from datetime import timedelta
-    from typing import NotRequired
+    from typing import NotRequired, TypeVar, overload
 
     from ampt_cli.due import After
     from ampt_cli.execute import Context
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     Due = After | None
     Length = int | str | timedelta
     Handler = Callable[[Event, Context], object] | Callable[[Event], object]
-
-H = TypeVar("H", bound="Handler")
+    H = TypeVar("H", bound=Handler)
 
 
 class NewEvent(TypedDict):
@@ -40,27 +40,29 @@ class Events:
         self.clock = clock.now
         self.spool: str | None = None  # a path; None: as the command line finds it
 
-    @overload
-    def on(
-        self,
-        name: str,
-        handler: H,
-        *,
-        timeout: "Length | None" = None,
-        retry_every: "Length | None" = None,
-        retry_for: "Length | None" = None,
-    ) -> H: ...
+    if TYPE_CHECKING:
 
-    @overload
-    def on(
-        self,
-        name: str,
-        handler: None = None,
-        *,
-        timeout: "Length | None" = None,
-        retry_every: "Length | None" = None,
-        retry_for: "Length | None" = None,
-    ) -> Callable[[H], H]: ...
+        @overload
+        def on(
+            self,
+            name: str,
+            handler: "H",
+            *,
+            timeout: "Length | None" = None,
+            retry_every: "Length | None" = None,
+            retry_for: "Length | None" = None,
+        ) -> "H": ...
+
+        @overload
+        def on(
+            self,
+            name: str,
+            handler: None = None,
+            *,
+            timeout: "Length | None" = None,
+            retry_every: "Length | None" = None,
+            retry_for: "Length | None" = None,
+        ) -> "Callable[[H], H]": ...
 
     def on(self, name: str, handler: Any = None, **settings: Any) -> Any:
         """Call `handler` for every event of this name; also a decorator.

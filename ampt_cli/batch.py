@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ampt_cli import chosen, due, event, layout
 from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.publication import check_room, confirm, draft, wake
+from ampt_cli.typed import Any
 
 Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
 

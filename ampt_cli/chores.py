@@ -51,7 +51,7 @@ class Chores:
         found = upkeep.rescue(self.disk, own, self.clock, retries, problem, self._interrupted)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
-        return any(found)
+        return found != upkeep.Rescued()
 
     def _interrupted(self, entry: Entry, verdict: Verdict) -> None:
         detail = {"error": upkeep.INTERRUPTED, "verdict": verdict.state, "next": verdict.next}

@@ -7,17 +7,17 @@ cut takes of them is missing from a graph, and nowhere else.
 import os
 from fcntl import LOCK_EX, LOCK_NB, flock
 from time import sleep
-from typing import NamedTuple
 
 from ampt_cli import jsontext, layout
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.ran import open_ran
+from ampt_cli.typed import Value
 
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)  # ms
 TRIES, PAUSE = 10, 0.005  # s; whoever holds the lock needs a fraction of it, unless it is stopped
 
 
-class Counters(NamedTuple):
+class Counters(Value):
     """Since the spool was made. `below` counts durations up to each of BOUNDS, and beyond."""
 
     attempts: dict[str, int] = {}  # noqa: RUF012  by outcome; never changed in place
@@ -71,7 +71,7 @@ def add(disk: Disk, more: Counters, draft: str) -> bool:
         try:
             if not _locked(fd):
                 return False
-            text = jsontext.dumps(read(disk).plus(more)._asdict())
+            text = jsontext.dumps(read(disk).plus(more).as_dict())
             disk.write_new(draft, text.encode() + b"\n", sync=False)
             os.rename(draft, layout.COUNTERS, src_dir_fd=disk.root, dst_dir_fd=disk.root)
         finally:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from types import FrameType
-from typing import NoReturn
 
 from ampt_cli.execute import HandlerTimeout, Watch, traceback_of
 from ampt_cli.handlers import Handler
+from ampt_cli.typed import NoReturn
 
 SOFT_SIGNAL = signal.SIGXCPU  # "you have had your time"; hardly anything else uses it
 

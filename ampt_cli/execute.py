@@ -6,13 +6,13 @@ handler everywhere.
 
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
-from typing import Any, NamedTuple
 
 from ampt_cli import due, handlers, record
 from ampt_cli.errors import BadDue
 from ampt_cli.event import Event
 from ampt_cli.handlers import GiveUp, Handler, RetryLater
 from ampt_cli.policy import NO_WISH, Wish
+from ampt_cli.typed import Any
 
 MAX_ERROR = 2_000  # characters of a one-line error
 MAX_TRACEBACK = 16_384  # characters
@@ -62,15 +62,26 @@ class Context:
         self._watch.change(self.timeout)
 
 
-class Result(NamedTuple):
+class Result:
     """How an attempt went: its outcome, a report for each handler, wishes, the error."""
 
-    us: int  # that its handlers took
-    outcome: str
-    reports: list[dict[str, Any]]
-    succeeded: tuple[str, ...]
-    wish: Wish
-    error: str | None
+    __slots__ = ("error", "outcome", "reports", "succeeded", "us", "wish")
+
+    def __init__(
+        self,
+        us: int,
+        outcome: str,
+        reports: list[dict[str, Any]],
+        succeeded: tuple[str, ...] = (),
+        wish: Wish = NO_WISH,
+        error: str | None = None,
+    ) -> None:
+        self.us = us  # that its handlers took
+        self.outcome = outcome
+        self.reports = reports
+        self.succeeded = succeeded
+        self.wish = wish
+        self.error = error
 
 
 def execute(
@@ -89,7 +100,7 @@ def execute(
     Reports that are `brief` have no traceback: making one takes longer than all the rest.
     """
     if not listed:
-        return Result(0, record.IGNORED, [], (), NO_WISH, None)
+        return Result(0, record.IGNORED, [])
     watch = watch or Watch()
     reports, good, wish = [], list(succeeded), NO_WISH
     errors: list[str] = []
@@ -148,7 +159,7 @@ def record_of(attempt: int, start: int, result: Result) -> record.Record:
 
 def _call(handler: Handler, event: Event, context: Context) -> None:
     value = handler.function(event, context) if handler.takes_context else handler.function(event)
-    if handler.is_async or hasattr(value, "__await__"):
+    if value is not None and hasattr(value, "__await__"):
         import asyncio  # noqa: PLC0415  loaded with the handlers already, if any is async
 
         asyncio.run(_await(value))
@@ -172,9 +183,9 @@ def _heard(
 def _wish(wish: Wish, raised: BaseException | None, now: Callable[[], int]) -> Wish:
     """`wish`, and what `raised` asks for. Raises BadDue: then it is a plain failure."""
     if isinstance(raised, GiveUp):
-        return wish._replace(give_up=True)
+        return wish.but(give_up=True)
     if isinstance(raised, RetryLater):
-        return wish._replace(later=due.parse(raised.after, now()))
+        return wish.but(later=due.parse(raised.after, now()))
     return wish
 
 

@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, NamedTuple
 
 from ampt_cli import due, trust
 from ampt_cli.errors import BadEvent, ConfigError, UsageError
 from ampt_cli.event import check_name
 from ampt_cli.policy import Retries
+from ampt_cli.typed import Any, Value
 
 DEFAULT_TIMEOUT = 5_000  # ms
 MAX_TIMEOUT = 60_000
@@ -29,7 +29,7 @@ class RetryLater(Exception):
         self.after = after
 
 
-class Handler(NamedTuple):
+class Handler(Value):
     """One registered function."""
 
     key: str  # module:qualified name, made unique; records name handlers by it

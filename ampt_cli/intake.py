@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 from time import monotonic
 
-from ampt_cli import catalog, place, spool
+from ampt_cli import place, spool
 from ampt_cli.errors import NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -97,7 +97,11 @@ class Intake:
     def _wanted(self, entry: Entry) -> bool:
         if entry.file in self.skipped:
             return False
-        return not self.names or catalog.matches(entry, self.names)
+        if not self.names:
+            return True
+        from ampt_cli.catalog import matches  # noqa: PLC0415  gate: it loads re
+
+        return matches(entry, self.names)
 
     def _take(self, entry: Entry) -> Entry | None:
         try:

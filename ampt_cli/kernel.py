@@ -28,7 +28,7 @@ NETWORK = {
     0x0BD00BD0: "Lustre",
 }
 
-ENCODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())  # as os.fsencode has it
+ENCODING, STRANGE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # see os.fsencode
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _renameat2 = getattr(_libc, "renameat2", None)  # without argtypes, which double its cost
@@ -43,7 +43,7 @@ def rename_new(root: int, source: str, target: str) -> None:
     Raises OSError; FileExistsError where `target` exists.
     """
     if _renameat2 is not None:
-        src, dst = source.encode(*ENCODING), target.encode(*ENCODING)
+        src, dst = source.encode(ENCODING, STRANGE), target.encode(ENCODING, STRANGE)
         if _renameat2(root, src, root, dst, RENAME_NOREPLACE) == 0:
             return
         code = ctypes.get_errno()

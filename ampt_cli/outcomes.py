@@ -1,7 +1,6 @@
 """Settle what the workers report: each attempt's record, verdict, and move."""
 
 from collections.abc import Callable
-from typing import Any
 
 from ampt_cli import jsontext, layout, reading, record, settling, spool, upkeep, worker
 from ampt_cli.errors import AmptError, from_os
@@ -10,6 +9,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.policy import Wish
 from ampt_cli.slot import DEATH, Report
 from ampt_cli.told import Observer, Settings, Tally
+from ampt_cli.typed import Any
 
 
 class Outcomes:
@@ -33,8 +33,8 @@ class Outcomes:
         """Settle one claim. Never raises OSError: what the disk refuses is kept as `trouble`."""
         self.settled = True
         try:
-            if report.output:
-                self.observer.output(entry, report.output)
+            if report[-1]:
+                self.observer.output(entry, report[-1])
             self._settle_one(entry, report)
         except FileExistsError:
             self._set_aside(entry, upkeep.TWICE)
@@ -45,32 +45,31 @@ class Outcomes:
 
     def _settle_one(self, entry: Entry, report: Report) -> None:
         now = self.clock()
-        if report.kind == worker.RECORDED:
-            settling.settle_success(self.disk, entry, None, now)
-            self._succeeded(entry, worker.SUCCEEDED, int(report.payload) / 1000)
-        elif report.kind in (worker.SUCCEEDED, worker.IGNORED):
-            line = report.payload
-            if report.output:
-                line = (
-                    line[:-2] + b',"output":%s}\n' % jsontext.dumps(_text(report.output)).encode()
-                )
+        kind, _, payload, output = report
+        if kind == worker.RECORDED:
+            spool.finish(self.disk, entry, now)
+            self._succeeded(entry, record.SUCCEEDED, int(payload) / 1000)
+        elif kind in (worker.SUCCEEDED, worker.IGNORED):
+            line = payload
+            if output:
+                line = line[:-2] + b',"output":%s}\n' % jsontext.dumps(_text(output)).encode()
             settling.settle_success(self.disk, entry, line, now)
-            self._succeeded(entry, report.kind, _ms(line))
-        elif report.kind == DEATH and settling.has_succeeded(self.disk, entry):
-            settling.settle_success(self.disk, entry, None, now)  # it ended before it could say so
-            self._succeeded(entry, worker.SUCCEEDED, 0.0)
-        elif report.kind in (worker.ATTEMPTED, DEATH):
+            known = record.SUCCEEDED if kind == worker.SUCCEEDED else record.IGNORED
+            self._succeeded(entry, known, _ms(line))
+        elif kind == DEATH and settling.has_succeeded(self.disk, entry):
+            spool.finish(self.disk, entry, now)  # it ended before it could say so
+            self._succeeded(entry, record.SUCCEEDED, 0.0)
+        elif kind in (worker.ATTEMPTED, DEATH):
             self._settle_failure(entry, report, now)
-        elif report.kind == worker.DAMAGED:
-            self._set_aside(entry, _text(report.payload))
+        elif kind == worker.DAMAGED:
+            self._set_aside(entry, _text(payload))
         else:
             spool.release(self.disk, entry)
-            self.leave(layout.released(entry), _text(report.payload))
+            self.leave(layout.released(entry), _text(payload))
 
-    def _succeeded(self, entry: Entry, kind: bytes, ms: float) -> None:
-        known = record.SUCCEEDED if kind == worker.SUCCEEDED else record.IGNORED
-        self.tally.count(known, ms)
-        self.observer.attempt(entry, known, {})
+    def _succeeded(self, entry: Entry, outcome: str, ms: float) -> None:
+        self.tally.count(outcome, ms)
+        self.observer.attempt(entry, outcome, {})
 
     def release(self, entry: Entry) -> None:
         """Give back a claim that has not begun. Never raises OSError."""
@@ -102,12 +101,13 @@ class Outcomes:
             self.observer.problem(str(self.trouble))
 
     def _settle_failure(self, entry: Entry, report: Report, now: int) -> None:
-        told = _told(report, now)
+        kind, _, payload, output = report
+        told = _told(payload, now)
         made = told.get("record") or self._of_death(entry, told, now)
-        if report.output:
-            made["output"] = _text(report.output)
+        if output:
+            made["output"] = _text(output)
         succeeded = tuple(told["succeeded"])
-        if report.kind == DEATH and not self.settings.rerun_all:
+        if kind == DEATH and not self.settings.rerun_all:
             earlier = reading.history(self.disk, entry.path).succeeded
             succeeded = tuple(dict.fromkeys(earlier + succeeded))
         own = self.declared.get("retries", {}).get(entry.name, {})
@@ -147,10 +147,10 @@ class Outcomes:
         }
 
 
-def _told(report: Report, now: int) -> dict[str, Any]:
+def _told(payload: bytes, now: int) -> dict[str, Any]:
     """What a report says; a handler that writes into the worker's pipe can spoil one."""
     try:
-        told: dict[str, Any] = jsontext.loads(report.payload.decode())
+        told: dict[str, Any] = jsontext.loads(payload.decode())
     except ValueError as error:
         why = f"gave a report that cannot be read ({error})"
         told = {"timed_out": False, "why": why, "start": now, "handler": "", "succeeded": []}

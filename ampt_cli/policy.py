@@ -1,16 +1,15 @@
 """What to do after an attempt."""
 
-from typing import NamedTuple
-
 from ampt_cli import due
 from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
 from ampt_cli.record import IGNORED, INTERRUPTED, SUCCEEDED, History
+from ampt_cli.typed import Value
 
 MIN_RETRIES = 3  # no clock alone buries an event
 MAX_INTERRUPTIONS = 3  # in a row; the last one counts as a failure
 
 
-class Retries(NamedTuple):
+class Retries(Value):
     """How often and how long a failing event is tried again (ms)."""
 
     every: int = 6 * due.MINUTE
@@ -18,7 +17,7 @@ class Retries(NamedTuple):
 
     def changed(self, own: dict[str, int]) -> "Retries":
         """These, but for what an event name has of its own."""
-        return self._replace(**own)
+        return self.but(**own)
 
 
 def retries_of(config: dict[str, int]) -> Retries:
@@ -29,7 +28,7 @@ def retries_of(config: dict[str, int]) -> Retries:
     )
 
 
-class Wish(NamedTuple):
+class Wish(Value):
     """What a handler asked for by raising GiveUp or RetryLater."""
 
     give_up: bool = False
@@ -39,7 +38,7 @@ class Wish(NamedTuple):
 NO_WISH = Wish()
 
 
-class Verdict(NamedTuple):
+class Verdict(Value):
     """Where the entry goes (a state), when it is due next, and what to remember."""
 
     state: str
@@ -67,10 +66,10 @@ def decide(
         return Verdict(DONE, now, history)
     first = start if history.first is None else history.first
     if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS:
-        kept = history._replace(first=first, interruptions=history.interruptions + 1)
+        kept = history.but(first=first, interruptions=history.interruptions + 1)
         return Verdict(RETRY, now, kept)
     failures = history.failures + 1
-    kept = history._replace(first=first, failures=failures, interruptions=0)
+    kept = history.but(first=first, failures=failures, interruptions=0)
     following = now + retries.every if wish.later is None else wish.later
     judged = following if wish.later is None else now
     over = judged > first + retries.window and failures > MIN_RETRIES

@@ -4,9 +4,8 @@ Records are history, never state. Each that did not succeed carries forward
 what the next verdict needs, so only the last one is ever read to decide.
 """
 
-from typing import Any, NamedTuple
-
 from ampt_cli import jsontext
+from ampt_cli.typed import Any, Value
 
 SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
 INTERRUPTED, IGNORED, CANCELLED = "interrupted", "ignored", "cancelled"
@@ -19,7 +18,7 @@ MAX_FILE = 64 * 2**20  # a larger file is damaged
 Record = dict[str, Any]
 
 
-class History(NamedTuple):
+class History(Value):
     """What the records of this retry window come to."""
 
     first: int | None = None  # start of its first attempt
@@ -37,16 +36,14 @@ def success(attempt: int, start: int, us: int, reports: list[Record]) -> bytes:
     """What `line` makes of the record of an attempt in which every handler succeeded, sooner."""
     ms = us / 1000
     took = repr(ms)  # which takes long, and is that of a single handler too
-    every = ",".join(
-        [
-            f'{{"handler":{jsontext.quoted(report["handler"])},"outcome":"{SUCCEEDED}",'
-            f'"ms":{took if report["ms"] == ms else report["ms"]}}}'
-            for report in reports
-        ]
-    )
+    every = ""
+    for report in reports:
+        own = took if report["ms"] == ms else report["ms"]
+        name = jsontext.quoted(report["handler"])
+        every += f',{{"handler":{name},"outcome":"{SUCCEEDED}","ms":{own}}}'
     return (
         f'{{"attempt":{attempt},"start":{start},"ms":{took},"outcome":"{SUCCEEDED}",'
-        f'"handlers":[{every}]}}\n'
+        f'"handlers":[{every[1:]}]}}\n'
     ).encode("utf-8", "replace")
 
 

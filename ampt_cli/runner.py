@@ -20,10 +20,10 @@ from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.signals import emptied, heard
-from ampt_cli.slot import RECORDS_AT_ONCE
 from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
 
+GROWTH = 8  # times what a worker has, at most, is it given at once
 UNREAD_HINT = "all other events were handled; see: ampt check"
 STOP_AFTER = 62.0  # s that running handlers are waited for at a stop
 
@@ -76,7 +76,6 @@ class Runner:
         return self.outcomes.tally
 
     def _work(self) -> None:
-        gc.disable()  # while this and the workers import: there is nothing to collect
         home.check_place(self.disk, self.base, network=self.settings.network)
         with heard(self.signals) as wakeup:
             self.home = home.Home(self.disk, self.base, self.clock())
@@ -139,7 +138,7 @@ class Runner:
                 listening = idle
                 (self.workers.watch if idle else self.workers.unwatch)(wake)
             for report in self.workers.poll(self._patience()):
-                self.outcomes.settle(self.claims.pop(report.seq), report)
+                self.outcomes.settle(self.claims.pop(report[1]), report)
             self._hear()
             if self.workers.failure is not None:
                 self._drain()
@@ -200,7 +199,8 @@ class Runner:
         slots = [slot for slot in self.workers.slots if slot.wants_more()]
         while slots:
             slot = min(slots, key=lambda slot: len(slot.waiting))
-            given = self._take(min(slot.room(), RECORDS_AT_ONCE) if slot.waiting else 1)
+            # One at once for who has none; then ever more, for each write may wake it.
+            given = self._take(min(slot.room(), max(len(slot.waiting) * GROWTH, 1)))
             if not given:
                 return
             slot.submit([(seq, self.claims[seq].file) for seq in given])
@@ -262,7 +262,7 @@ class Runner:
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
             for report in self.workers.poll(self.pause):
-                self.outcomes.settle(self.claims.pop(report.seq), report)
+                self.outcomes.settle(self.claims.pop(report[1]), report)
             self.observer.alive()
 
     def _open_wake(self) -> int:

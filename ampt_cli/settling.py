@@ -48,7 +48,7 @@ def settle_other(
     except FileNotFoundError:
         return None
     if succeeded is not None:
-        history = history._replace(succeeded=succeeded)
+        history = history.but(succeeded=succeeded)
     verdict = policy.decide(
         made["outcome"],
         attempt=entry.attempt,
@@ -58,7 +58,7 @@ def settle_other(
         retries=retries,
         wish=wish,
     )
-    noted = made | verdict.history._asdict() | {"verdict": verdict.state, "next": verdict.next}
+    noted = made | verdict.history.as_dict() | {"verdict": verdict.state, "next": verdict.next}
     if size > record.BRIEF_FROM:
         noted = brief(noted)
     target = destination(entry, verdict)

@@ -5,30 +5,22 @@ import signal
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
-from typing import NamedTuple
 
 from ampt_cli import deadline, jsontext, lock, strays, worker
 from ampt_cli.capture import READ_SIZE, Capture
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
+from ampt_cli.typed import Value
 
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
 QUEUE = RING // 2
 FALSE_STARTS = 3
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
+Report = tuple[bytes, int, bytes, bytes]  # what became of an event: kind, seq, payload, output
 
 
-class Report(NamedTuple):
-    """What became of one submitted event."""
-
-    kind: bytes
-    seq: int
-    payload: bytes
-    output: bytes
-
-
-class Crew(NamedTuple):
+class Crew(Value):
     """What all workers of a supervisor share."""
 
     disk: Disk
@@ -150,17 +142,20 @@ class Slot:
         self.drained = self.ended = not data
         frames, at = self.frames + data, 0
         while len(frames) >= at + 5:
-            end = at + 5 + int.from_bytes(frames[at + 1 : at + 5], "big")
+            kind, length = worker.HEAD.unpack_from(frames, at)
+            end = at + 5 + length
             if len(frames) < end:
                 break
-            yield frames[at : at + 1], frames[at + 5 : end]
+            yield kind, frames[at + 5 : end]
             at = end
         self.frames = frames[at:]
 
-    def done(self, seq: int) -> None:
-        """It has reported `seq`. Raises ValueError if it was not given that."""
+    def done(self, number: bytes) -> int:
+        """It has reported the event of this number. Raises ValueError if it was not given that."""
+        seq = int(number)
         self.waiting.remove(seq)
         self.progress.clear()
+        return seq
 
     def paced(self, count: int) -> None:
         """It has reported `count` events since the last sign of life."""
@@ -236,7 +231,7 @@ class Slot:
             "handler": handlers[number] if number < len(handlers) else "",
         }
         self.progress.clear()
-        return Report(DEATH, seq, jsontext.dumps(told).encode(), output)
+        return DEATH, seq, jsontext.dumps(told).encode(), output
 
     def manner(self) -> str:
         """How it ended, for people."""

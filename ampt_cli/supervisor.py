@@ -13,7 +13,6 @@ import os
 import select
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from ampt_cli import jsontext, kernel, strays, worker
 from ampt_cli.deadline import CELLS, SOFT_SIGNAL
@@ -22,6 +21,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
 from ampt_cli.signals import emptied
 from ampt_cli.slot import Crew, Report, Slot
+from ampt_cli.typed import Any
 
 GRACE = 0.5  # s between the exception in a handler and the end of its process group
 IMPORT_TIMEOUT = 60.0  # s
@@ -246,7 +246,10 @@ class Supervisor:
             slot.paced(len(self._reports) - before)
 
     def _take_in(self, slot: Slot, kind: bytes, payload: bytes) -> None:
-        if kind == worker.POKE:
+        if kind == worker.RECORDED:
+            number, _, rest = payload.partition(b"\n")
+            self._reports.append((kind, slot.done(number), rest, b""))
+        elif kind == worker.POKE:
             if payload:
                 slot.progress.append(payload.decode())
         elif kind == worker.LEAVING:
@@ -262,10 +265,8 @@ class Supervisor:
             self._fail(jsontext.loads(payload.decode()))
         else:
             number, _, rest = payload.partition(b"\n")
-            seq = int(number)
-            slot.done(seq)
-            output = b"" if kind == worker.RECORDED else slot.capture.until(number)
-            self._reports.append(Report(kind, seq, rest, output))
+            seq = slot.done(number)
+            self._reports.append((kind, seq, rest, slot.capture.until(number)))
 
     def _fail(self, told: dict[str, Any]) -> None:
         self.failure = Unusable(

@@ -96,7 +96,8 @@ class Kit:
         result = execute.execute(
             event, listed, now=self.clock, succeeded=earlier, brief=claim.attempt > TRACEBACKS
         )
-        made = execute.record_of(claim.attempt, self.now, result._replace(us=0))
+        result.us = 0
+        made = execute.record_of(claim.attempt, self.now, result)
         if result.error is None:
             settling.settle_success(self.disk, claim, record.line(made), self.now)
             self.entries[event.id] = finished(claim, DONE, self.now)

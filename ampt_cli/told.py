@@ -1,7 +1,6 @@
 """What a runner is told, and what it tells."""
 
 from bisect import bisect_left
-from typing import Any, NamedTuple
 
 from ampt_cli import record
 from ampt_cli.counters import BOUNDS, Counters
@@ -9,9 +8,10 @@ from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, retries_of
 from ampt_cli.retention import Retention, retention_of
+from ampt_cli.typed import Any, Value
 
 
-class Settings(NamedTuple):
+class Settings(Value):
     """What a runner is told."""
 
     handlers: str

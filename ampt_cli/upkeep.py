@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable
 from stat import S_ISREG
-from typing import NamedTuple
 
 from ampt_cli import layout, lock, record, settling, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.policy import Retries, Verdict
 from ampt_cli.retention import Retention, expired, stale
+from ampt_cli.typed import Value
 
 PRUNE_AT_ONCE = 1_000  # entries deleted by one run, so that none is held up
 TWICE = "there is another entry of this event where it was to go"
@@ -17,7 +17,7 @@ Settled = Callable[[layout.Entry, Verdict], object]
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
 
 
-class Rescued(NamedTuple):
+class Rescued(Value):
     """What a rescue came to, in events."""
 
     interrupted: int = 0  # their attempts had begun
@@ -44,7 +44,9 @@ def rescue(
         for runner in disk.list(layout.RUNNING)
         if f"{layout.RUNNING}/{runner}" != own and not runner.startswith(".")
     ]
-    return Rescued(*map(sum, zip(*found, strict=True)))
+    return Rescued(
+        **{field: sum(getattr(one, field) for one in found) for field in Rescued.fields()}
+    )
 
 
 def rescue_from(
@@ -60,7 +62,7 @@ def rescue_from(
     held = lock.take_abandoned(disk, folder)
     if held is None:
         return Rescued()
-    counts = dict.fromkeys(Rescued._fields, 0)
+    counts = dict.fromkeys(Rescued.fields(), 0)
     try:
         begun = Begun(disk, folder)
         for entry in _claims(disk, folder):

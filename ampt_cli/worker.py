@@ -21,7 +21,7 @@ import resource
 import select
 import signal
 import sys
-from typing import Any, NamedTuple, NoReturn
+from struct import Struct
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
 from ampt_cli.claim import Claim
@@ -37,6 +37,7 @@ from ampt_cli.execute import (
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
 from ampt_cli.surroundings import FIRST_FD, Surroundings, flush, holds_nothing, open_streams
+from ampt_cli.typed import Any, NoReturn, Value
 
 READY, UNUSABLE = b"R", b"X"
 SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
@@ -44,9 +45,10 @@ RECORDED = b"s"  # succeeded, with the record appended; the payload is its µs
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
 TIMED_OUT = b"timeout"  # why it leaves
+HEAD = Struct(">cI")  # of a frame
 
 
-class Ends(NamedTuple):
+class Ends(Value):
     """What a worker inherits: its ends of the pipes, and where to read and mark."""
 
     queue: int
@@ -60,7 +62,7 @@ class Ends(NamedTuple):
     board: "memoryview[float]"  # see deadline
 
 
-class Job(NamedTuple):
+class Job(Value):
     """What all workers of a runner are told."""
 
     target: str
@@ -110,7 +112,7 @@ def _settle_in(ends: Ends, parent: int) -> Ends:
     os.umask(0o077)
     os.environ[strays.COOKIE] = strays.cookie(parent, ends.number, 0).decode()
     kernel.go_first()
-    return ends._replace(queue=queue, results=results, capture=capture, share=share, claims=claims)
+    return ends.but(queue=queue, results=results, capture=capture, share=share, claims=claims)
 
 
 def _close_others(ours: set[int]) -> None:
@@ -255,7 +257,7 @@ class Worker:
 
 def frame(kind: bytes, payload: bytes) -> bytes:
     """What the supervisor is told, as it stands in the pipe."""
-    return kind + len(payload).to_bytes(4, "big") + payload
+    return HEAD.pack(kind, len(payload)) + payload
 
 
 def answer(attempt: int, start: int, result: Result) -> tuple[bytes, bytes]:

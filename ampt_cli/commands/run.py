@@ -104,7 +104,10 @@ def _run(given: Given) -> int:
             return 0
     except OSError as error:
         raise from_os(error, f"read the spool {base}") from error
-    from ampt_cli import logs, runner, told  # noqa: PLC0415  gate: only when there is work
+    import gc  # noqa: PLC0415  gate: only when there is work
+
+    gc.disable()  # until all is imported, here and in the workers: there is nothing to collect
+    from ampt_cli import logs, runner, told  # noqa: PLC0415  as above
 
     chosen = told.Settings.of(
         config,

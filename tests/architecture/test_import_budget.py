@@ -201,7 +201,7 @@ def test_a_run_with_something_to_do_loads_no_framework(
 
     modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
 
-    needed = {"contextlib", "enum", "functools", "re", "typing"}  # of named tuples and signals
+    needed = {"contextlib", "enum", "functools"}  # of `signal`, and of what imports the handlers
     assert with_parents(modules) & (THIRD_PARTY | SLOW) <= needed
     assert forks == 1
 

@@ -70,7 +70,7 @@ def test_the_lines_after_the_first_come_to_this(one: dict[str, Any]) -> None:
 
     assert kept == first
     assert one["damaged"] == damaged
-    assert one["history"] == {**found._asdict(), "succeeded": list(found.succeeded)}
+    assert one["history"] == {**found.as_dict(), "succeeded": list(found.succeeded)}
     assert len(one["lines"]) == len(records) + damaged
 
 

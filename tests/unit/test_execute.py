@@ -108,7 +108,7 @@ def test_wishes_reach_the_result() -> None:
     def other(_event: Event) -> None:
         raise RetryLater("1 hour")
 
-    assert run(registry).wish == (True, 3_600_000)
+    assert run(registry).wish == Wish(give_up=True, later=3_600_000)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, 60_001, "61 seconds", "nonsense"])
