@@ -1,8 +1,5 @@
 """Records without `typing`."""
 
-import subprocess
-import sys
-
 import pytest
 
 from ampt_cli.typed import Any, Value
@@ -52,11 +49,3 @@ def test_a_record_is_equal_to_its_like_alone_and_never_changed() -> None:
     with pytest.raises(TypeError):
         point.but(z=5)
     assert point == Point(1)
-
-
-def test_typing_is_not_loaded() -> None:
-    """Which is what it is for."""
-    code = "import sys, ampt_cli.typed; print({'typing', 're', 'dataclasses'} & set(sys.modules))"
-    ran = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True)
-
-    assert ran.stdout == "set()\n"
