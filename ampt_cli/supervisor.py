@@ -246,9 +246,11 @@ class Supervisor:
             slot.paced(len(self._reports) - before)
 
     def _take_in(self, slot: Slot, kind: bytes, payload: bytes) -> None:
-        if kind == worker.RECORDED:
+        if kind not in worker.OF_ITSELF:
             number, _, rest = payload.partition(b"\n")
-            self._reports.append((kind, slot.done(number), rest, b""))
+            seq = slot.done(number)
+            output = b"" if kind == worker.RECORDED else slot.capture.until(number)
+            self._reports.append((kind, seq, rest, output))
         elif kind == worker.POKE:
             if payload:
                 slot.progress.append(payload.decode())
@@ -261,12 +263,8 @@ class Supervisor:
             slot.ready = True
             slot.false_starts = 0
             slot.since = monotonic()
-        elif kind == worker.UNUSABLE:
+        else:  # UNUSABLE
             self._fail(jsontext.loads(payload.decode()))
-        else:
-            number, _, rest = payload.partition(b"\n")
-            seq = slot.done(number)
-            self._reports.append((kind, seq, rest, slot.capture.until(number)))
 
     def _fail(self, told: dict[str, Any]) -> None:
         self.failure = Unusable(

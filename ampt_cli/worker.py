@@ -44,6 +44,7 @@ SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
 RECORDED = b"s"  # succeeded, with the record appended; the payload is its µs
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
+OF_ITSELF = frozenset({READY, UNUSABLE, LEAVING, POKE})  # the kinds that answer no event
 TIMED_OUT = b"timeout"  # why it leaves
 HEAD = Struct(">cI")  # of a frame
 
