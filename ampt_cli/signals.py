@@ -1,4 +1,7 @@
-"""The signals that a runner acts on: noted, never acted on where they interrupt."""
+"""Signals are noted where they interrupt, and acted on where their descriptor is polled.
+
+A handler must take no lock, threading.Event's among them: whom it interrupts may hold it.
+"""
 
 import os
 import signal
@@ -14,16 +17,25 @@ def heard(noted: list[int]) -> Iterator[int]:
 
     The end of a child wakes too, and is not noted: who ended is for wait(2) to say.
     """
+    with waking() as awake:
+        before = {number: signal.signal(number, lambda n, _: noted.append(n)) for number in NOTED}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        try:
+            yield awake
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def waking() -> Iterator[int]:
+    """A descriptor that can be read from once a signal came that has a handler of Python."""
     read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    before = {number: signal.signal(number, lambda n, _: noted.append(n)) for number in NOTED}
-    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
     try:
         yield read
     finally:
         signal.set_wakeup_fd(-1)
-        for number, handler in before.items():
-            signal.signal(number, handler)
         os.close(read)
         os.close(write)
 

@@ -6,12 +6,12 @@ window has another size; else, and with --json, there is a line for each change.
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
+from select import select
 from time import monotonic
 from typing import Any
 
-from ampt_cli import catalog, clock, layout, overview
+from ampt_cli import catalog, clock, layout, overview, signals
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
 from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
@@ -119,18 +119,19 @@ def _until_interrupted(every: float) -> Iterator[None]:
     Another size of the window ends a pause. Nothing here raises an exception: Python
     drops one that is raised while an object is finalized.
     """
-    stop, awake = threading.Event(), threading.Event()
+    stopped = False
 
     def interrupted(number: int, _frame: object) -> None:
+        nonlocal stopped
         signal.signal(number, signal.SIG_DFL)
-        stop.set()
-        awake.set()
+        stopped = True
 
     signal.signal(signal.SIGINT, interrupted)
-    signal.signal(signal.SIGWINCH, lambda _number, _frame: awake.set())
-    while not stop.is_set():
-        awake.clear()
-        began = monotonic()
-        yield
-        if not stop.is_set():
-            awake.wait(max(every, SHARE * (monotonic() - began)))
+    signal.signal(signal.SIGWINCH, lambda *_: None)
+    with signals.waking() as awake:
+        while not stopped:
+            began = monotonic()
+            yield
+            if not stopped:
+                select([awake], [], [], max(every, SHARE * (monotonic() - began)))
+                signals.emptied(awake)

@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import termios
 import time
 from collections import Counter
@@ -582,6 +583,38 @@ def test_that_an_attempt_has_begun_is_told_too(
     told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
     assert [one["state"] for one in told] == ["running", "running"]
+
+
+EVERYWHERE = """
+import signal, sys
+from ampt_cli.commands.following import _until_interrupted
+
+lines = set()
+
+def traced(frame, event, arg):
+    line = frame.f_code, frame.f_lineno
+    if line not in lines:
+        lines.add(line)
+        signal.raise_signal(signal.SIGWINCH)
+    return traced
+
+looks = _until_interrupted(60)
+next(looks)
+sys.settrace(traced)
+next(looks)
+sys.settrace(None)
+signal.raise_signal(signal.SIGINT)
+print(list(looks))
+"""
+
+
+def test_a_signal_may_come_on_any_line_of_a_pause() -> None:
+    """It ends the pause, and never waits for what it interrupted."""
+    done = subprocess.run(
+        [sys.executable, "-c", EVERYWHERE], capture_output=True, text=True, timeout=20
+    )
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize("what", [[], ["--state", "dead"]])
