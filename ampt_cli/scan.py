@@ -30,9 +30,11 @@ class Scan:
         now: int,
         known: "dict[str, tuple[int, str]] | None" = None,
         unread: "set[str] | None" = None,
+        at_once: int = CHUNK,
     ) -> None:
         self.disk = disk
         self.now = now
+        self.at_once = at_once  # names that are read at a time
         self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
         self.stamp = due.stamp(now)
         self.next_due: int | None = None
@@ -74,7 +76,7 @@ class Scan:
             self.next_due = instant
 
     def entries(self) -> "Iterator[Entry]":
-        """What is due: bucket by bucket, in due order within each CHUNK of names."""
+        """What is due: bucket by bucket, in due order within each chunk of names."""
         for bucket in self.buckets:
             for files in self._chunks(bucket):
                 self.files = iter(files)
@@ -118,7 +120,7 @@ class Scan:
             while names := self._read(found, bucket):
                 chunk += [file for file in names if "/" < file < last]
                 later = min([later, *(file for file in names if file > last)])
-                if len(chunk) >= CHUNK:
+                if len(chunk) > self.at_once // 2:  # a few of the names were others
                     any_due = True
                     yield sorted(chunk)
                     chunk = []
@@ -129,7 +131,7 @@ class Scan:
         """The next names of a folder; what was read before an error is not lost."""
         names: list[str] = []
         try:
-            names.extend(item.name for item in islice(found, CHUNK))
+            names.extend(item.name for item in islice(found, self.at_once))
         except OSError as error:
             self.unread.add(f"{bucket}: {error.strerror}")
         return names
