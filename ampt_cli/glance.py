@@ -86,11 +86,13 @@ def _overdue(found: dict[str, Any], now: int) -> list[Line]:
     if not found["overdue"]:
         return []
     late = now - found["oldest_due"]
-    told = f"{plural(found['overdue'], 'event')} overdue, the oldest for {length(late)}"
+    count, ago = plural(found["overdue"], "event"), length(late)
     alive = any(runner["alive"] for runner in found["runners"])
+    if late < QUIET:  # nobody's fault yet: a watching runner is at it, cron comes soon
+        whose = "a runner is at work" if alive else "the next ampt run takes what is due"
+        return [line((f"{count} due, the oldest for {ago}; {whose}", "dim"))]
     hint = "" if alive else "; no runner is alive"
-    # What has just come due is nobody's fault: a watching runner is at it, cron comes soon.
-    return [line((told + hint, "dim" if late < QUIET else "bad"))]
+    return [line((f"{count} overdue, the oldest for {ago}{hint}", "bad"))]
 
 
 def _counts(found: dict[str, Any], now: int) -> Iterator[Line]:

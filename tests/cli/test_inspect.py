@@ -347,9 +347,13 @@ def test_attempts_that_went_alike_stand_together() -> None:
         (
             {"overdue": 1, "oldest_due": NOW - 1000, "last_run": None},
             [
-                "1 event overdue, the oldest for 1 s; no runner is alive",
+                "1 event due, the oldest for 1 s; the next ampt run takes what is due",
                 "Nothing wants attention.",
             ],
+        ),
+        (
+            {"overdue": 2, "oldest_due": NOW - 1000, "runners": [{"alive": True}]},
+            ["2 events due, the oldest for 1 s; a runner is at work", "Nothing wants attention."],
         ),
         (
             {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},
