@@ -19,7 +19,8 @@ class Batch:
     """Events that are published together: all of them checked and written, then synced once.
 
     Nothing is visible before `commit`. The files wait in one folder of tmp/
-    under their final names, so memory does not grow with the batch.
+    under their final names, so memory does not grow with the batch. From `begin`
+    on it is to be aborted, whatever is raised, by a signal too.
     """
 
     def __init__(self, disk: Disk, clock: Callable[[], int]) -> None:
@@ -30,6 +31,13 @@ class Batch:
         self._chosen: dict[str, tuple[event.Event, str]] = {}  # by id: with its place
         self._taken: dict[str, layout.Entry] = {}  # those of them that are new: where they go
         self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
+        self.fd = -1
+        self.begun = False
+
+    def begin(self) -> None:
+        """Make the folder. Raises AmptError; the caller then aborts."""
+        self.begun = True
+        disk = self.disk
         try:
             disk.make_folder(self.folder)
             self.fd = os.open(self.folder, FOLDER, dir_fd=disk.root)
@@ -169,17 +177,18 @@ class Batch:
 
     def abort(self) -> None:
         """Remove what was written and not published. Never raises: the rest is swept later."""
-        if self.fd < 0:
+        if not self.begun:
             return
-        fd, self.fd = self.fd, -1  # never closed twice: the number may be somebody else's then
+        self.begun = False  # nothing is closed twice: the number may be somebody else's then
         try:
-            for file in os.listdir(fd):
-                os.unlink(file, dir_fd=fd)
+            if self.fd >= 0:
+                for file in os.listdir(self.fd):
+                    os.unlink(file, dir_fd=self.fd)
             os.rmdir(self.folder, dir_fd=self.disk.root)
         except OSError:
             pass
         try:
-            os.close(fd)
+            os.close(self.fd)
         except OSError:
             pass
 
@@ -234,6 +243,7 @@ def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) 
     batch = Batch(disk, clock)
     ids: list[str] = []
     try:
+        batch.begin()
         for name, body, after, id_ in drafts:
             place = f"event {len(ids) + 1}"
             try:

@@ -34,6 +34,7 @@ def publish_file(
     answers, warned = _Answers(), False
     asked: list[Event] = []  # with ids of their own
     try:
+        batch.begin()
         for number, line in chain(first, lines):
             try:
                 given = _given(line)

@@ -1,8 +1,12 @@
 """A batch is written as single events are."""
 
 import os
+import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -65,6 +69,7 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
     """An id that is taken between its line and its commit is found: the body is another."""
     disk = place.open_disk(str(tmp_path / "spool"), create=True)
     made = batch.Batch(disk, lambda: 1_800_000_000_000)
+    made.begin()
     late = publication.draft("n", "late", None, made.now, "x")
     made.add(late, place="line 1", by_id=True)
     batch.publish_many(disk, [("n", "early", None, "x")], lambda: 1_800_000_000_000)
@@ -73,3 +78,39 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
 
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
     assert not list(tmp_path.glob("spool/tmp/*"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a scandir is left
+def test_a_signal_at_any_call_leaves_nothing_in_tmp(tmp_path: Path) -> None:
+    """Up to the end, where what was written is taken away in any case."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    for call in count(1):
+        calls = Interrupted(call)
+        sys.setprofile(calls)
+        try:
+            batch.publish_many(disk, [("n", None, None, None)], lambda: 1_800_000_000_000)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        assert not list(tmp_path.glob("spool/tmp/*")), f"after call {call}"
+        if calls.count < call:
+            break
+
+    assert call > 100
+
+
+class Interrupted:
+    """Ctrl-C where Python hears it: a function of its own begins, or one of C has returned."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.count = 0
+        self.over = False  # what is taken away at the end may be left by a second Ctrl-C
+
+    def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
+        self.over |= frame.f_code.co_name == "abort"
+        if event in {"call", "c_return"} and not self.over:
+            self.count += 1
+            if self.count == self.at:
+                raise KeyboardInterrupt
