@@ -17,7 +17,7 @@ from tests.bench.measure import (
     take_turns,
     walls,
 )
-from tests.bench.place import Place, discard
+from tests.bench.place import Place, discard, noted
 
 PEEK = 0.05  # s between two looks at the memory
 
@@ -105,7 +105,7 @@ def inspecting(place: Place, spool: Path, count: int, rounds: int) -> list[Figur
 def avalanche(place: Place, count: int) -> list[Figure]:
     """All of them due, in one bucket: memory of the runner and its worker, and the first event."""
     spool = spools.due_now(place.fresh("due"), count, "bench.first")
-    log = place.fresh("log")
+    log = place.fresh_log()
     env = place.with_spool(spool, BENCH_LOG=str(log))
     begun_ns, begun = time.time_ns(), time.perf_counter()
     command = [place.ampt, "run", "--jobs", "1", "--handlers", place.handlers]
@@ -118,7 +118,7 @@ def avalanche(place: Place, count: int) -> list[Figure]:
     _, said = process.communicate()
     if process.returncode:
         raise Failed(f"ampt run: status {process.returncode}\n{said}")
-    first = (int(log.read_text(encoding="utf-8").split()[1]) - begun_ns) / 1e9
+    first = (noted(log)[0][1] - begun_ns) / 1e9
     done = sum(1 for _ in spool.glob("done/*/*.json"))
     if done != count:
         raise Failed(f"{done:,} of {count:,} events are done")

@@ -42,7 +42,7 @@ class Size:
     span_ms: int
 
 
-SMALL = Size(25, 3, 10_000, 5_000, 2_500, 600, 800, 3_000, 20_000, 20_000, 60, 3.0, 40, 3_000)
+SMALL = Size(25, 3, 5_000, 3_000, 2_500, 600, 800, 3_000, 10_000, 10_000, 60, 3.0, 40, 3_000)
 FULL = Size(
     150,
     11,
@@ -74,7 +74,7 @@ def steps(place: Place, size: Size) -> Iterator[tuple[int, str, Step]]:
     yield 3, "others", lambda: drain.others(place, s.drain)
     yield 3, "jobs", lambda: drain.two_jobs(place, s.burn, max(3, s.rounds // 2))
     yield 3, "failing", lambda: drain.failing(place, s.failing, max(1, s.rounds // 2))
-    yield 7, "several", lambda: drain.several(place, s.several, max(2, s.rounds // 2))
+    yield 7, "several", lambda: drain.several(place, s.several, s.burn, s.rounds)
     spool: list[Path] = []
 
     def full() -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench import spools
 from tests.bench.measure import Failed, Figure, Sample, cpus, rates, ratios, run, take_turns, walls
-from tests.bench.place import Place, at_rest, discard, quietly
+from tests.bench.place import Place, at_rest, discard, noted, quietly
 
 CONSUMER = "from huey.bin.huey_consumer import consumer_main; consumer_main()"
 
@@ -136,20 +136,37 @@ def failing(place: Place, count: int, rounds: int) -> list[Figure]:
     ]
 
 
-def several(place: Place, count: int, rounds: int) -> list[Figure]:
-    """One, two and four runners on one spool."""
-    lots = {number: Lot(place, count, number) for number in (1, 2, 4)}
-    measured = dict(
-        zip(lots, take_turns(rounds, *(lot.run for lot in lots.values()), warm_up=0), strict=True)
-    )
+def several(place: Place, count: int, burning: int, rounds: int) -> list[Figure]:
+    """One, two and four runners on one spool: with nothing to do for an event, and with work."""
+    none = lots(place, "bench.note", count)
+    some = lots(place, "bench.note_and_burn", burning)
+    ran = [*none.values(), *some.values()]
+    figures = [
+        *compared(none, f"{count:,} no-ops", "", rounds),
+        *compared(some, f"{burning:,} handlers that burn 1 ms", "_burn", max(2, rounds // 3)),
+    ]
+    what = f"events handled twice, of {sum(lot.handled for lot in ran):,}"
+    twice = float(sum(lot.twice for lot in ran))
+    return [*figures, Figure(7, "twice", what, "events", 0, "less", [twice])]
+
+
+def lots(place: Place, name: str, count: int) -> "dict[int, Lot]":
+    """One, two and four runners, for the same work."""
+    return {number: Lot(place, name, count, number) for number in (1, 2, 4)}
+
+
+def compared(lots: "dict[int, Lot]", what: str, key: str, rounds: int) -> list[Figure]:
+    """Two and four runners against one."""
+    turns = take_turns(rounds, *(lot.run for lot in lots.values()), warm_up=0)
+    measured = dict(zip(lots, turns, strict=True))
     figures = []
     for number in (2, 4):
         used = sum(cpus(measured[number])) / sum(cpus(measured[1]))
         figures += [
             Figure(
                 7,
-                f"runners_{number}",
-                f"{number} runners against one, {count:,} events, first to last handler",
+                f"runners_{number}{key}",
+                f"{number} runners against one, {what}, first to last handler",
                 "times as fast",
                 1.0,
                 "more",
@@ -159,18 +176,15 @@ def several(place: Place, count: int, rounds: int) -> list[Figure]:
             ),
             Figure(
                 7,
-                f"runners_{number}_whole",
-                f"{number} runners against one, whole processes, start-up included",
+                f"runners_{number}{key}_whole",
+                f"{number} runners against one, {what}, whole processes",
                 "times as fast",
                 None,
                 "more",
                 ratios(walls(measured[1]), walls(measured[number])),
             ),
         ]
-    twice = sum(lot.twice for lot in lots.values())
-    handled = sum(lot.handled for lot in lots.values())
-    what = f"events handled twice, of {handled:,}"
-    return [*figures, Figure(7, "twice", what, "events", 0, "less", [float(twice)])]
+    return figures
 
 
 # -- one round of each -----------------------------------------------------------
@@ -190,8 +204,9 @@ def runner(place: Place, count: int, name: str, jobs: int) -> Sample:
 class Lot:
     """So many runners at once on one spool, and what their handlers wrote down."""
 
-    def __init__(self, place: Place, count: int, number: int) -> None:
+    def __init__(self, place: Place, name: str, count: int, number: int) -> None:
         self.place = place
+        self.name = name
         self.count = count
         self.number = number
         self.rates: list[float] = []  # events a second between the first and the last handler
@@ -200,24 +215,24 @@ class Lot:
     def run(self) -> Sample:
         """Until the last of them has ended. Raises Failed if an event was left out."""
         place = self.place
-        spool = spools.due_now(place.fresh("spool"), self.count, "bench.note")
-        log = place.fresh("log")
+        spool = spools.due_now(place.fresh("spool"), self.count, self.name)
+        log = place.fresh_log()
         env = place.with_spool(spool, BENCH_LOG=str(log))
         command = f"{place.ampt} run --jobs 1 --handlers {place.handlers}"
         together = f"{command} & " * (self.number - 1) + f"{command}; wait"
         at_rest()
         sample = run(["/bin/sh", "-c", together], env)
-        began = [line.split() for line in log.read_text(encoding="utf-8").splitlines()]
+        began = noted(log)
         different = len({id_ for id_, _ in began})
         if different != self.count:
             raise Failed(f"{different:,} of {self.count:,} events were handled")
-        instants = [int(when) for _, when in began]
+        instants = [when for _, when in began]
         self.rates.append((len(began) - 1) / (max(instants) - min(instants)) * 1e9)
         self.handled += different
         self.twice += len(began) - different
         _settled(spool, self.count)
         discard(spool)
-        log.unlink()
+        discard(log)
         return sample
 
 

@@ -34,7 +34,6 @@ class Place:
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "BENCH_LOG": str(self.folder / "log"),
         }
 
     def build(self) -> None:
@@ -92,6 +91,12 @@ class Place:
         """A path that nothing is at."""
         self._number += 1
         return self.folder / f"{name}-{self._number}"
+
+    def fresh_log(self) -> Path:
+        """A folder for what handlers write down."""
+        log = self.fresh("log")
+        log.mkdir()
+        return log
 
     def with_spool(self, spool: Path, **more: str) -> dict[str, str]:
         """The environment of a command that uses `spool`."""
@@ -159,6 +164,12 @@ def discard(path: Path) -> None:
     else:
         for part in path.parent.glob(path.name + "*"):
             part.unlink()
+
+
+def noted(log: Path) -> list[tuple[str, int]]:
+    """What handlers wrote down: which event began, and when (ns since 1970)."""
+    lines = (line for part in log.iterdir() for line in part.read_text("ascii").splitlines())
+    return [(id_, int(when)) for id_, when in map(str.split, lines)]
 
 
 def file_system(folder: Path) -> str:

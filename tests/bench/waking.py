@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench import spools
 from tests.bench.backlog import family
 from tests.bench.measure import Failed, Figure, percentile
-from tests.bench.place import Place
+from tests.bench.place import Place, noted
 
 SETTLE = 1.0  # s before a figure is taken: start-up is not what is measured
 
@@ -92,8 +92,7 @@ def idle_cpu(pid: int, seconds: float) -> float:
 @contextmanager
 def watching(place: Place, spool: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A runner that stays, with a log in which handlers write when they began."""
-    log = place.fresh("log")
-    log.touch()
+    log = place.fresh_log()
     command = [place.ampt, "run", "--watch", "--jobs", "1", "--handlers", place.handlers]
     (process,) = place.processes(command, env=place.with_spool(spool, BENCH_LOG=str(log)))
     try:
@@ -121,8 +120,7 @@ def _publish(place: Place, spool: Path, count: int, *words: str) -> dict[str, tu
 def _began(log: Path, wanted: dict[str, tuple[int, int]], patience: float = 30) -> dict[str, int]:
     limit = time.monotonic() + patience
     while True:
-        lines = (line.split() for line in log.read_text(encoding="utf-8").splitlines())
-        began = {id_: int(when) for id_, when in lines}
+        began = dict(noted(log))
         if wanted.keys() <= began.keys():
             return began
         if time.monotonic() > limit:
