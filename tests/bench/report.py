@@ -54,7 +54,8 @@ CAVEATS = """\
 - **Power cuts and crashes.** What a figure is worth when the machine stops is tested
   elsewhere, not here.
 - **Handlers.** They did nothing, or burnt 1 ms, or raised. Yours will be slower than the
-  queue.
+  queue. Where they wrote down when they began, each process had a file of its own: for one
+  that they share they would wait and spin, and the figure would be that file's.
 - **A quiet machine.** Others may have used the processors meanwhile. The medians of pairs
   hold up well against that; the highest values do not, and neither does anything that
   needs both cores. `limit_2` says what two processes without any queue could reach.
