@@ -203,8 +203,10 @@ class Runner:
             given = self._take(min(slot.room(), max(len(slot.waiting) * GROWTH, 1)))
             if not given:
                 return
-            slot.submit([(seq, self.claims[seq].file) for seq in given])
-            slots = [slot for slot in slots if slot.room() > 0]
+            refused = slot.submit([(seq, self.claims[seq].file) for seq in given])
+            self.held.extendleft(reversed(refused))
+            full = slot if refused else None
+            slots = [slot for slot in slots if slot.room() > 0 and slot is not full]
         if self.held and not self.workers.room:
             self._give_back()
 

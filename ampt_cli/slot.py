@@ -48,7 +48,7 @@ class Slot:
         self.queue_r, self.queue_w = os.pipe()
         self.result_r, result_w = os.pipe()
         capture_r, capture_w = os.pipe()
-        for fd in (self.queue_r, self.result_r, capture_r):
+        for fd in (self.queue_r, self.queue_w, self.result_r, capture_r):
             os.set_blocking(fd, False)
         self.capture = Capture(capture_r, self.crew.token, self.board)
         self.ready = self.leaving = False
@@ -105,14 +105,23 @@ class Slot:
         """Whether it has enough to do for a while, and is doing it fast."""
         return self.pace < FAST and len(self.waiting) > QUEUE // 2
 
-    def submit(self, events: list[tuple[int, str]]) -> None:
-        """Give it (seq, file) pairs; it calls their handlers in this order."""
+    def submit(self, events: list[tuple[int, str]]) -> list[int]:
+        """Give it (seq, file) pairs, whose handlers it calls in this order.
+
+        Returns those for which its pipe has no room: who has many pipes gets small
+        ones (pipe(7), pipe-user-pages-soft), and a write that waits would watch no deadline.
+        """
         if not self.waiting:
             self.since = monotonic()
-        records = [f"{seq} {file}\n".encode().ljust(RECORD, b"\0") for seq, file in events]
-        self.waiting.extend(seq for seq, _ in events)
-        for start in range(0, len(records), RECORDS_AT_ONCE):
-            os.write(self.queue_w, b"".join(records[start : start + RECORDS_AT_ONCE]))
+        for start in range(0, len(events), RECORDS_AT_ONCE):
+            few = events[start : start + RECORDS_AT_ONCE]
+            records = [f"{seq} {file}\n".encode().ljust(RECORD, b"\0") for seq, file in few]
+            try:
+                os.write(self.queue_w, b"".join(records))
+            except BlockingIOError:
+                return [seq for seq, _ in events[start:]]
+            self.waiting.extend(seq for seq, _ in few)
+        return []
 
     def take_back(self) -> list[int]:
         """What the worker has not taken from its queue yet: it has not begun."""

@@ -1,8 +1,10 @@
 """What a run takes, and when."""
 
+import fcntl
 import os
 import pty
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -187,3 +189,39 @@ def test_what_is_due_is_taken_oldest_first(
     run_ampt("run", "-m", handlers)
 
     assert [words[0] for words in lines(trace)] == ["n", "mail.a", "mail.b"]
+
+
+SMALL_PIPES = """
+import fcntl, os, sys
+whole = os.pipe
+def pipe():
+    read, write = whole()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    return read, write
+os.pipe = pipe
+from ampt_cli.__main__ import main
+sys.argv[0] = "ampt"
+main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes are what they are here")
+def test_a_timeout_ends_a_handler_behind_a_pipe_that_is_full(
+    run_ampt, write_handlers: Callable[[str], Path], clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """The kernel gives a user who has many pipes smaller ones: 8 events instead of 128."""
+    module = write_handlers(
+        """
+import time
+@events.on("n", timeout=300)
+def n(event):
+    if event.body == 40: time.sleep(3600)
+"""
+    )
+    batch = "".join(f'{{"name":"n","body":{number}}}\n' for number in range(80))
+    run_ampt("publish", "--batch", "-", stdin=batch)
+    command = [sys.executable, "-c", SMALL_PIPES, "run", "-m", str(module)]
+    subprocess.run(command, env=clean_env, cwd=tmp_path, timeout=60, check=True)
+
+    assert run_ampt("inspect", "--state", "done", "--json").out.count("\n") == 79
+    assert "timed out" in run_ampt("inspect", "--state", "retry", "--json").out
