@@ -53,8 +53,8 @@ def _publish(
     commit: Callable[[], object],
 ) -> None:
     tmp = f"{layout.TMP}/{target.stamp}.{id}.{os.urandom(4).hex()}"
-    disk.write_new(tmp, line)
     try:
+        disk.write_new(tmp, line)
         take(disk, {id: tmp})
         commit()
     except BaseException:

@@ -55,8 +55,8 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
     tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}"
     target = layout.new(layout.PENDING, made.due, made.id, made.name)
     try:
-        disk.write_new(tmp, line)
         try:
+            disk.write_new(tmp, line)
             commit()
             disk.into_bucket(target.folder, lambda: disk.publish(tmp, target.path))
         except BaseException:

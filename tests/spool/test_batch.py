@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import batch, kernel, place, publication
+from ampt_cli import batch, chosen, kernel, place, publication
 from ampt_cli.errors import BadEvent
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
@@ -80,15 +80,35 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("spool/tmp/*"))
 
 
+NOW = 1_800_000_000_000
+
+
+def batch_of_one(disk: Disk, _id: str) -> None:
+    batch.publish_many(disk, [("n", None, None, None)], lambda: NOW)
+
+
+def alone(disk: Disk, _id: str) -> None:
+    publication.publish(disk, publication.draft("n", None, None, NOW))
+
+
+def by_id(disk: Disk, id_: str) -> None:
+    chosen.publish(disk, publication.draft("n", None, None, NOW, id_))
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a scandir is left
-def test_a_signal_at_any_call_leaves_nothing_in_tmp(tmp_path: Path) -> None:
-    """Up to the end, where what was written is taken away in any case."""
+@pytest.mark.parametrize(
+    ("publish", "over"), [(batch_of_one, "abort"), (alone, "forget"), (by_id, "forget")]
+)
+def test_a_signal_at_any_call_leaves_nothing_in_tmp(
+    publish: Callable[[Disk, str], None], over: str, tmp_path: Path
+) -> None:
+    """Up to `over`, in which what was written is taken away in any case."""
     disk = place.open_disk(str(tmp_path / "spool"), create=True)
     for call in count(1):
-        calls = Interrupted(call)
+        calls = Interrupted(call, over)
         sys.setprofile(calls)
         try:
-            batch.publish_many(disk, [("n", None, None, None)], lambda: 1_800_000_000_000)
+            publish(disk, f"id{call}")
         except KeyboardInterrupt:
             pass
         finally:
@@ -97,19 +117,20 @@ def test_a_signal_at_any_call_leaves_nothing_in_tmp(tmp_path: Path) -> None:
         if calls.count < call:
             break
 
-    assert call > 100
+    assert call > 50
 
 
 class Interrupted:
     """Ctrl-C where Python hears it: a function of its own begins, or one of C has returned."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, last: str) -> None:
         self.at = at
         self.count = 0
+        self.last = last
         self.over = False  # what is taken away at the end may be left by a second Ctrl-C
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
-        self.over |= frame.f_code.co_name == "abort"
+        self.over |= frame.f_code.co_name == self.last
         if event in {"call", "c_return"} and not self.over:
             self.count += 1
             if self.count == self.at:
