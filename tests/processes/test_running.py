@@ -199,9 +199,8 @@ def pipe():
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     return read, write
 os.pipe = pipe
-from ampt_cli.__main__ import main
-sys.argv[0] = "ampt"
-main()
+from ampt_cli.entry import main
+sys.exit(main())
 """
 
 
