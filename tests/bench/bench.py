@@ -42,7 +42,7 @@ class Size:
     span_ms: int
 
 
-SMALL = Size(25, 3, 5_000, 3_000, 2_500, 600, 800, 3_000, 10_000, 10_000, 60, 3.0, 40, 3_000)
+SMALL = Size(20, 3, 4_000, 2_000, 1_500, 400, 800, 2_000, 5_000, 10_000, 60, 2.0, 40, 3_000)
 FULL = Size(
     150,
     11,
@@ -82,7 +82,7 @@ def steps(place: Place, size: Size) -> Iterator[tuple[int, str, Step]]:
             spool.append(backlog.built(place, s.waiting)[0])
         return spool[0]
 
-    few = max(10, s.starts // 3)
+    few = max(6, s.starts // 3)
     yield 4, "backlog", lambda: backlog.waiting(place, full(), s.waiting, few)
     yield 4, "inspect", lambda: backlog.inspecting(place, full(), s.waiting, few)
     yield 5, "waking", lambda: waking.waking(place, s.wakes, s.idle_seconds, full(), s.waiting)

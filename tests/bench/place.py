@@ -45,11 +45,10 @@ class Place:
         quietly(*pip, "wheel", "--no-deps", "-w", str(wheels), str(ROOT))
         into = (*pip, "--python", str(self.bin / "python"), "install")
         quietly(*into, *map(str, wheels.glob("*.whl")))
-        for peer in PEERS:
-            try:
-                quietly(*into, peer)
-            except Failed:
-                self.missing.append(peer)
+        try:
+            quietly(*into, *PEERS)
+        except Failed:  # then as many as can be had
+            self.missing = [peer for peer in PEERS if not _done(*into, peer)]
         for name in os.listdir(PROGRAMS):
             if name.endswith(".py"):
                 shutil.copy(PROGRAMS / name, self.folder / name)
@@ -139,6 +138,14 @@ def quietly(*argv: str) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{' '.join(argv)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def _done(*argv: str) -> bool:
+    try:
+        quietly(*argv)
+    except Failed:
+        return False
+    return True
 
 
 @contextmanager
