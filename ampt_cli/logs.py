@@ -3,8 +3,11 @@
 from ampt_cli import due, jsontext, layout, notify, printing, record
 from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.layout import Entry
+from ampt_cli.outlet import Outlet
 from ampt_cli.printing import ERROR, INFO, WARNING
 from ampt_cli.told import Observer
+
+STUCK = 0.05  # s after which lines that wait are tried again
 
 
 def observer(form: str | None, *, verbose: bool) -> Observer:
@@ -20,7 +23,9 @@ def complain(error: AmptError, form: str | None) -> int:
     text = printing.whole(error)
     if form == "json":
         more = {"traceback": traceback} if traceback else {}
-        line(ERROR, "problem", text, as_json=True, status=error.exit_status, **more)
+        printing.write(
+            2, line(ERROR, "problem", text, as_json=True, status=error.exit_status, **more)
+        )
         return error.exit_status
     status = printing.complain(error)
     begin = printing.told_journal(ERROR)
@@ -29,13 +34,12 @@ def complain(error: AmptError, form: str | None) -> int:
     return status
 
 
-def line(priority: int, event: str, text: str, *, as_json: bool, **more: object) -> None:
-    """One record, on one line."""
+def line(priority: int, event: str, text: str, *, as_json: bool, **more: object) -> str:
+    """One record, on one line, for stderr."""
     if as_json:
         told = jsontext.dumps({"event": event, "priority": priority, "text": text, **more})
-        printing.write(2, f"{printing.told_journal(priority)}{printing.safe(told)}\n")
-    else:
-        printing.say(text, priority)
+        return f"{printing.told_journal(priority)}{printing.safe(told)}\n"
+    return printing.said(text, priority)
 
 
 class Log(Observer):
@@ -45,13 +49,24 @@ class Log(Observer):
         self.as_json = as_json
         self.verbose = verbose
         self.manager = notify.manager()
-        if self.manager is not None and self.manager.every:
-            self.often = self.manager.every / 2
         self.settled = self.failed = 0
+        self.outlet = Outlet(2, self._gap)
+
+    @property
+    def often(self) -> float:
+        """As the service manager wants it, and soon where lines wait to be written."""
+        often = STUCK if self.outlet.is_stuck() else float("inf")
+        if self.manager is not None and self.manager.every:
+            often = min(often, self.manager.every / 2)
+        return often
 
     def line(self, priority: int, event: str, text: str, **more: object) -> None:
         """One record, on one line."""
-        line(priority, event, text, as_json=self.as_json, **more)
+        self.outlet.put(line(priority, event, text, as_json=self.as_json, **more))
+
+    def _gap(self, lost: int) -> str:
+        text = f"{lost:,} lines are missing here: nobody read stderr when they were due"
+        return line(WARNING, "gap", text, as_json=self.as_json, lines=lost)
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """A line for what did not succeed; for every attempt where --verbose asks for it."""
@@ -84,7 +99,8 @@ class Log(Observer):
             self.manager.state(text)
 
     def alive(self) -> None:
-        """Pass it on to the service manager, with what was done so far."""
+        """Write what waited; tell the service manager, with what was done so far."""
+        self.outlet.flush()
         if self.manager is not None and self.settled:
             self.manager.alive(f"{self.settled:,} attempts, {self.failed:,} failed")
         elif self.manager is not None:
@@ -93,3 +109,7 @@ class Log(Observer):
     def problem(self, text: str) -> None:
         """A line for what a person should know of."""
         self.line(ERROR, "problem", text)
+
+    def end(self) -> None:
+        """Wait until somebody has read all of it: nothing has a deadline any more."""
+        self.outlet.flush(patiently=True)

@@ -48,7 +48,12 @@ def whole(error: AmptError) -> str:
 
 def say(text: str, priority: int = NOTICE) -> None:
     """One line on stderr."""
-    write(2, f"{told_journal(priority) or 'ampt: '}{safe(text)}\n")
+    write(2, said(text, priority))
+
+
+def said(text: str, priority: int) -> str:
+    """A line as it goes to stderr."""
+    return f"{told_journal(priority) or 'ampt: '}{safe(text)}\n"
 
 
 def told_journal(priority: int) -> str:

@@ -43,7 +43,6 @@ class Runner:
         self.base = base
         self.settings = settings
         self.observer = observer
-        self.pause = min(POLL, observer.often)  # s that nothing is waited for longer
         self.clock = clock
         self.intake = Intake(disk, base, clock, settings.names)
         self.outcomes = Outcomes(disk, settings, observer, clock)
@@ -159,7 +158,9 @@ class Runner:
         """With nothing claimed: whether there is reason to look again at once."""
         if self.reloading:
             self.reloading = False
-            self.workers.restart()
+            refused = self.workers.renew(self._told_to_stop)
+            if refused is not None:
+                self.observer.problem(f"the handlers stay as they were: {refused}")
             self._wait_ready()
             return True
         if self.settings.watch or not self.intake.exhausted:
@@ -168,8 +169,12 @@ class Runner:
         self.intake.rescan()  # handlers may have published more
         return True
 
+    def _pause(self) -> float:
+        """How long (s) anything is waited for at most."""
+        return min(POLL, self.observer.often)
+
     def _patience(self) -> float:
-        wait = self.pause
+        wait = self._pause()
         if self.settings.watch and self.workers.room:
             wait = min(wait, self.intake.patience())
         return max(wait, 0.0005)
@@ -263,7 +268,7 @@ class Runner:
             self.workers.spare += slot.take_back()
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
-            for report in self.workers.poll(self.pause):
+            for report in self.workers.poll(self._pause()):
                 self.outcomes.settle(self.claims.pop(report[1]), report)
             self.observer.alive()
 

@@ -49,9 +49,12 @@ class Supervisor:
         self._reports: list[Report] = []
         token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
         crew = Crew(disk, job, Marks(disk, folder, jobs), token)
-        cells = memoryview(mmap.mmap(-1, 8 * CELLS * jobs)).cast("d")
-        boards = [cells[at : at + CELLS] for at in range(0, CELLS * jobs, CELLS)]
-        self.slots = [Slot(number, board, crew) for number, board in enumerate(boards)]
+        places = jobs + 1
+        cells = memoryview(mmap.mmap(-1, 8 * CELLS * places)).cast("d")
+        boards = [cells[at : at + CELLS] for at in range(0, CELLS * places, CELLS)]
+        *self.slots, self._trial = [
+            Slot(number, board, crew) for number, board in enumerate(boards)
+        ]
         self._heard: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
         self._wakeup = wakeup
@@ -100,14 +103,31 @@ class Supervisor:
             if told_to_stop():
                 return
 
-    def restart(self) -> None:
-        """Let all workers go, which have nothing to do; each is replaced by a new one."""
+    def renew(self, told_to_stop: Callable[[], object]) -> Unusable | None:
+        """Replace all workers, which have nothing to do, by such that import the handlers anew.
+
+        One more tries that first. Where it cannot, all stay as they are; returns why.
+        """
+        self.slots.append(self._trial)
+        self._begin(self._trial)
+        try:
+            self.wait_ready(told_to_stop)
+        except Unusable as error:
+            self.failure = None
+            return error
+        finally:
+            self.slots.remove(self._trial)
+            self._end([self._trial])
         for slot in self.slots:
             slot.let_go()
+        return None
 
     def stop(self) -> None:
         """End all workers. Idle ones leave by themselves; nobody waits long."""
-        alive = [slot for slot in self.slots if slot.pid]
+        self._end(self.slots)
+
+    def _end(self, slots: list[Slot]) -> None:
+        alive = [slot for slot in slots if slot.pid]
         for slot in alive:
             self.spare += slot.take_back()
             slot.let_go()

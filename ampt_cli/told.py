@@ -68,7 +68,10 @@ class Tally:
 class Observer:
     """What a runner tells; the command line prints it."""
 
-    often = float("inf")  # s within which alive() must be called again, if that is under a second
+    @property
+    def often(self) -> float:
+        """How soon (s) alive() must be called again, if that is under a second."""
+        return float("inf")
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
         """An attempt was settled; `detail` has error, verdict, next, ms where they are known."""
@@ -84,3 +87,6 @@ class Observer:
 
     def alive(self) -> None:
         """Called at least every second, or as `often` as is wanted."""
+
+    def end(self) -> None:
+        """The run is over."""

@@ -29,7 +29,8 @@ for each attempt. The exit status is 0 when the runner did its work, although ha
 failed; see --check.
 
 SIGTERM and SIGINT: claim nothing more, let running handlers finish, exit; a second
-signal stops at once. SIGHUP: import the handlers anew. Nothing is lost.
+signal stops at once. SIGHUP: import the handlers anew; if that fails those it has stay.
+Nothing is lost.
 """,
     (
         Option(
@@ -123,6 +124,8 @@ def _run(given: Given) -> int:
         tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock.now).run()
     except OSError as error:
         raise from_os(error, f"run the events in {base}") from error
+    finally:
+        observer.end()
     return 1 if given.has("check") and tally.failed else 0
 
 

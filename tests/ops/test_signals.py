@@ -49,6 +49,39 @@ def _handled_by_new(run_ampt: RunAmpt, spool_dir: Path, wait_until: Wait) -> boo
     return "new" in entry.read_text(encoding="utf-8")
 
 
+@pytest.mark.row(50)
+@pytest.mark.parametrize("broken", ["def", "import os\nos._exit(3)"], ids=["syntax", "exit"])
+def test_after_sighup_a_broken_module_leaves_the_handlers_as_they_were(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    wait_until: Wait,
+    broken: str,
+) -> None:
+    """A bad deployment ends no service; a good one that follows is taken."""
+    module = write_handlers("@events.on('n')\ndef a(event):\n    print('old')\n")
+    run_ampt("publish", "n")
+    runner = start_ampt("run", "--watch", "-m", module)
+    wait_until(lambda: len(in_state(spool_dir, "done")) == 1, 20)
+    write_handlers(broken)
+    runner.send_signal(signal.SIGHUP)
+    assert runner.stderr is not None
+    said = ""
+    while "stay as they were" not in said:
+        said = runner.stderr.readline()
+        assert said, "it has ended"
+    assert not _handled_by_new(run_ampt, spool_dir, wait_until)
+    write_handlers("@events.on('n')\ndef a(event):\n    print('new')\n")
+    runner.send_signal(signal.SIGHUP)
+    wait_until(lambda: _handled_by_new(run_ampt, spool_dir, wait_until), 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=20)
+
+    assert f"cannot import the handlers {module}" in said
+    assert runner.returncode == 0
+
+
 SLOW = """
 import time
 @events.on("slow")

@@ -224,3 +224,33 @@ def n(event):
 
     assert run_ampt("inspect", "--state", "done", "--json").out.count("\n") == 79
     assert "timed out" in run_ampt("inspect", "--state", "retry", "--json").out
+
+
+@pytest.mark.row(54)
+def test_a_timeout_ends_a_handler_while_nobody_reads_stderr(
+    run_ampt, start_ampt, wait_until, write_handlers: Callable[[str], Path], spool_dir: Path
+) -> None:
+    """A pager, Ctrl-S, a stuck journal. What there was to tell is told in the end."""
+    module = write_handlers(
+        """
+import time
+@events.on("loud")
+def loud(event):
+    for number in range(500): print(event.body, number, "." * 90)
+@events.on("slow", timeout=100)
+def slow(event): time.sleep(3600)
+"""
+    )
+    for number in range(4):
+        run_ampt("publish", "loud", f"{number}")
+    run_ampt("publish", "slow")
+    runner = start_ampt("run", "-m", module)
+    wait_until(lambda: [*spool_dir.glob("retry/*/*/*.slow.json")], 30)
+    _, told = runner.communicate(timeout=30)
+
+    *printed, last = told.splitlines()
+    assert runner.returncode == 0
+    assert [line.partition("| ")[2] for line in printed] == [
+        f"{body} {number} {'.' * 90}" for body in range(4) for number in range(500)
+    ]
+    assert "timed out" in last
