@@ -21,6 +21,14 @@ def matches(entry: Entry, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(entry.name, glob) for glob in globs)
 
 
+def known_states(given: Sequence[str], known: Sequence[str] = layout.STATES) -> tuple[str, ...]:
+    """The states that were given. Raises UsageError for one that is not known."""
+    for state in given:
+        if state not in known:
+            raise UsageError(f"there is no state {state!r} here", f"one of {', '.join(known)}")
+    return tuple(given)
+
+
 class Filter(NamedTuple):
     """What to list. Times are instants.
 

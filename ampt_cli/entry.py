@@ -2,6 +2,13 @@
 
 import os
 import sys
+from _signal import (  # type: ignore[import-not-found]  # signal.py imports enum
+    SIG_DFL,
+    SIGINT,
+    default_int_handler,
+    getsignal,
+    signal,
+)
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -11,12 +18,18 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the command line; its exit status. The light commands end the process themselves."""
     _fill_streams()
+    if getsignal(SIGINT) is default_int_handler:  # not where it is ignored
+        signal(SIGINT, SIG_DFL)  # until a command hears it: an import is ended without a traceback
     command = sys.argv[1:2]
     light = _light(command)
     if light is not None:
         # They write past Python's streams, and leave nothing to be tidied: taking the
         # interpreter apart would only take time, half as much as starting it.
         os._exit(light(sys.argv[2:]))
+    if command == ["inspect"]:
+        from ampt_cli.commands import inspect  # noqa: PLC0415  gate: nor does this load typer
+
+        return inspect.main(sys.argv[2:])
     if command in (["--version"], ["-V"]):
         from ampt_cli._version import __version__  # noqa: PLC0415  gate: nor does this
 

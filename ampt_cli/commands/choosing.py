@@ -54,7 +54,7 @@ class Chosen:
         if self.ids:
             found = [_find(disk, prefix, allowed) for prefix in self.ids]
             return list(dict.fromkeys(found))
-        states = known_states(self.states, allowed) or tuple(allowed)
+        states = catalog.known_states(self.states, allowed) or tuple(allowed)
         wanted = catalog.Filter(states, self.names, error=self.error)
         with Progress("looking") as told:
             return [seen.entry for seen in catalog.search(disk, wanted, told=told)]
@@ -69,14 +69,6 @@ def _find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
             f"look at it: ampt inspect {entry.id}",
         )
     return entry
-
-
-def known_states(given: Sequence[str], known: Sequence[str] = layout.STATES) -> tuple[str, ...]:
-    """The states that were given. Raises UsageError for one that is not known."""
-    for state in given:
-        if state not in known:
-            raise UsageError(f"there is no state {state!r} here", f"one of {', '.join(known)}")
-    return tuple(given)
 
 
 class Deeds:

@@ -1,23 +1,29 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
-from typing import Annotated
-
-import typer
-
-from ampt_cli import catalog, clock, due, layout, listing, overview, place, quarantine, settings
+from ampt_cli import (
+    catalog,
+    clock,
+    due,
+    layout,
+    listing,
+    overview,
+    place,
+    printing,
+    quarantine,
+    settings,
+)
 from ampt_cli.census import census
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
-from ampt_cli.commands.choosing import Error, Names, Spool, States, known_states
 from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
 from ampt_cli.configuration import DURATIONS
 from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.glance import glance
-from ampt_cli.options import Command
+from ampt_cli.options import Command, Given, Option, help_text, parse
 from ampt_cli.origins import origins
-from ampt_cli.render import Progress, length, room, say, show, show_json, tabs
+from ampt_cli.render import Progress, length, room, say, show, show_json, tabs, write
 
 COMMAND = Command(
     "inspect",
@@ -29,7 +35,20 @@ Of waiting events --since and --until mean the due time, of others the time of t
 attempt. WHEN is an ISO 8601 time (no zone means UTC), @SECONDS since 1970, ms since 1970,
 or a length as in `ampt publish`: so long ago.
 """,
-    (),
+    (
+        Option("--state", "STATE", "Events in this state.", many=True),
+        Option("--name -n", "GLOB", "Events whose name matches.", many=True),
+        Option("--error", "TEXT", "Events whose last error contains this."),
+        Option("--since", "WHEN", "Not before this time."),
+        Option("--until", "WHEN", "Not after this time."),
+        Option("--sort", "due|name|state|attempt", "Order; -due: reversed."),
+        Option("--limit", "N", "At most so many; 100 without this."),
+        Option("--group-by", "error|name", "Count instead."),
+        Option("--follow -f", "", "Stay, and show changes."),
+        Option("--json", "", "JSON; JSON Lines for lists."),
+        Option("--config", "", "Show the settings."),
+        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+    ),
     (
         ("ampt inspect", "the spool at a glance"),
         ("ampt inspect 3f9c", "one event: where, why, what next"),
@@ -48,63 +67,74 @@ SETTINGS = Column("setting"), Column("value", least=12), Column("from", least=12
 STATES = (*layout.STATES, layout.QUARANTINE)
 
 
-def inspect(  # noqa: PLR0917  each option is a parameter
-    id: Annotated[  # noqa: A002
-        str, typer.Argument(metavar="ID", help="An event's id, or a unique beginning of one.")
-    ] = "",
-    state: States = None,
-    name: Names = None,
-    error: Error = "",
-    since: Annotated[str, typer.Option(metavar="WHEN", help="Not before this time.")] = "",
-    until: Annotated[str, typer.Option(metavar="WHEN", help="Not after this time.")] = "",
-    sort: Annotated[
-        str, typer.Option(metavar="due|name|state|attempt", help="Order; -due: reversed.")
-    ] = "due",
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="At most so many; 100 without this.")
-    ] = 100,
-    group_by: Annotated[str, typer.Option(metavar="error|name", help="Count instead.")] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show changes.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON; JSON Lines for lists.")] = False,
-    config: Annotated[bool, typer.Option("--config", help="Show the settings.")] = False,
-    spool_dir: Spool = "",
-) -> None:
+def main(argv: list[str]) -> int:
+    """Look, and show; the exit status."""
+    return printing.guarded(COMMAND.name, lambda: _inspect(parse(COMMAND, argv)))
+
+
+def _inspect(given: Given) -> int:
     """Dispatch: the settings, one event, a list, or the overview."""
-    if config:
-        _config(spool_dir, as_json=as_json)
-        return
-    base = settings.spool_path(spool_dir or None)
+    printing.check_stdout()
+    if given.has("help"):
+        write(help_text(COMMAND))
+    elif given.has("config"):
+        _config(given)
+    else:
+        _look(given)
+    return 0
+
+
+def _look(given: Given) -> None:
+    as_json, follow = given.has("json"), given.has("follow")
+    id_, wanted = _id(given), _wanted(given)
+    limit = given.number("limit", 1, 100) or 100
+    by = given.get("group_by")
+    base = settings.spool_path(given.get("spool"))
     disk = place.open_disk(base)
-    listed = bool(state or name or error or since or until or group_by)
-    if id and listed:
+    if id_ is not None and (wanted or by):
         raise UsageError("give an id or a filter, not both")
-    if follow and group_by:
+    if follow and by:
         raise UsageError("--follow does not go with --group-by", "ampt inspect --state dead -f")
-    if id:
+    if id_ is not None:
         one = following.event if follow else _one
-        one(disk, id, as_json=as_json)
-    elif listed:
-        states = known_states(state or (), STATES) or layout.STATES
-        times = _instant(since), _instant(until)
-        wanted = catalog.Filter(states, tuple(name or ()), *times, error or None)
-        if group_by:
-            _groups(disk, wanted, group_by, as_json=as_json)
-        else:
-            some = following.some if follow else _some
-            some(disk, wanted, sort, limit, as_json=as_json)
+        one(disk, id_, as_json=as_json)
+    elif by:
+        _groups(disk, wanted or catalog.Filter(layout.STATES), by, as_json=as_json)
+    elif wanted:
+        some = following.some if follow else _some
+        some(disk, wanted, given.get("sort") or "due", limit, as_json=as_json)
     else:
         whole = following.whole if follow else _all
         whole(disk, base, as_json=as_json)
 
 
-def _instant(text: str) -> int | None:
+def _id(given: Given) -> str | None:
+    if len(given.arguments) > 1:
+        raise UsageError(
+            f"inspect takes one ID, and {given.arguments[1]!r} is one more",
+            "see: ampt inspect --help",
+        )
+    return given.arguments[0] if given.arguments else None
+
+
+def _wanted(given: Given) -> catalog.Filter | None:
+    """The filter; None without one."""
+    states, names = catalog.known_states(given.all("state"), STATES), tuple(given.all("name"))
+    times = _instant(given.get("since")), _instant(given.get("until"))
+    error = given.get("error") or None
+    if not (states or names or error or any(time is not None for time in times)):
+        return None
+    return catalog.Filter(states or layout.STATES, names, *times, error)
+
+
+def _instant(text: str | None) -> int | None:
     return due.read_instant(text, clock.now()) if text else None
 
 
-def _config(spool: str, *, as_json: bool) -> None:
+def _config(given: Given) -> None:
     found, path = settings.read()
-    told = origins(found, path, {"spool": spool})
-    if as_json:
+    told = origins(found, path, {"spool": given.get("spool") or ""})
+    if given.has("json"):
         for key, value, source in told:
             show_json({"setting": key, "value": value, "from": source})
         return

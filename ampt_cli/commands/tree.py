@@ -1,6 +1,5 @@
-"""Every command but `publish` and `run`, with typer. One place catches errors."""
+"""Every command but `publish`, `run` and `inspect`, with typer."""
 
-import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from itertools import pairwise
@@ -25,7 +24,7 @@ from ampt_cli.commands import (
     run,
     unit,
 )
-from ampt_cli.errors import AmptError, SpoolError, UsageError, from_os
+from ampt_cli.errors import UsageError
 from ampt_cli.options import Command, Option, help_text
 
 SUMMARY = "A durable queue of named events that is just a folder."
@@ -83,7 +82,7 @@ for _module in MODULES:
 
 
 def described(command: Any) -> Command:
-    """A typer command with its options, as `publish` and `run` describe theirs."""
+    """A typer command with its options, as `publish` describes its own."""
     said = COMMANDS[command.name]
     if said.options[:-1]:
         return said
@@ -129,22 +128,21 @@ def main(argv: list[str]) -> int:
         return 2
     if argv[0] == "help":
         argv = [*argv[1:2], "--help"]
+    return printing.guarded(argv[0], lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
+    _check_command(argv)
+    _check_places(argv)
+    printing.check_stdout()
     try:
-        _check_command(argv)
-        _check_places(argv)
         result = app(argv, prog_name="ampt", standalone_mode=False)
-    except AmptError as error:
-        return printing.complain(error)
-    except BrokenPipeError:
-        return _quiet()
-    except OSError as error:
-        return printing.complain(from_os(error, f"run ampt {argv[0]}"))
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return 130
     except typer.Exit as leaving:
         return leaving.exit_code
     except Misused as error:
-        return printing.complain(_usage(error, argv[0]))
+        raise _usage(error, argv[0]) from None
     return result if isinstance(result, int) else 0
 
 
@@ -157,21 +155,13 @@ def _check_command(argv: list[str]) -> None:
 
 
 def _check_places(argv: list[str]) -> None:
-    """Raise for an empty --spool, which would mean another one, and for a closed stdout."""
+    """Raise UsageError for an empty --spool, which would mean another one."""
     for flag, value in pairwise([*argv, ""]):
         if (flag in ("--spool", "-s") and not value) or flag == "--spool=":
             raise UsageError(f"{flag.rstrip('=')} DIR is empty", "is a variable not set?")
-    if sys.stdout is None:
-        raise SpoolError("stdout is closed: nothing was done", "there is always >/dev/null")
 
 
 def _usage(error: Any, word: str) -> UsageError:
     """What typer says in three lines, in one."""
     said = " ".join(error.format_message().split()).rstrip(".")
     return UsageError(said, f"see: ampt {word} --help" if word in COMMANDS else "see: ampt --help")
-
-
-def _quiet() -> int:
-    """Nobody reads stdout any more (`| head`): no complaint, and none at exit."""
-    sys.stdout = None
-    return 0

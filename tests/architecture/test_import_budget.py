@@ -1,4 +1,4 @@
-"""What the two hot paths may load.
+"""What the hot paths may load.
 
 A publish is as fast as what it does not import. Times differ from machine to
 machine; the set of loaded modules does not, so it is what is tested.
@@ -151,6 +151,21 @@ def test_a_tab_loads_nothing_slow(clean_env: dict[str, str], tmp_path: Path) -> 
 
     assert "ampt_cli.commands.complete" in modules
     assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+
+
+@pytest.mark.parametrize(
+    "args", [[], ["--state", "pending"], ["--json"], ["--config"], ["order-7"]], ids=" ".join
+)
+def test_inspect_loads_no_framework(
+    args: list[str], clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Scripts ask it about one event after another; typer would take three times all the rest."""
+    loaded_by("publish", "user.joined", "--id", "order-7", env=clean_env, folder=tmp_path)
+
+    modules, _ = loaded_by("inspect", *args, env=clean_env, folder=tmp_path)
+
+    assert "ampt_cli.commands.inspect" in modules
+    assert with_parents(modules) & THIRD_PARTY == set()
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])

@@ -750,3 +750,22 @@ def test_a_closed_pipe_is_no_error(clean_env: dict[str, str], busy: dict[str, st
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ([""], "the id is empty"),
+        (["a", "b"], "inspect takes one ID, and 'b' is one more"),
+        (["--limit", "0"], "--limit takes a whole number from 1, not '0'"),
+        (["a", "--state", "dead"], "give an id or a filter, not both"),
+        (["--stat", "dead"], "ampt inspect has no option --stat; did you mean --state?"),
+    ],
+)
+def test_wrong_usage_is_one_line(args: list[str], said: str, run_ampt: RunAmpt) -> None:
+    """It says what is wrong, and nothing else is printed."""
+    run_ampt("publish", "n")
+    done = run_ampt("inspect", *args)
+
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"ampt: {said}")

@@ -1,6 +1,7 @@
 """The command where things are missing that are taken for granted."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,39 @@ def test_a_closed_stdout_is_one_line(command: str, clean_env: dict[str, str], tm
 
     assert done.returncode == 74
     assert done.stderr == "ampt: stdout is closed: nothing was done; there is always >/dev/null\n"
+
+
+STRUCK = """
+import os, signal, sys
+class Struck:
+    def find_spec(self, name, *_):
+        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Struck())
+sys.argv = ["ampt", *{argv!r}]
+from ampt_cli.entry import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "argv"),
+    [
+        ("ampt_cli.publication", ["publish", "n"]),
+        ("ampt_cli.idle", ["run"]),
+        ("ampt_cli.catalog", ["inspect"]),
+        ("typer", ["check"]),
+    ],
+)
+def test_ctrl_c_while_it_starts_is_no_traceback(
+    module: str, argv: list[str], clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """It ends by the signal, as a program in C does: shells say 130."""
+    program = [sys.executable, "-c", STRUCK.format(module=module, argv=argv)]
+    done = subprocess.run(
+        program, env=clean_env, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_the_version_on_a_closed_stdout_is_no_traceback(
