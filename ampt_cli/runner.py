@@ -14,7 +14,7 @@ from time import monotonic
 
 from ampt_cli import home, layout, worker
 from ampt_cli.chores import Chores
-from ampt_cli.errors import SpoolError, from_os
+from ampt_cli.errors import NotFound, SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
@@ -89,6 +89,9 @@ class Runner:
             try:
                 self._move_in()
                 self._loop()
+            except NotFound:  # another spool stands at the path; what runs belongs to this one
+                self._drain()
+                raise
             finally:
                 self._move_out()
 
@@ -221,7 +224,7 @@ class Runner:
         for _ in range(min(count - len(taken), self._limit())):
             try:
                 claim = self.intake.claim()
-            except OSError:
+            except (OSError, NotFound):
                 self.held.extend(taken)  # what was claimed before the error is given back
                 raise
             if claim is None:

@@ -141,6 +141,8 @@ def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
     wait_until(trace.exists)
     old = spool_dir.rename(spool_dir.with_name("old"))
     bait = run_ampt("publish", "n").out.strip()
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.wait(3)  # it looks where its spool is each second, and waits for what runs
     gate.touch()
     runner.communicate(timeout=20)
 
