@@ -1,6 +1,6 @@
-"""Read the options of `ampt publish` and `ampt run` from a table.
+"""Read the options of `ampt publish`, `ampt run` and `ampt inspect` from a table.
 
-argparse would cost these two a third of the time they may take. The same table
+argparse would cost the first two a third of the time they may take. The same table
 makes their --help, their completions and their pages of the manual.
 """
 
@@ -25,6 +25,9 @@ class Option:
         self.value = value
         self.help = help
         self.many = many
+
+
+SPOOL = Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt).")
 
 
 class Command:

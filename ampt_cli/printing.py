@@ -5,19 +5,8 @@ Everything here is light: `ampt publish` uses it too.
 
 import os
 import sys
-from _signal import (  # type: ignore[import-not-found]  # signal.py imports enum
-    SIG_DFL,
-    SIGINT,
-    default_int_handler,
-    getsignal,
-    signal,
-)
 
-from ampt_cli.errors import AmptError, SpoolError, from_os
-
-TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ampt_cli.errors import AmptError
 
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6  # of syslog(3), and so of the journal
 HIDDEN = {
@@ -44,32 +33,6 @@ def safe(text: str, keep: str = "") -> str:
         else f"\\u{ord(char):04x}"
         for char in text
     )
-
-
-def guarded(command: str, work: "Callable[[], int]") -> int:
-    """Do the work of a command; its exit status, and one line on stderr where it failed.
-
-    From here on Ctrl-C is KeyboardInterrupt, so that commands can finish what they are at.
-    """
-    if getsignal(SIGINT) == SIG_DFL:
-        signal(SIGINT, default_int_handler)
-    try:
-        return work()
-    except AmptError as error:
-        return complain(error)
-    except BrokenPipeError:  # nobody reads stdout any more (`| head`): none at exit either
-        sys.stdout = None
-        return 0
-    except OSError as error:
-        return complain(from_os(error, f"run ampt {command}"))
-    except KeyboardInterrupt:
-        return 130
-
-
-def check_stdout() -> None:
-    """Raise SpoolError where stdout is closed."""
-    if sys.stdout is None:
-        raise SpoolError("stdout is closed: nothing was done", "there is always >/dev/null")
 
 
 def complain(error: AmptError) -> int:

@@ -10,9 +10,9 @@ from ampt_cli import catalog, layout, quarantine
 from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
+from ampt_cli.options import SPOOL
 from ampt_cli.render import Progress, say, show_json
 
-OF_SPOOL = "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or beginnings of them.")]
 States = Annotated[
     list[str] | None, typer.Option("--state", metavar="STATE", help="Events in this state.")
@@ -24,7 +24,7 @@ Names = Annotated[
 Error = Annotated[str, typer.Option(metavar="TEXT", help="Events whose last error contains this.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
-Spool = Annotated[str, typer.Option("--spool", "-s", metavar="DIR", help=OF_SPOOL)]
+Spool = Annotated[str, typer.Option("--spool", "-s", metavar="DIR", help=SPOOL.help)]
 
 MOST_NAMES = 5  # of a summary
 

@@ -4,11 +4,11 @@ from ampt_cli import (
     catalog,
     clock,
     due,
+    guard,
     layout,
     listing,
     overview,
     place,
-    printing,
     quarantine,
     settings,
 )
@@ -21,7 +21,7 @@ from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.glance import glance
-from ampt_cli.options import Command, Given, Option, help_text, parse
+from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 from ampt_cli.origins import origins
 from ampt_cli.render import Progress, length, room, say, show, show_json, tabs, write
 
@@ -47,7 +47,7 @@ or a length as in `ampt publish`: so long ago.
         Option("--follow -f", "", "Stay, and show changes."),
         Option("--json", "", "JSON; JSON Lines for lists."),
         Option("--config", "", "Show the settings."),
-        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+        SPOOL,
     ),
     (
         ("ampt inspect", "the spool at a glance"),
@@ -69,12 +69,12 @@ STATES = (*layout.STATES, layout.QUARANTINE)
 
 def main(argv: list[str]) -> int:
     """Look, and show; the exit status."""
-    return printing.guarded(COMMAND.name, lambda: _inspect(parse(COMMAND, argv)))
+    return guard.guarded(COMMAND.name, lambda: _inspect(parse(COMMAND, argv)))
 
 
 def _inspect(given: Given) -> int:
     """Dispatch: the settings, one event, a list, or the overview."""
-    printing.check_stdout()
+    guard.check_stdout()
     if given.has("help"):
         write(help_text(COMMAND))
     elif given.has("config"):

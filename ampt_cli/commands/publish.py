@@ -11,7 +11,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal.py imports enu
 
 from ampt_cli import clock, due, jsontext, place, printing, publication, settings
 from ampt_cli.errors import AmptError, BadEvent, UsageError, from_os
-from ampt_cli.options import Command, Given, Option, help_text, parse
+from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ ms since 1970. More than zero, at most a year ahead.
             "All are checked before any is published.",
         ),
         Option("--json", "", 'Print {"id","name","time","delay","due"} instead of the id.'),
-        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+        SPOOL,
     ),
     (
         (

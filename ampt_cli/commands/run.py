@@ -7,7 +7,7 @@ from itertools import islice
 from ampt_cli import clock, due, place, printing, settings, size
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
-from ampt_cli.options import Command, Given, Option, help_text, parse
+from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 from ampt_cli.ran import touch
 from ampt_cli.retention import retention_of
 from ampt_cli.scan import Scan
@@ -52,7 +52,7 @@ Nothing is lost.
         Option("--now", "WHEN", "With --dry-run: what would run then."),
         Option("--log-format", "text|json", "How stderr is written."),
         Option("--verbose -v", "", "One line for every attempt, as on a terminal."),
-        Option("--spool -s", "DIR", "The spool (AMPT_SPOOL, ampt.toml, ~/.local/state/ampt)."),
+        SPOOL,
     ),
     (
         ("ampt run --handlers ./handlers.py", "handle what is due; for a crontab"),

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ampt_cli import printing
+from ampt_cli import guard, printing
 from ampt_cli.commands import (
     call,
     cancel,
@@ -128,13 +128,13 @@ def main(argv: list[str]) -> int:
         return 2
     if argv[0] == "help":
         argv = [*argv[1:2], "--help"]
-    return printing.guarded(argv[0], lambda: _run(argv))
+    return guard.guarded(argv[0], lambda: _run(argv))
 
 
 def _run(argv: list[str]) -> int:
     _check_command(argv)
     _check_places(argv)
-    printing.check_stdout()
+    guard.check_stdout()
     try:
         result = app(argv, prog_name="ampt", standalone_mode=False)
     except typer.Abort:

@@ -1,6 +1,7 @@
 """What a runner that stays does on signals."""
 
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,21 +18,37 @@ def in_state(spool: Path, state: str) -> list[Path]:
     return [path for path in spool.glob(f"{state}/**/*.json") if path.is_file()]
 
 
-@pytest.mark.row(50)
-@pytest.mark.row(67)
-def test_an_edited_module_is_used_after_sighup(
+OLD = "@events.on('n')\ndef a(event):\n    print('old')\n"
+NEW = OLD.replace("old", "new")
+
+
+@pytest.fixture
+def runner(
     run_ampt: RunAmpt,
     start_ampt: StartAmpt,
     write_handlers: Write,
     spool_dir: Path,
     wait_until: Wait,
-) -> None:
-    """What was published before it was handled by the old one."""
-    module = write_handlers("@events.on('n')\ndef a(event):\n    print('old')\n")
+) -> subprocess.Popen[str]:
+    """One that stays, and has handled an event by the old module."""
+    module = write_handlers(OLD)
     run_ampt("publish", "n")
     runner = start_ampt("run", "--watch", "-m", module)
     wait_until(lambda: len(in_state(spool_dir, "done")) == 1, 20)
-    write_handlers("@events.on('n')\ndef a(event):\n    print('new')\n")
+    return runner
+
+
+@pytest.mark.row(50)
+@pytest.mark.row(67)
+def test_an_edited_module_is_used_after_sighup(
+    run_ampt: RunAmpt,
+    runner: subprocess.Popen[str],
+    write_handlers: Write,
+    spool_dir: Path,
+    wait_until: Wait,
+) -> None:
+    """What was published before it was handled by the old one."""
+    write_handlers(NEW)
     runner.send_signal(signal.SIGHUP)
     wait_until(lambda: _handled_by_new(run_ampt, spool_dir, wait_until), 20)
     runner.send_signal(signal.SIGTERM)
@@ -53,18 +70,14 @@ def _handled_by_new(run_ampt: RunAmpt, spool_dir: Path, wait_until: Wait) -> boo
 @pytest.mark.parametrize("broken", ["def", "import os\nos._exit(3)"], ids=["syntax", "exit"])
 def test_after_sighup_a_broken_module_leaves_the_handlers_as_they_were(
     run_ampt: RunAmpt,
-    start_ampt: StartAmpt,
+    runner: subprocess.Popen[str],
     write_handlers: Write,
     spool_dir: Path,
     wait_until: Wait,
     broken: str,
 ) -> None:
     """A bad deployment ends no service; a good one that follows is taken."""
-    module = write_handlers("@events.on('n')\ndef a(event):\n    print('old')\n")
-    run_ampt("publish", "n")
-    runner = start_ampt("run", "--watch", "-m", module)
-    wait_until(lambda: len(in_state(spool_dir, "done")) == 1, 20)
-    write_handlers(broken)
+    module = write_handlers(broken)
     runner.send_signal(signal.SIGHUP)
     assert runner.stderr is not None
     said = ""
@@ -72,7 +85,7 @@ def test_after_sighup_a_broken_module_leaves_the_handlers_as_they_were(
         said = runner.stderr.readline()
         assert said, "it has ended"
     assert not _handled_by_new(run_ampt, spool_dir, wait_until)
-    write_handlers("@events.on('n')\ndef a(event):\n    print('new')\n")
+    write_handlers(NEW)
     runner.send_signal(signal.SIGHUP)
     wait_until(lambda: _handled_by_new(run_ampt, spool_dir, wait_until), 20)
     runner.send_signal(signal.SIGTERM)
