@@ -21,6 +21,7 @@ class Event(NamedTuple):
     first: int | None = None
     failures: int = 0
     interruptions: int = 0
+    succeeded: bool = False  # running, and the record of its success is written
 
 
 def may_be(seen: Event | None, before: Event | None, after: Event | None) -> bool:
@@ -33,7 +34,10 @@ def may_be(seen: Event | None, before: Event | None, after: Event | None) -> boo
     if seen is None or before is None or after is None:
         return False
     return seen == before._replace(
-        first=after.first, failures=after.failures, interruptions=after.interruptions
+        first=after.first,
+        failures=after.failures,
+        interruptions=after.interruptions,
+        succeeded=seen.succeeded and before.state == RUNNING and after.state == DONE,
     )
 
 
@@ -50,19 +54,20 @@ def claimed(event: Event) -> Event:
 def released(event: Event) -> Event:
     """It was not begun, and is not counted."""
     attempt = event.attempt - 1
-    return event._replace(state=RETRY if attempt else PENDING, attempt=attempt)
+    state = RETRY if attempt else PENDING
+    return event._replace(state=state, attempt=attempt, succeeded=False)
 
 
 def succeeded(event: Event) -> Event:
     """Its end."""
-    return event._replace(state=DONE)
+    return event._replace(state=DONE, succeeded=False)
 
 
 def failed(event: Event, start: int, now: int) -> Event:
     """Tried again in six minutes, for fourteen days, and three times more whatever the clock says."""
     first = start if event.first is None else event.first
     failures = event.failures + 1
-    after = event._replace(first=first, failures=failures, interruptions=0)
+    after = event._replace(first=first, failures=failures, interruptions=0, succeeded=False)
     if now + EVERY > first + WINDOW and failures > RETRIES:
         return after._replace(state=DEAD)
     return after._replace(state=RETRY, due=now + EVERY)
@@ -71,7 +76,8 @@ def failed(event: Event, start: int, now: int) -> Event:
 def given_up(event: Event, start: int) -> Event:
     """Dead at once."""
     first = start if event.first is None else event.first
-    return event._replace(state=DEAD, first=first, failures=event.failures + 1, interruptions=0)
+    after = event._replace(first=first, failures=event.failures + 1, interruptions=0)
+    return after._replace(state=DEAD, succeeded=False)
 
 
 def interrupted(event: Event, start: int, now: int) -> Event:
@@ -80,6 +86,11 @@ def interrupted(event: Event, start: int, now: int) -> Event:
         return failed(event, start, now)
     first = start if event.first is None else event.first
     return event._replace(state=RETRY, due=now, first=first, interruptions=event.interruptions + 1)
+
+
+def rescued(event: Event, start: int, now: int) -> Event:
+    """What succeeded right before its runner died is not run again."""
+    return succeeded(event) if event.succeeded else interrupted(event, start, now)
 
 
 def redriven(event: Event, now: int) -> Event:

@@ -129,9 +129,7 @@ class Machine(RuleBasedStateMachine):
     @rule(stop=CALLS)
     def rescue(self, stop: int | None) -> None:
         now = self.world.now
-        changes = {
-            id_: model.interrupted(self.model[id_], now, now) for id_ in self.ids(model.RUNNING)
-        }
+        changes = {id_: model.rescued(self.model[id_], now, now) for id_ in self.ids(model.RUNNING)}
         self.move(self.world.rescue, changes, stop)
 
     @precondition(lambda self: self.ids(model.DEAD))

@@ -128,6 +128,7 @@ class World:
             history.first,
             history.failures,
             history.interruptions,
+            entry.state == layout.RUNNING and settling.has_succeeded(self.disk, entry),
         )
 
     def findings(self) -> list[str]:
