@@ -72,9 +72,7 @@ def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
 
 def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
     state = folder.partition("/")[0]
-    # An empty bucket without its marker is being made, or removed.
-    marked = state == layout.RUNNING or disk.exists(f"{folder}/{layout.DURABLE}")
-    if not marked and any(walk.files(disk, folder)):
+    if state != layout.RUNNING and upkeep.is_unmarked(disk, folder):
         yield Finding(folder, "its path may not survive a power cut", "durable")
     for file in walk.files(disk, folder, hidden=True):
         if file in (layout.RUNNER_FILES if state == layout.RUNNING else (layout.DURABLE,)):

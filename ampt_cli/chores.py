@@ -65,6 +65,7 @@ class Chores:
             intake.scan.remove_empty()
             upkeep.sweep(self.disk, self.clock())
             upkeep.prune(self.disk, self.clock(), self.settings.retention)
+            upkeep.mark(self.disk)
         except OSError as error:
             self.observer.problem(f"cannot tidy the spool: {error}")
 

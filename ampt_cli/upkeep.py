@@ -1,10 +1,10 @@
-"""Rescue what dead runners had claimed, sweep tmp/, prune by retention."""
+"""Rescue what dead runners had claimed, sweep tmp/, prune by retention, mark folders."""
 
 import os
 from collections.abc import Callable
 from stat import S_ISREG
 
-from ampt_cli import layout, lock, record, settling, spool
+from ampt_cli import layout, lock, record, settling, spool, walk
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.policy import Retries, Verdict
@@ -160,6 +160,22 @@ def remove(disk: Disk, path: str) -> None:
             return
     except FileNotFoundError:
         return
+
+
+def mark(disk: Disk) -> None:
+    """Make the markers of `done` and `dead` again that a power cut took.
+
+    A runner may be killed between making one and syncing it; the next finds it, and moves entries
+    in. Their path is durable all the same, but nobody moves into the folder of an old date again.
+    """
+    for folder in walk.folders(disk, layout.FINISHED):
+        if is_unmarked(disk, folder):
+            disk.make_durable(folder)
+
+
+def is_unmarked(disk: Disk, bucket: str) -> bool:
+    """Whether a bucket has entries and no marker. An empty one is being made, or removed."""
+    return not disk.exists(f"{bucket}/{layout.DURABLE}") and any(walk.files(disk, bucket))
 
 
 def sweep(disk: Disk, now: int) -> int:

@@ -21,6 +21,7 @@ from tests.faults.shim import Record, Shim
 KINDS = ("lost", "twice", "torn", "unfindable", "forgotten", "stuck")
 LOG_BYTES = 1 << 28  # sparse
 MINUTE, DAY = 60, 86_400
+LATE = DAY + 4 * 60 * MINUTE  # another date: nobody moves into the cut one's folders any more
 
 MUTANTS = {
     "no file sync": shims.NO_FILE_SYNC,
@@ -137,6 +138,25 @@ def _killed(program: Program, shim: Shim, call: int) -> set[str]:
     return {state for places in tree.snapshot(program.spool).states().values() for state in places}
 
 
+def marking(program: Program, shim: Shim) -> None:
+    """A runner is killed when it has made a bucket's marker, and not synced it; another goes on."""
+    for call in range(40, 100):  # which call that is differs from run to run
+        for body in ("1", "2"):
+            program.publish("works", body, shim=shim)
+        shim.arm(shims.Fault("kill", shims.KILL_BEFORE), call)
+        program.run("run", shim=shim)
+        hit = shim.hit
+        shim.arm(None)
+        if " fsync done/" in hit:
+            break
+        shutil.rmtree(program.spool)
+        program.publishers.clear()
+        shim.forget()
+    else:
+        raise AssertionError("no runner was killed before it synced a bucket of done")
+    assert program.run("run", shim=shim).status == 0
+
+
 def redriving(program: Program, shim: Shim) -> None:
     """A handler gives an event up; it is redriven, and succeeds."""
     program.publish("gives.up.once", "--id", "hopeless", shim=shim)
@@ -163,6 +183,7 @@ STORIES: dict[str, Story] = {
     "batches": batches,
     "running": running,
     "rescuing": rescuing,
+    "marking": marking,
     "redriving": redriving,
     "tidying": tidying,
 }
@@ -186,7 +207,6 @@ class Finisher:
     def __init__(self, library: Path, folder: Path) -> None:
         self.program = Program(folder)
         self.shim = Shim(library, folder / "state", folder)
-        self.shim.move_clock(4 * 60 * MINUTE)
 
     def __call__(self, state: State, promises: Promises) -> list[str]:
         """What is wrong afterwards."""
@@ -196,8 +216,8 @@ class Finisher:
         expired = _expired(state)
         if not (spool / "FORMAT").exists():
             return [f"lost: {id_}: there is no spool" for id_ in promises.kept]
-        for minutes in (240, 250):
-            self.shim.move_clock(minutes * MINUTE)
+        for seconds in (LATE, LATE + 10 * MINUTE):
+            self.shim.move_clock(seconds)
             result = self.program.run("run", shim=self.shim)
             if result.status != 0 or "Traceback" in result.err:
                 return [f"stuck: status {result.status}: {result.err[-500:]}"]

@@ -12,6 +12,7 @@ SEED = 20_261_124
 SHARE = {
     "publishing": 1.0,
     "running": 0.15,
+    "marking": 0.15,
     "redriving": 0.2,
     "tidying": 0.05,
 }  # of crash points, elsewhere 3 %

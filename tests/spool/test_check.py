@@ -129,3 +129,25 @@ def test_what_lies_where_nobody_looks_is_found(disk: Disk, tmp_path: Path, stray
 
     assert len(paths) == 1
     assert stray.startswith(paths[0])
+
+
+def test_a_marker_that_a_power_cut_took_is_made_again_by_the_next_run_that_has_work(
+    disk: Disk, tmp_path: Path, run_ampt, write_handlers
+) -> None:
+    """Of an old date, into which nobody moves any more; an empty folder or a stray is left alone."""
+    old = "done/2099-01-01"  # not today, and not to be pruned
+    handlers = write_handlers("@events.on('n')\ndef n(event): pass\n")
+    done = spool.cancel(disk, publish(disk, "cancelled"), NOW)
+    (tmp_path / "spool" / "dead" / "2099-01-01").mkdir()
+    (tmp_path / "spool" / "dead" / "stray").touch()
+    assert done is not None
+    disk.make_folder(old)
+    disk.move(done.path, f"{old}/{done.file}")
+    before = found(disk)
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert (old, "durable") in before
+    assert {path for path, _ in before} - {path for path, _ in found(disk)} == {old}
+    assert disk.list("dead/2099-01-01") == []
