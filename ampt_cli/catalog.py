@@ -21,7 +21,7 @@ def matches(entry: Entry, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(entry.name, glob) for glob in globs)
 
 
-def known_states(given: Sequence[str], known: Sequence[str] = layout.STATES) -> tuple[str, ...]:
+def known_states(given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """The states that were given. Raises UsageError for one that is not known."""
     for state in given:
         if state not in known:

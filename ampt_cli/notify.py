@@ -17,36 +17,51 @@ class Manager:
 
         self.every = watchdog / 3  # s between signs of life; 0 where none are wanted
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.socket.setblocking(False)
+        self.owed: list[str] = []  # what it must know, and has no room for
         self.next_sign = self.next_status = 0.0
         self.status = ""
 
-    def send(self, *lines: str) -> None:
-        """One datagram. A manager that does not listen is no reason to stop working."""
+    def send(self, told: str) -> bool:
+        """One datagram; False where there is no room for it.
+
+        A manager that does not listen, or not now, is no reason to stop working.
+        """
         try:
-            self.socket.sendto("\n".join(lines).encode(), self.address)
+            self.socket.sendto(told.encode(), self.address)
+        except BlockingIOError:
+            return False
         except OSError:
             pass
+        return True
+
+    def settle(self) -> bool:
+        """Send what is owed; whether nothing is any more."""
+        while self.owed and self.send(self.owed[0]):
+            del self.owed[0]
+        return not self.owed
 
     def state(self, word: str) -> None:
         """What the runner has come to: ready, reloading or stopping."""
         if word == "ready":
-            self.send("READY=1", "STATUS=waiting for events")
+            self.owed.append("READY=1\nSTATUS=waiting for events")
         elif word == "reloading":
             now = f"MONOTONIC_USEC={monotonic_ns() // 1000}"
-            self.send("RELOADING=1", now, "STATUS=importing the handlers anew")
+            self.owed.append(f"RELOADING=1\n{now}\nSTATUS=importing the handlers anew")
         elif word == "stopping":
-            self.send("STOPPING=1", "STATUS=waiting for running handlers")
+            self.owed.append("STOPPING=1\nSTATUS=waiting for running handlers")
+        self.settle()
 
     def alive(self, status: str) -> None:
         """Called as the loop turns: a sign of life when one is due, and a new status."""
+        if not self.settle():
+            return
         now = monotonic()
-        if self.every and now >= self.next_sign:
+        if self.every and now >= self.next_sign and self.send("WATCHDOG=1"):
             self.next_sign = now + self.every
-            self.send("WATCHDOG=1")
-        if status != self.status and now >= self.next_status:
+        if status != self.status and now >= self.next_status and self.send(f"STATUS={status}"):
             self.next_status = now + STATUS_EVERY
             self.status = status
-            self.send(f"STATUS={status}")
 
 
 def manager() -> Manager | None:

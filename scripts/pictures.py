@@ -146,8 +146,10 @@ def shop(env: dict[str, str]) -> Iterator[None]:
                 capture_output=True,
                 check=True,
             )
-        watch = [BIN / "ampt", "run", "--watch", "-m", "handlers.py"]
-        runner = subprocess.Popen(watch, cwd=SHOP, env=env, stderr=subprocess.DEVNULL)
+        watch = ["run", "--watch", "-m", "handlers.py"]
+        runner = subprocess.Popen(
+            [BIN / "ampt", *watch], cwd=SHOP, env=env, stderr=subprocess.DEVNULL
+        )
         try:
             yield
         finally:

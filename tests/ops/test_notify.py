@@ -96,6 +96,37 @@ def test_a_watchdog_of_another_process_is_not_answered(
     heard.socket.close()
 
 
+def test_a_manager_that_hangs_holds_up_nothing_and_hears_later_what_it_must(
+    start_ampt: StartAmpt,
+    run_ampt: RunAmpt,
+    write_handlers: Write,
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    """Its queue is full when the runner begins, and is read after work was done."""
+    heard = Listener(str(tmp_path / "n"))
+    others = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    others.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            others.sendto(b"STATUS=of another unit", str(tmp_path / "n"))
+    ran = tmp_path / "ran"
+    module = write_handlers("@events.on('n')\ndef n(event): open(event.body, 'w').close()\n")
+    run_ampt("publish", "n", f'"{ran}"')
+    env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "200000"}
+    runner = start_ampt("run", "--watch", "-m", module, env=env)
+    wait_until(ran.exists, 20)
+    heard.wait_for("READY=1")
+    heard.wait_for("WATCHDOG=1")
+    runner.send_signal(signal.SIGTERM)
+    heard.wait_for("STOPPING=1")
+    runner.wait(20)
+    others.close()
+    heard.socket.close()
+
+    assert runner.returncode == 0
+
+
 AT_WORK = """
 import os, time
 time.sleep(2)
