@@ -35,7 +35,7 @@ class Manager:
             pass
         return True
 
-    def settle(self) -> bool:
+    def pay(self) -> bool:
         """Send what is owed; whether nothing is any more."""
         while self.owed and self.send(self.owed[0]):
             del self.owed[0]
@@ -50,11 +50,11 @@ class Manager:
             self.owed.append(f"RELOADING=1\n{now}\nSTATUS=importing the handlers anew")
         elif word == "stopping":
             self.owed.append("STOPPING=1\nSTATUS=waiting for running handlers")
-        self.settle()
+        self.pay()
 
     def alive(self, status: str) -> None:
         """Called as the loop turns: a sign of life when one is due, and a new status."""
-        if not self.settle():
+        if not self.pay():
             return
         now = monotonic()
         if self.every and now >= self.next_sign and self.send("WATCHDOG=1"):
