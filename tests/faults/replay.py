@@ -132,10 +132,17 @@ def rescuing(program: Program, shim: Shim) -> None:
 
 def _killed(program: Program, shim: Shim, call: int) -> set[str]:
     """The states in which there are events after a run was killed at this call."""
+    _kill_a_run(program, shim, call)
+    return {state for places in tree.snapshot(program.spool).states().values() for state in places}
+
+
+def _kill_a_run(program: Program, shim: Shim, call: int) -> str:
+    """At this call; which that was, if there was so late a one."""
     shim.arm(shims.Fault("kill", shims.KILL_BEFORE), call)
     program.run("run", shim=shim)
+    hit = shim.hit
     shim.arm(None)
-    return {state for places in tree.snapshot(program.spool).states().values() for state in places}
+    return hit
 
 
 def marking(program: Program, shim: Shim) -> None:
@@ -143,11 +150,7 @@ def marking(program: Program, shim: Shim) -> None:
     for call in [*range(50, 90)] * 5:  # which call that is differs from run to run
         for body in ("1", "2"):
             program.publish("works", body, shim=shim)
-        shim.arm(shims.Fault("kill", shims.KILL_BEFORE), call)
-        program.run("run", shim=shim)
-        hit = shim.hit
-        shim.arm(None)
-        if " fsync done/" in hit:
+        if " fsync done/" in _kill_a_run(program, shim, call):
             break
         shutil.rmtree(program.spool)
         program.publishers.clear()
