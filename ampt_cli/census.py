@@ -9,7 +9,6 @@ from typing import NamedTuple
 from ampt_cli import due, layout, walk
 from ampt_cli.fsio import Disk
 
-STAMP = 19  # characters
 SETTLED = 2_000_000_000  # ns after which a folder's mtime tells of every later change
 
 
@@ -115,14 +114,14 @@ def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Fol
         if entries:
             earliest = min(entries)
             first = min(first or earliest, earliest)
-            coming = [file for file in entries if file[:STAMP] > now]
+            coming = [file for file in entries if file[: due.STAMP_LENGTH] > now]
             if coming:
                 soonest = min(coming)
                 after = min(after or soonest, soonest)
             names.update(rests)
             late += len(entries) - len(coming)
         more(len(entries))
-    return Folder(names, late, first[:STAMP], after[:STAMP])
+    return Folder(names, late, first[: due.STAMP_LENGTH], after[: due.STAMP_LENGTH])
 
 
 def _entries(files: list[str]) -> tuple[list[str], list[str]]:

@@ -33,8 +33,16 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     for runner in disk.list(layout.RUNNING):
         yield from _runner(disk, f"{layout.RUNNING}/{runner}")
     yield from _twice(disk)
+    yield from _drafts(disk, now)
+
+
+def _drafts(disk: Disk, now: int) -> Iterator[Finding]:
     for name in retention.stale(disk, now):
         yield Finding(f"{layout.TMP}/{name}", "left by a publisher that was killed", "sweep")
+    for name in disk.list(layout.TMP):
+        if not due.is_stamp(name[: due.STAMP_LENGTH]):
+            wrong = "its name does not begin with a stamp; it is never swept"
+            yield Finding(f"{layout.TMP}/{name}", wrong, "")
 
 
 def _tops(disk: Disk) -> Iterator[Finding]:

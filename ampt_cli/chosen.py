@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from fcntl import LOCK_EX, flock
 
-from ampt_cli import event, jsontext, layout
+from ampt_cli import due, event, jsontext, layout
 from ampt_cli.errors import BadEvent, from_os
 from ampt_cli.fsio import FEW, READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
@@ -30,7 +30,7 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
             earlier = published_as(disk, made)
             if earlier is None:
                 check_room(disk)
-                _publish(disk, made.id, line, target, commit)
+                _publish(disk, made, line, target, commit)
     except OSError as error:
         raise from_os(
             error, f"publish {made.name!r} with the id {made.id} in the spool {disk.path}"
@@ -47,15 +47,15 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
 
 def _publish(
     disk: Disk,
-    id: str,  # noqa: A002
+    made: event.Event,
     line: bytes,
     target: layout.Entry,
     commit: Callable[[], object],
 ) -> None:
-    tmp = f"{layout.TMP}/{target.stamp}.{id}.{os.urandom(4).hex()}"
+    tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}.{os.urandom(4).hex()}"
     try:
         disk.write_new(tmp, line)
-        take(disk, {id: tmp})
+        take(disk, {made.id: tmp})
         commit()
     except BaseException:
         disk.forget(tmp)

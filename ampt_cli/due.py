@@ -24,6 +24,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
+STAMP_LENGTH = 19  # characters
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
 READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
 
@@ -55,7 +56,7 @@ def _second(year: int, month: int, day: int, hour: int, minute: int, second: int
 def is_stamp(text: str) -> bool:
     """Whether `text` is a stamp, and of a real time."""
     rest = text[11:18]
-    if len(text) != 19 or text[18] != "Z" or not (rest.isascii() and rest.isdigit()):
+    if len(text) != STAMP_LENGTH or text[18] != "Z" or not (rest.isascii() and rest.isdigit()):
         return False
     return rest[0] <= "5" and rest[2] <= "5" and _hour(text[:11]) is not None
 

@@ -152,8 +152,9 @@ def day_of(state: str, now: int) -> str:
 
 
 def claimed(entry: Entry, runner: str) -> Entry:
-    """`entry`, claimed by `runner`: the attempt is counted."""
-    return Entry(f"{RUNNING}/{runner}", entry.stamp, entry.id, entry.attempt + 1, entry.coded)
+    """`entry`, claimed by `runner`: the attempt is counted, as far as names can."""
+    attempt = min(entry.attempt + 1, MAX_ATTEMPT)
+    return Entry(f"{RUNNING}/{runner}", entry.stamp, entry.id, attempt, entry.coded)
 
 
 def released(entry: Entry) -> Entry:

@@ -60,12 +60,14 @@ def decide(
 
     Retried every `retries.every` until `retries.window` after the first attempt,
     and at least MIN_RETRIES times whatever the clock says; then dead. An
-    interrupted attempt is due again at once, but for every third in a row.
+    interrupted attempt is due again at once, but for every third in a row. Nothing
+    is retried after attempt MAX_ATTEMPT, the last that a file name can count.
     """
     if outcome in (SUCCEEDED, IGNORED):
         return Verdict(DONE, now, history)
     first = start if history.first is None else history.first
-    if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS:
+    spent = attempt >= MAX_ATTEMPT
+    if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS and not spent:
         kept = history.but(first=first, interruptions=history.interruptions + 1)
         return Verdict(RETRY, now, kept)
     failures = history.failures + 1
@@ -73,6 +75,6 @@ def decide(
     following = now + retries.every if wish.later is None else wish.later
     judged = following if wish.later is None else now
     over = judged > first + retries.window and failures > MIN_RETRIES
-    if wish.give_up or over or attempt >= MAX_ATTEMPT:
+    if wish.give_up or over or spent:
         return Verdict(DEAD, now, kept)
     return Verdict(RETRY, max(following, now), kept)

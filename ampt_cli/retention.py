@@ -46,4 +46,6 @@ def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
 def stale(disk: "Disk", now: int) -> "list[str]":
     """What is in tmp/ for so long that nobody can still be writing it."""
     before = due.stamp(max(now - TMP_IS_STALE, 0))
-    return [name for name in disk.list(TMP) if name < before and due.unstamp(name[:19]) is not None]
+    return [
+        name for name in disk.list(TMP) if name < before and due.is_stamp(name[: due.STAMP_LENGTH])
+    ]

@@ -100,14 +100,14 @@ class Scan:
         try:
             changed = os.fstat(fd).st_mtime_ns
             mtime, later = self.known.get(bucket, (-1, ""))
-            if mtime != changed or later[:19] <= self.stamp:
+            if mtime != changed or later[: due.STAMP_LENGTH] <= self.stamp:
                 settled = time_ns() - changed > RACY
                 later, any_due = yield from self._names(fd, bucket)
                 if settled and not any_due:
                     self.known[bucket] = (changed, later)
         finally:
             os.close(fd)
-        coming = due.unstamp(later[:19])
+        coming = due.unstamp(later[: due.STAMP_LENGTH])
         if coming is not None:
             self._note(coming)
 

@@ -30,7 +30,7 @@ service that stays, and wakes at each publish.
             "then: systemctl --user enable --now ampt.timer",
         ),
         (
-            "sudo ampt unit --system --watch --as www-data --output /etc/systemd/system",
+            "sudo ampt unit --system --watch --as www-data --spool /var/spool/ampt",
             "a service of the system",
         ),
         ("(crontab -l; ampt unit --cron) | crontab -", "every minute, by cron"),

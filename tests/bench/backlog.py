@@ -51,7 +51,7 @@ def waiting(place: Place, spool: Path, count: int, rounds: int) -> list[Figure]:
             Figure(
                 4,
                 f"backlog_{key}_cpu",
-                "the same, CPU alone (user and system)",
+                f"{what}, {count:,} events waiting: CPU alone (user and system)",
                 "times the empty spool",
                 None,
                 "less",

@@ -51,7 +51,7 @@ def no_ops(place: Place, count: int, rounds: int) -> list[Figure]:
                     Figure(
                         3,
                         "drain_huey_cpu",
-                        "the same, CPU alone: an event's CPU in huey against ours",
+                        "drain of no-ops, CPU alone: an event's CPU in huey (no syncs) against ours",
                         "times",
                         None,
                         "more",
@@ -105,7 +105,7 @@ def two_jobs(place: Place, count: int, rounds: int) -> list[Figure]:
             1.8,
             "more",
             ratios(walls(one), walls(two)),
-            note="limit_2 is what the machine itself gave at the same time",
+            note="what two bare processes gave at the same time stands beside the goals",
             series={"--jobs 1": rates(count, one), "--jobs 2": rates(count, two)},
         ),
         Figure(

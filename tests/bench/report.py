@@ -21,6 +21,7 @@ LINES = {
     6: "An idle run",
     7: "Several runners",
 }
+IN_MS = ("backlog_", "inspect_id")  # whose series are times, beside lines 1 and 6
 PROFILE = Path(__file__).with_name("profile.md")
 
 INTRO = """\
@@ -58,7 +59,7 @@ CAVEATS = """\
   that they share they would wait and spin, and the figure would be that file's.
 - **A quiet machine.** Others may have used the processors meanwhile. The medians of pairs
   hold up well against that; the highest values do not, and neither does anything that
-  needs both cores. `limit_2` says what two processes without any queue could reach.
+  needs both cores. What two bare processes reached at the same time says how much there was.
 - **Memory** of several processes is their proportional share (PSS), sampled every 50 ms:
   a shorter peak would be missed. Memory of a single process is its largest resident set.
 - **Sleeping** is not timed: wake-up figures are of a processor that other work keeps from
@@ -162,7 +163,7 @@ def _absolute(figures: list[Figure]) -> str:
     rows.append("|---|---|---:|")
     seen = set()
     for figure in figures:
-        unit = "ms" if figure.line in (1, 6) or figure.key.startswith("backlog_") else ""
+        unit = "ms" if figure.line in (1, 6) or figure.key.startswith(IN_MS) else ""
         for name, values in figure.series.items():
             row = f"| {LINES[figure.line]} | {name} | {number(spread(values).median)} {unit} |"
             if row not in seen:

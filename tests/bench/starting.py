@@ -42,7 +42,7 @@ def publish(place: Place, rounds: int) -> list[Figure]:
         Figure(
             1,
             "publish_cpu",
-            "the same, CPU alone (user and system)",
+            "publish, CPU alone (user and system)",
             "times the bare interpreter",
             None,
             "less",
@@ -82,7 +82,7 @@ def idle(place: Place, rounds: int) -> list[Figure]:
         Figure(
             6,
             "idle_run_cpu",
-            "the same, CPU alone (user and system)",
+            "run with nothing due, CPU alone (user and system)",
             "times the bare interpreter",
             None,
             "less",

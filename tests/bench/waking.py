@@ -78,7 +78,15 @@ def punctual(place: Place, count: int, span_ms: int) -> list[Figure]:
             "less",
             [percentile(late, 99)],
         ),
-        Figure(5, "punctual_median", "the same: median", "ms", None, "less", late),
+        Figure(
+            5,
+            "punctual_median",
+            "a due time comes up, to the handler's start: median",
+            "ms",
+            None,
+            "less",
+            late,
+        ),
     ]
 
 

@@ -279,23 +279,40 @@ def test_an_unknown_setting_suggests_the_nearest(run_ampt: RunAmpt, tmp_path: Pa
     assert "'spool'" in unknown.err
 
 
+def publisher_in_sh(folder: Path) -> Path:
+    """The publisher of the specification, as a file."""
+    text = (ROOT / "spool_format.md").read_text(encoding="utf-8")
+    [script] = re.findall(r"```sh\n(#!/bin/sh.*?)```", text, re.DOTALL)
+    path = folder / "publish.sh"
+    path.write_text(script, encoding="utf-8")
+    return path
+
+
 def test_the_publisher_in_sh_is_run_as_it_stands_in_the_specification(
     run_ampt: RunAmpt, spool_dir: Path, tmp_path: Path, handlers: str
 ) -> None:
-    """What it publishes is run, and the check finds nothing."""
-    text = (ROOT / "spool_format.md").read_text(encoding="utf-8")
-    [script] = re.findall(r"```sh\n(#!/bin/sh.*?)```", text, re.DOTALL)
-    publisher = tmp_path / "publish.sh"
-    publisher.write_text(script, encoding="utf-8")
-    run_ampt("publish", "good")
-    done = subprocess.run(
-        ["sh", str(publisher), str(spool_dir), "good", '{"from":"sh"}'],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    """What it publishes is run, and the check finds nothing, also right after it."""
+    publisher = publisher_in_sh(tmp_path)
+    run_ampt("publish", "good", "--after", "1 day")  # makes the spool, and another bucket
+    publish = ["sh", str(publisher), str(spool_dir), "good", '{"from":"sh"}']
+    done = subprocess.run(publish, capture_output=True, text=True, timeout=20)
+    checked = run_ampt("check")
     run_ampt("run", "-m", handlers)
 
     assert done.returncode == 0, done.stderr
+    assert checked.status == 0, checked.out
     assert seen(run_ampt, done.stdout.strip())["state"] == "done"
-    assert run_ampt("check").status == 0
+
+
+def test_the_publisher_in_sh_leaves_a_newer_spool_alone(
+    run_ampt: RunAmpt, spool_dir: Path, tmp_path: Path
+) -> None:
+    """And a group's, whose files it would make unreadable."""
+    publisher = publisher_in_sh(tmp_path)
+    run_ampt("publish", "good", "--after", "1 day")
+    before = sorted(spool_dir.rglob("*"))
+    for text in ("ampt-spool 2\n", "ampt-spool 1\ngroup\n"):
+        (spool_dir / "FORMAT").write_text(text, encoding="ascii")
+        publish = ["sh", str(publisher), str(spool_dir), "good", "null"]
+        assert subprocess.run(publish, check=False, timeout=20).returncode == 78
+    assert sorted(spool_dir.rglob("*")) == before

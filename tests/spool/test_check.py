@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import check, layout, place, publication, spool
+from ampt_cli import check, chosen, due, layout, place, publication, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
 
@@ -102,6 +102,35 @@ def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
     assert found(disk, late) == [("tmp/20270115T080000000Z.x", "sweep")]
     assert repair(disk, late) == [True]
     assert disk.list("tmp") == []
+
+
+def test_a_draft_that_nobody_would_sweep_is_reported(disk: Disk) -> None:
+    """Its name says no time."""
+    disk.write_new("tmp/mine", b"half")
+
+    assert found(disk) == [("tmp/mine", "")]
+
+
+def test_drafts_say_when_they_were_made(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not when they are due, or one left by a killed publisher would stay for a year."""
+    drafts: list[str] = []
+    write = Disk.write_new
+
+    def noted(self: Disk, path: str, data: bytes, sync: bool = True, chmod: bool = True) -> None:
+        drafts.append(path)
+        write(self, path, data, sync, chmod)
+
+    monkeypatch.setattr(Disk, "write_new", noted)
+    chosen.publish(disk, publication.draft("n", None, "1 year", NOW, "mine"))
+    publication.publish(disk, publication.draft("n", None, "1 year", NOW))
+    place.open_disk(str(tmp_path / "another"), create=True)
+
+    stamps = [draft[4 : 4 + due.STAMP_LENGTH] for draft in drafts]
+    assert stamps[:2] == [due.stamp(NOW)] * 2
+    assert len(stamps) == 3
+    assert due.is_stamp(stamps[2])
 
 
 def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> None:

@@ -107,6 +107,15 @@ def test_any_bytes_are_an_event_or_damaged(data: bytes) -> None:
         assert str(error)
 
 
+def test_attempts_are_counted_as_far_as_names_can() -> None:
+    """A claim of the last is an entry all the same, and so is what becomes of it."""
+    entry = layout.new(layout.RETRY, 0, "x", "n", layout.MAX_ATTEMPT)
+    claimed = layout.claimed(entry, "r")
+
+    assert layout.parse(claimed.folder, claimed.file) == claimed
+    assert claimed.attempt == layout.MAX_ATTEMPT
+
+
 @pytest.mark.parametrize(
     "line",
     [b"", b"{", b"null\n", b"\0\n", b"\xff\n", b"\xef\xbb\xbf{}\n", b'{"ampt":true}\n']

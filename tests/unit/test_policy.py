@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ampt_cli import due, policy, record
-from ampt_cli.layout import DEAD, DONE, RETRY
+from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
 from ampt_cli.policy import Retries, Wish
 from ampt_cli.record import FAILED, INTERRUPTED, SUCCEEDED, History
 
@@ -46,6 +46,17 @@ def test_the_third_interruption_in_a_row_counts_as_a_failure() -> None:
 
     assert (one.next, two.next, three.next) == (5, 6, 7 + 6 * due.MINUTE)
     assert three.history.failures == 1
+
+
+@pytest.mark.parametrize("outcome", [FAILED, INTERRUPTED])
+def test_what_no_file_name_could_count_is_dead(outcome: str) -> None:
+    """Attempt 999,999 is the last, whatever became of it."""
+    verdicts = [
+        policy.decide(outcome, attempt=attempt, start=0, now=0).state
+        for attempt in (MAX_ATTEMPT - 1, MAX_ATTEMPT)
+    ]
+
+    assert verdicts == [RETRY, DEAD]
 
 
 def test_wishes_are_granted() -> None:
