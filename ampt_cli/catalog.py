@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
+from time import time_ns
 from typing import NamedTuple
 
 from ampt_cli import due, layout, reading, record
@@ -13,6 +15,7 @@ from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
 from ampt_cli.walk import files, folders
 
 FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
+RACY = 1_000_000_000  # ns: more than a folder's mtime is ever behind the clock
 GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
 
 
@@ -186,18 +189,35 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
 def search(
     disk: Disk, wanted: Filter, *, read: bool = False, told: Callable[[int], object] = int
 ) -> Iterator[Seen]:
-    """Every entry that passes, opened only where the filter needs it, or with `read`.
+    """Every event that passes, once; opened only where the filter needs it, or with `read`.
 
     An entry that was not opened has no event and no records. `told` hears at each
-    entry how many there were before, whether they passed or not.
+    entry how many there were before, whether they passed or not. An event that moves
+    meanwhile is not missed unless it goes round twice (spool_format.md, section 8).
     """
-    for number, entry in enumerate(entries(disk, wanted.states)):
+    before = time_ns() - RACY
+    again = [state for state in wanted.states if state in layout.WAITING]
+    shown: set[int] = set()  # hashes of ids
+    everything = chain(entries(disk, wanted.states), _arrived(disk, again, before))
+    for number, entry in enumerate(everything):
         told(number)
-        if not wanted.takes(entry):
+        if not wanted.takes(entry) or hash(entry.id) in shown:
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
         if found is not None and (not wanted.reads or passes(found, wanted)):
+            shown.add(hash(entry.id))
             yield found
+
+
+def _arrived(disk: Disk, states: Iterable[str], since: int) -> Iterator[Entry]:
+    """What waits in buckets that changed after `since` (ns)."""
+    for folder in folders(disk, states):
+        try:
+            changed = os.stat(folder, dir_fd=disk.root, follow_symlinks=False).st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if changed > since:
+            yield from entries_in(disk, folder)
 
 
 def passes(found: Seen, wanted: Filter) -> bool:

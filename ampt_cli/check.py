@@ -5,7 +5,7 @@ Safe beside publishers and runners: what moves meanwhile is no finding.
 
 import os
 from collections.abc import Iterator
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep, walk
@@ -30,8 +30,8 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     yield from _strays(disk)
     for folder in walk.folders(disk, layout.STATES):
         yield from _folder(disk, folder)
-    for runner in disk.list(layout.RUNNING):
-        yield from _runner(disk, f"{layout.RUNNING}/{runner}")
+    for folder in lock.runners(disk):
+        yield from _runner(disk, folder)
     yield from _twice(disk)
     yield from _drafts(disk, now)
 
@@ -51,6 +51,9 @@ def _tops(disk: Disk) -> Iterator[Finding]:
             yield Finding(folder, "this folder is missing", "make")
     if not disk.exists(layout.WAKE):
         yield Finding(layout.WAKE, "without it nobody is woken by a publish", "make")
+    elif not S_ISFIFO(os.stat(layout.WAKE, dir_fd=disk.root, follow_symlinks=False).st_mode):
+        wrong = "no FIFO, so nobody is woken by a publish; remove it, and check --repair makes one"
+        yield Finding(layout.WAKE, wrong, "")
     for name in disk.list("."):
         if name not in KNOWN:
             yield Finding(name, "not a part of a spool", "")
@@ -67,6 +70,10 @@ def _strays(disk: Disk) -> Iterator[Finding]:
                 for hour in disk.list(path):
                     if not _is_hour(disk, f"{path}/{hour}", date, hour):
                         yield Finding(f"{path}/{hour}", "no folder of an hour", "")
+    there = {f"{layout.RUNNING}/{name}" for name in disk.list(layout.RUNNING)}
+    for path in sorted(there - {*lock.runners(disk)}):
+        if disk.exists(path):
+            yield Finding(path, "no folder of a runner; nobody looks into it", "")
 
 
 def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
@@ -122,8 +129,15 @@ def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> 
 
 
 def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
-    if lock.is_abandoned(disk, folder):
+    try:
+        abandoned = lock.is_abandoned(disk, folder)
+    except OSError as error:
+        yield Finding(folder, f"whether its runner lives cannot be told: {error.strerror}", "")
+        return
+    if abandoned:
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
+    elif disk.exists(folder) and not disk.exists(f"{folder}/{layout.LOCK}"):
+        yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
 
 
 def _twice(disk: Disk) -> Iterator[Finding]:
@@ -164,7 +178,17 @@ def _size(disk: Disk, entry: layout.Entry) -> int:
 
 
 def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
-    """Mend one finding, if this can be done without a person."""
+    """Mend one finding, if this can be done without a person. Raises OSError.
+
+    What is gone has been put right by somebody else.
+    """
+    try:
+        return _repair(disk, finding, now, retries)
+    except FileNotFoundError:
+        return True
+
+
+def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     if finding.repair == "quarantine":
         spool.quarantine(disk, finding.path, finding.wrong, now)
     elif finding.repair == "durable":
@@ -172,8 +196,7 @@ def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     elif finding.repair == "make":
         place.complete(disk)
     elif finding.repair == "rescue":
-        runner = finding.path.rpartition("/")[2]
-        upkeep.rescue_from(disk, runner, lambda: now, retries, lambda _: None)
+        upkeep.rescue_from(disk, finding.path, lambda: now, retries, lambda _: None)
         return not disk.exists(finding.path)
     elif finding.repair == "sweep":
         upkeep.remove(disk, finding.path)

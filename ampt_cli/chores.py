@@ -14,6 +14,8 @@ from ampt_cli.ran import touch
 from ampt_cli.told import Observer, Settings, Tally
 
 UPKEEP = 60.0  # s between sweeps and prunings of a runner that stays
+PRUNE_AT_ONCE = 1_000  # entries, so that a runner that stays looks after its workers
+PRUNE_AT_END = 20_000  # for a run that ends, and so that the next can begin
 
 
 class Chores:
@@ -34,21 +36,28 @@ class Chores:
         self.tally = tally
         self.added = Counters()  # to the spool's counters, of what the tally has
         self.next_rescue = self.next_upkeep = 0.0
+        self._told: set[str] = set()  # since the last tidying
 
     def keep_up(self, own: str, intake: Intake) -> None:
         """What a runner that stays does now and then; `own` is its folder."""
         now = monotonic()
-        if now >= self.next_rescue:
-            self.next_rescue = now + POLL
-            self.rescue(own)
+        if now < self.next_rescue:
+            return
+        self.next_rescue = now + POLL
+        self.rescue(own)
+        for folder in sorted(intake.unread):
+            self.problem(f"cannot read {folder}")
         if now >= self.next_upkeep:
             self.next_upkeep = now + UPKEEP
-            self.tidy(intake)
+            self._told.clear()
+            intake.forget()
+            if self.tidy(intake, PRUNE_AT_ONCE):
+                self.next_upkeep = now
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
-        retries, problem = self.settings.retries, self.observer.problem
-        found = upkeep.rescue(self.disk, own, self.clock, retries, problem, self._interrupted)
+        retries = self.settings.retries
+        found = upkeep.rescue(self.disk, own, self.clock, retries, self.problem, self._interrupted)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
         return found != upkeep.Rescued()
@@ -57,17 +66,31 @@ class Chores:
         detail = {"error": upkeep.INTERRUPTED, "verdict": verdict.state, "next": verdict.next}
         self.observer.attempt(entry, record.INTERRUPTED, detail)
 
-    def tidy(self, intake: Intake) -> None:
-        """Remove what nobody needs any more."""
-        touch(self.disk)
+    def problem(self, text: str) -> None:
+        """Tell a person, who need not read each second what is met each second."""
+        if text not in self._told:
+            self._told.add(text)
+            self.observer.problem(text)
+
+    def tidy(self, intake: Intake, most: int = PRUNE_AT_END) -> bool:
+        """Remove what nobody needs any more; whether `most` entries were pruned, and more are left.
+
+        One thing that cannot be done keeps no other from being done.
+        """
+        disk, now, retention = self.disk, self.clock(), self.settings.retention
+        touch(disk)
         self.add_up()
+        self._try(intake.scan.remove_empty)
+        self._try(lambda: upkeep.sweep(disk, now))
+        self._try(lambda: upkeep.mark(disk))
+        return self._try(lambda: upkeep.prune(disk, now, retention, most)) == most
+
+    def _try(self, chore: Callable[[], object]) -> object:
         try:
-            intake.scan.remove_empty()
-            upkeep.sweep(self.disk, self.clock())
-            upkeep.prune(self.disk, self.clock(), self.settings.retention)
-            upkeep.mark(self.disk)
+            return chore()
         except OSError as error:
-            self.observer.problem(f"cannot tidy the spool: {error}")
+            self.problem(f"cannot tidy the spool: {error}")
+            return None
 
     def add_up(self) -> None:
         """Pass on to the spool's counters what came since the last time."""

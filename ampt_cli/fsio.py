@@ -7,6 +7,8 @@ fsync that failed is never repeated on the same file.
 
 import os
 from errno import EEXIST, ENOTEMPTY
+from itertools import islice
+from stat import S_ISDIR
 
 from ampt_cli.layout import DURABLE
 
@@ -225,7 +227,7 @@ class Disk:
         removal, and undo the renames that took its entries out of it.
         """
         try:
-            if set(self.list(path)) - {DURABLE}:
+            if self._some(path) - {DURABLE}:
                 return False
             self.sync(path)
             self.forget(f"{path}/{DURABLE}")
@@ -237,6 +239,15 @@ class Disk:
                 raise
             return False
         return True
+
+    def _some(self, path: str) -> "set[str]":
+        """One or two of the names in a folder, of perhaps a million."""
+        fd = os.open(path, FOLDER, dir_fd=self.root)
+        try:
+            with os.scandir(fd) as found:
+                return {item.name for item in islice(found, 2)}
+        finally:
+            os.close(fd)
 
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder."""
@@ -269,6 +280,13 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at `path`, and no link to one."""
+        try:
+            return S_ISDIR(os.stat(path, dir_fd=self.root, follow_symlinks=False).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def list(self, path: str) -> "list[str]":
         """The names in the folder `path`, sorted; none if it is gone."""

@@ -36,7 +36,7 @@ class Home:
 
         The lock is held until this process ends.
         """
-        upkeep.dismantle(self.disk, self.name)
+        upkeep.dismantle(self.disk, self.folder)
         upkeep.remove(self.disk, self.draft)
 
 

@@ -3,7 +3,7 @@
 Nothing heavy is imported, no lock is kept, and no process is started.
 """
 
-from ampt_cli import layout, lock
+from ampt_cli import lock
 from ampt_cli.fsio import Disk
 from ampt_cli.retention import Retention, expired, stale
 from ampt_cli.scan import Scan
@@ -14,9 +14,15 @@ def is_idle(disk: Disk, now: int, retention: Retention) -> bool:
     scan = Scan(disk, now, at_once=64)  # one that is due is enough, whatever its order
     if next(scan.entries(), None) is not None or scan.unread:
         return False  # what cannot be read is for a whole run to report
-    runners = disk.list(layout.RUNNING)
-    if any(lock.is_abandoned(disk, f"{layout.RUNNING}/{runner}") for runner in runners):
+    if any(_may_be_abandoned(disk, folder) for folder in lock.runners(disk)):
         return False
     if stale(disk, now) or next(expired(disk, now, retention), None) is not None:
         return False
     return not scan.has_empty()
+
+
+def _may_be_abandoned(disk: Disk, folder: str) -> bool:
+    try:
+        return lock.is_abandoned(disk, folder)
+    except OSError:
+        return True  # for a whole run to report

@@ -8,7 +8,7 @@ from ampt_cli import place, spool
 from ampt_cli.errors import NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.scan import CHUNK, Scan
+from ampt_cli.scan import Scan
 
 AHEAD = 64  # entries at most between runners that meet; a hash is another one in each process
 FAR = 5  # times that the distance doubles, while nothing is found but what others have claimed
@@ -26,7 +26,7 @@ class Intake:
         self.clock = clock
         self.names = names  # globs
         self.runner = ""
-        self.skipped: set[str] = set()  # files that this run can do nothing with
+        self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
         self._known: dict[str, tuple[int, str]] = {}
         self.unread: set[str] = set()  # folders that could not be read, and why
         self.rescan()
@@ -85,9 +85,13 @@ class Intake:
         return wait
 
     def skip(self, entry: Entry) -> None:
-        """Do not claim this entry again in this run."""
-        if len(self.skipped) < CHUNK:
-            self.skipped.add(entry.file)
+        """Do not claim this entry again, until `forget`."""
+        self.skipped.add(hash(entry.file))
+
+    def forget(self) -> None:
+        """What could not be claimed or read may be tried again: a fault may be over."""
+        self.skipped.clear()
+        self.unread.clear()
 
     def check_place(self) -> None:
         """The spool must be where it was: else nobody publishes into this one any more."""
@@ -95,7 +99,7 @@ class Intake:
             raise NotFound(f"the spool {self.base} was removed or replaced while it was in use")
 
     def _wanted(self, entry: Entry) -> bool:
-        if entry.file in self.skipped:
+        if self.skipped and hash(entry.file) in self.skipped:
             return False
         if not self.names:
             return True

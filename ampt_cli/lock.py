@@ -106,10 +106,15 @@ def is_abandoned(disk: Disk, folder: str) -> bool:
     return held is not None
 
 
+def runners(disk: Disk) -> list[str]:
+    """The folders of runners, alive or not; what else is in running/ is nobody's."""
+    names = (name for name in disk.list(layout.RUNNING) if name[0] != ".")
+    return [folder for name in names if disk.is_folder(folder := f"{layout.RUNNING}/{name}")]
+
+
 def living(disk: Disk) -> list[str]:
     """The folders of the runners that are alive now."""
-    folders = (f"{layout.RUNNING}/{runner}" for runner in disk.list(layout.RUNNING))
-    return [folder for folder in folders if is_alive(disk, folder)]
+    return [folder for folder in runners(disk) if is_alive(disk, folder)]
 
 
 def is_alive(disk: Disk, folder: str) -> bool:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ampt_cli import catalog, due, layout, walk
+from ampt_cli import catalog, due, layout, lock, walk
 from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
-from ampt_cli.lock import is_alive
 from ampt_cli.marks import Begun
 from ampt_cli.ran import last_run
 
@@ -64,8 +63,8 @@ def grouped(found: Iterable[catalog.Seen], by: str) -> list[dict[str, Any]]:
 
 def runners(disk: Disk) -> Iterator[dict[str, Any]]:
     """The runners that have a folder: alive or not, and what each worker began last."""
-    for name in disk.list(layout.RUNNING):
-        folder = f"{layout.RUNNING}/{name}"
+    for folder in lock.runners(disk):
+        name = folder.rpartition("/")[2]
         begun = Begun(disk, folder)
         claims = set(walk.files(disk, folder)) - layout.RUNNER_FILES
         now = [
@@ -73,7 +72,7 @@ def runners(disk: Disk) -> Iterator[dict[str, Any]]:
             for file, start in begun.latest().values()
             if file in claims and (entry := layout.parse(folder, file)) is not None
         ]
-        alive = is_alive(disk, folder)
+        alive = lock.is_alive(disk, folder)
         since = due.unstamp(name.partition("-")[0])
         yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
             "claims": len(claims),

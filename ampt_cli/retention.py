@@ -19,11 +19,14 @@ class Retention:
         self.done = done
         self.dead = dead
 
-    def is_over(self, state: str, date: str, now: int) -> bool:
-        """Whether all of the folder `date` (of `done` or `dead`) is past its retention."""
+    def is_over(self, state: str, date: str, now: int) -> bool | None:
+        """Whether all of the folder `date` (of `done` or `dead`) is past its retention.
+
+        None where `date` is none.
+        """
         keep = self.done if state == DONE else self.dead
         start = due.unstamp(date.replace("-", "") + "T000000000Z")
-        return start is not None and start + due.DAY + keep <= now
+        return None if start is None else start + due.DAY + keep <= now
 
 
 def retention_of(config: "dict[str, int]") -> Retention:
@@ -38,9 +41,11 @@ def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
     """The folders of done and dead that are past their retention, oldest first."""
     for state in FINISHED:
         for date in disk.list(state):
-            if not retention.is_over(state, date, now):
+            over = retention.is_over(state, date, now)
+            if over is False:
                 break
-            yield f"{state}/{date}"
+            if over:
+                yield f"{state}/{date}"
 
 
 def stale(disk: "Disk", now: int) -> "list[str]":

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable
+from stat import S_ISFIFO
 from time import monotonic
 
 from ampt_cli import home, layout, worker
@@ -89,7 +90,7 @@ class Runner:
             try:
                 self._move_in()
                 self._loop()
-            except NotFound:  # another spool stands at the path; what runs belongs to this one
+            except (NotFound, OSError):  # of what runs, nothing need be lost
                 self._drain()
                 raise
             finally:
@@ -279,7 +280,12 @@ class Runner:
         """The FIFO that publishers write to; held open for writing too, so that it never ends."""
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            return os.open(layout.WAKE, flags, dir_fd=self.disk.root)
+            wake = os.open(layout.WAKE, flags, dir_fd=self.disk.root)
+            if S_ISFIFO(os.fstat(wake).st_mode):
+                return wake
+            os.close(wake)
+            why: object = f"{layout.WAKE} is no FIFO"  # always ready to be read
         except OSError as error:
-            self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")
-            return -1
+            why = error
+        self.observer.problem(f"no prompt wake-up, looking once a second instead: {why}")
+        return -1

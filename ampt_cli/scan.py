@@ -39,6 +39,7 @@ class Scan:
         self.stamp = due.stamp(now)
         self.next_due: int | None = None
         self.unread = set() if unread is None else unread  # folders that cannot be, and why
+        self.torn = False  # whether the last bucket could not be read to its end
         self.files: Iterator[str] = iter(())  # of the chunk that is looked at now
         self.buckets = self._due_buckets()
 
@@ -103,7 +104,7 @@ class Scan:
             if mtime != changed or later[: due.STAMP_LENGTH] <= self.stamp:
                 settled = time_ns() - changed > RACY
                 later, any_due = yield from self._names(fd, bucket)
-                if settled and not any_due:
+                if settled and not any_due and not self.torn:
                     self.known[bucket] = (changed, later)
         finally:
             os.close(fd)
@@ -113,7 +114,7 @@ class Scan:
 
     def _names(self, fd: int, bucket: str) -> "Generator[list[str], None, tuple[str, bool]]":
         """Yield what is due, in sorted chunks; return the first later name, and if any was due."""
-        later, any_due = "~", False
+        later, any_due, self.torn = "~", False, False
         chunk: list[str] = []
         last = f"{self.stamp}/"  # above "STAMP.", and an entry's name begins with a digit
         with os.scandir(fd) as found:
@@ -134,6 +135,7 @@ class Scan:
             names.extend(item.name for item in islice(found, self.at_once))
         except OSError as error:
             self.unread.add(f"{bucket}: {error.strerror}")
+            self.torn = True
         return names
 
     def has_empty(self) -> bool:

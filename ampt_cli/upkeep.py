@@ -1,7 +1,8 @@
 """Rescue what dead runners had claimed, sweep tmp/, prune by retention, mark folders."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from stat import S_ISREG
 
 from ampt_cli import layout, lock, record, settling, spool, walk
@@ -11,7 +12,6 @@ from ampt_cli.policy import Retries, Verdict
 from ampt_cli.retention import Retention, expired, stale
 from ampt_cli.typed import Value
 
-PRUNE_AT_ONCE = 1_000  # entries deleted by one run, so that none is held up
 TWICE = "there is another entry of this event where it was to go"
 Settled = Callable[[layout.Entry, Verdict], object]
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
@@ -36,14 +36,18 @@ def rescue(
     """Give back or settle the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
-    is told to `problem`, and stays; it never keeps others from it. An attempt that had
-    begun is told to `settled`, with the verdict on it.
+    is told to `problem`, and stays, as does a runner's folder whose locks cannot be tried;
+    it never keeps others from it. An attempt that had begun is told to `settled`, with
+    the verdict on it.
     """
-    found = [
-        rescue_from(disk, runner, clock, retries, problem, settled)
-        for runner in disk.list(layout.RUNNING)
-        if f"{layout.RUNNING}/{runner}" != own and not runner.startswith(".")
-    ]
+    found = []
+    for folder in lock.runners(disk):
+        if folder == own:
+            continue
+        try:
+            found.append(rescue_from(disk, folder, clock, retries, problem, settled))
+        except OSError as error:
+            problem(f"cannot rescue {folder}: {error}")
     return Rescued(
         **{field: sum(getattr(one, field) for one in found) for field in Rescued.fields()}
     )
@@ -51,14 +55,13 @@ def rescue(
 
 def rescue_from(
     disk: Disk,
-    runner: str,
+    folder: str,
     clock: Callable[[], int],
     retries: Retries,
     problem: Callable[[str], object],
     settled: Settled = lambda *_: None,
 ) -> Rescued:
-    """The same for one runner; nothing where somebody of it lives."""
-    folder = f"{layout.RUNNING}/{runner}"
+    """The same for one runner; nothing where somebody of it lives. Raises OSError."""
     held = lock.take_abandoned(disk, folder)
     if held is None:
         return Rescued()
@@ -73,7 +76,7 @@ def rescue_from(
                     settled(entry, verdict)
             except (OSError, spool.RecordLost) as error:
                 problem(f"cannot rescue {entry.path}: {error}")
-        dismantle(disk, runner)
+        dismantle(disk, folder)
     finally:
         for fd in held:
             os.close(fd)
@@ -129,22 +132,22 @@ def interrupt(
     return settling.settle_other(disk, entry, made, now=now, retries=retries)
 
 
-def dismantle(disk: Disk, runner: str) -> None:
+def dismantle(disk: Disk, folder: str) -> None:
     """Remove a runner's folder whose locks are held; entries in it are never removed.
 
     It leaves running/ by one rename, with its lock: a crash later leaves a
     folder in tmp/, for the sweep. Before, it is synced: otherwise a power cut
     could keep this rename, and undo those that took its entries out of it.
     """
-    folder = f"{layout.RUNNING}/{runner}"
     if not set(disk.list(folder)) <= layout.RUNNER_FILES:
         return  # something odd is in it; `ampt check` says so
+    draft = f"{layout.TMP}/{folder.rpartition('/')[2]}"
     try:
         disk.sync(folder)
-        disk.move(folder, f"{layout.TMP}/{runner}")
+        disk.move(folder, draft)
     except (FileNotFoundError, FileExistsError):
         return
-    remove(disk, f"{layout.TMP}/{runner}")
+    remove(disk, draft)
 
 
 def remove(disk: Disk, path: str) -> None:
@@ -190,15 +193,27 @@ def sweep(disk: Disk, now: int) -> int:
     return count
 
 
-def prune(disk: Disk, now: int, retention: Retention, most: int | None = PRUNE_AT_ONCE) -> int:
-    """Delete finished entries past their retention, at most `most`; how many."""
-    count = 0
-    for folder in expired(disk, now, retention):
-        for file in disk.list(folder):
-            if most is not None and count >= most:
-                return count
-            entry = layout.parse(folder, file)
-            if entry is not None and spool.discard(disk, entry):
-                count += 1
-        disk.remove_bucket(folder)
+def prune(disk: Disk, now: int, retention: Retention, most: int | None = None) -> int:
+    """Delete finished entries past their retention, at most `most`; how many.
+
+    What cannot be deleted keeps no other; the first error is raised at the end.
+    """
+    count, trouble = 0, None
+    for entry in islice(_past(disk, now, retention), most):
+        try:
+            count += spool.discard(disk, entry)
+        except OSError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
     return count
+
+
+def _past(disk: Disk, now: int, retention: Retention) -> Iterator[layout.Entry]:
+    """Entries past their retention; the folder of a date is removed once it is empty."""
+    for folder in expired(disk, now, retention):
+        for file in walk.files(disk, folder):
+            entry = layout.parse(folder, file)
+            if entry is not None:
+                yield entry
+        disk.remove_bucket(folder)

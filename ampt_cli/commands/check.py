@@ -65,7 +65,12 @@ def check(
     now, retries = clock.now(), retries_of(config)
     left = 0
     for finding in list(checking.check(disk, now)):
-        mended = repair and checking.repair(disk, finding, now, retries)
+        mended = False
+        try:
+            mended = repair and checking.repair(disk, finding, now, retries)
+        except OSError as error:
+            wrong = f"{finding.wrong}; this cannot be mended: {error.strerror}"
+            finding = finding._replace(wrong=wrong)  # noqa: PLW2901  what is shown of it
         left += not mended
         if as_json:
             show_json({**finding._asdict(), "mended": mended})

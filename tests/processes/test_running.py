@@ -254,3 +254,34 @@ def slow(event): time.sleep(3600)
         f"{body} {number} {'.' * 90}" for body in range(4) for number in range(500)
     ]
     assert "timed out" in last
+
+
+def test_what_runs_is_settled_where_the_runner_itself_cannot_go_on(
+    run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """It looks at the folder of runners once a second, and may not read it any more."""
+    handlers = write_handlers(
+        "import os, time\n"
+        "@events.on('n', timeout='20 seconds')\n"
+        f"def n(event): os.chmod({str(spool_dir / 'running')!r}, 0o300); time.sleep(3)\n"
+    )
+    run_ampt("publish", "n")
+    ended = run_ampt("run", "--watch", "--max", "1", "-m", handlers, powerless=True)
+    (spool_dir / "running").chmod(0o700)
+
+    assert ended.status == 77, ended.err
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 1
+
+
+def test_a_wake_that_is_no_fifo_is_told_and_looked_past(
+    run_ampt, handlers: Path, trace: Path, spool_dir: Path
+) -> None:
+    """It could always be read, and a runner would never rest."""
+    run_ampt("publish", "n")
+    (spool_dir / "wake").unlink()
+    (spool_dir / "wake").write_bytes(b"")
+    ended = run_ampt("run", "--watch", "--max", "1", "-m", handlers)
+
+    assert (ended.status, len(lines(trace))) == (0, 1)
+    assert "no prompt wake-up, looking once a second instead: wake is no FIFO" in ended.err
+    assert "wake: no FIFO" in run_ampt("check").out

@@ -38,6 +38,37 @@ def test_a_directory_in_a_bucket_is_left_and_reported(beside, run_ampt, spool_di
     assert "folder" in run_ampt("check").out
 
 
+def _file(path: Path) -> None:
+    path.write_text("mine", encoding="utf-8")
+
+
+def _linked_lock(path: Path) -> None:
+    path.mkdir(0o700)
+    (path / "lock").symlink_to("/dev/null")
+
+
+def _folder_for_lock(path: Path) -> None:
+    (path / "lock").mkdir(parents=True)
+
+
+@pytest.mark.row(16)
+@pytest.mark.parametrize("name", ["notes.txt", ".nfs0001"])
+@pytest.mark.parametrize("make", [_file, Path.mkdir, _linked_lock, _folder_for_lock])
+def test_whatever_lies_where_runners_are_stops_no_run(
+    name: str, make: Callable[[Path], None], beside, run_ampt, spool_dir: Path
+) -> None:
+    """It is nobody's claim: left alone, and reported."""
+    path = spool_dir / "running" / name
+    make(path)
+
+    beside()
+
+    checked = run_ampt("check", "--repair")
+    assert path.exists()
+    assert (checked.status, checked.out.count(f"running/{name}: ")) == (1, 1), checked
+    beside()  # also when there is nothing else to do
+
+
 @pytest.mark.row(17)
 def test_a_link_is_not_followed(beside, spool_dir: Path, tmp_path: Path) -> None:
     """What it points to is neither read nor moved."""

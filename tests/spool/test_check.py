@@ -1,5 +1,6 @@
 """What `ampt check` finds, and what `--repair` does about it."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,26 @@ def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
     assert found(disk, late) == [("tmp/20270115T080000000Z.x", "sweep")]
     assert repair(disk, late) == [True]
     assert disk.list("tmp") == []
+
+
+def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
+    """A runner settles what was found, before its turn to be repaired comes."""
+    entry = publish(disk, "torn")
+    fd = os.open(entry.path, os.O_WRONLY, dir_fd=disk.root)
+    os.truncate(fd, 10)
+    os.close(fd)
+    [finding] = check.check(disk, NOW)
+    disk.remove(entry.path)
+
+    assert finding.repair == "quarantine"
+    assert check.repair(disk, finding, NOW, Retries())
+
+
+def test_a_runners_folder_without_its_lock_is_reported(disk: Disk) -> None:
+    """As a backup leaves it that skips locks: nobody can tell whether its runner lives."""
+    disk.make_folder(f"running/{RUNNER}")
+
+    assert found(disk) == [(f"running/{RUNNER}", "")]
 
 
 def test_a_draft_that_nobody_would_sweep_is_reported(disk: Disk) -> None:

@@ -1,0 +1,186 @@
+"""What runners do besides handling events: nothing that cannot be done keeps anything else."""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from ampt_cli import catalog, chores, intake, layout, place, publication, scan, spool, upkeep
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.retention import Retention
+from ampt_cli.told import Observer, Settings, Tally
+
+NOW = 1_800_000_000_000  # 2027-01-15
+OLD = "done/2020-01-01"
+
+
+class Heard(Observer):
+    """What a runner said was wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def problem(self, text: str) -> None:
+        """Keep it."""
+        self.problems.append(text)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool."""
+    return place.open_disk(str(tmp_path / "spool"), create=True)
+
+
+def open_intake(disk: Disk) -> intake.Intake:
+    """What a runner claims with."""
+    made = intake.Intake(disk, disk.path, lambda: NOW + 1, ())
+    made.runner = "r"
+    disk.make_folder("running/r")
+    return made
+
+
+def open_chores(disk: Disk, observer: Observer) -> chores.Chores:
+    """Those of a runner that stays."""
+    return chores.Chores(disk, Settings(""), observer, lambda: NOW, Tally())
+
+
+def finished(disk: Disk, id: str) -> str:  # noqa: A002
+    """Where an event is that was done long ago."""
+    made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
+    entry = layout.new(layout.PENDING, made.due, made.id, made.name)
+    disk.make_bucket(OLD)
+    disk.move(entry.path, f"{OLD}/{entry.file}")
+    return f"{OLD}/{entry.file}"
+
+
+@pytest.mark.parametrize("stray", [".nfs0001", "0000-00-00", "0001-notes"])
+def test_a_stray_name_stops_no_pruning(disk: Disk, stray: str) -> None:
+    """Whatever sorts before the dates."""
+    finished(disk, "old")
+    disk.make_folder(f"done/{stray}")
+
+    assert upkeep.prune(disk, NOW, Retention()) == 1
+    assert disk.list("done") == [stray]
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else(disk: Disk) -> None:
+    """A folder with the name of an entry: it is told, at the end."""
+    path = finished(disk, "old")
+    disk.make_folder(path.replace(".old.", ".a-folder."))
+
+    with pytest.raises(OSError, match="directory"):
+        upkeep.prune(disk, NOW, Retention())
+    assert not disk.exists(path)
+
+
+def test_one_chore_that_fails_keeps_no_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of them it is."""
+    finished(disk, "old")
+    disk.write_new("tmp/20260101T000000000Z.x", b"half")
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(scan.Scan, "remove_empty", fail)
+    monkeypatch.setattr(upkeep, "mark", fail)
+    heard = Heard()
+    open_chores(disk, heard).tidy(open_intake(disk))
+
+    assert disk.list("tmp") == disk.list("done") == []
+    assert heard.problems == ["cannot tidy the spool: [Errno 5] Input/output error"]
+
+
+def test_a_runner_that_stays_prunes_on_while_there_is_more(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A little at each look at its chores, and not a little a minute."""
+    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", 2)
+    monkeypatch.setattr(chores, "POLL", 0.0)
+    for number in range(5):
+        finished(disk, f"old-{number}")
+    kept, looking = open_chores(disk, Observer()), open_intake(disk)
+    left = []
+    for _ in range(4):
+        kept.keep_up("running/r", looking)
+        left.append(len([*catalog.entries(disk)]))
+
+    assert left == [3, 1, 0, 0]
+
+
+def test_what_could_not_be_read_is_tried_again_by_a_runner_that_stays(disk: Disk) -> None:
+    """The fault may be over: an owner, a mode, a disk."""
+    made = publication.publish(disk, publication.draft("n", None, None, NOW, "x"))
+    looking = open_intake(disk)
+    looking.skip(layout.new(layout.PENDING, made.due, made.id, made.name))
+    before = looking.claim()
+    open_chores(disk, Observer()).keep_up("running/r", looking)
+    looking.rescan()
+    after = looking.claim()
+
+    assert before is None
+    assert after is not None
+
+
+def test_a_bucket_that_was_read_in_part_is_read_again(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a scan remembers of a bucket is of all its names; and what it missed is told."""
+    publication.publish(disk, publication.draft("n", None, None, NOW))
+    [bucket] = [folder for folder in disk.list("pending/2027-01-15") if folder[0] != "."]
+    os.utime(f"pending/2027-01-15/{bucket}", (1, 1), dir_fd=disk.root)
+    looking = open_intake(disk)
+
+    class Failing:
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing is open."""
+
+        def __iter__(self) -> Self:
+            return self
+
+        def __next__(self) -> Any:
+            raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "scandir", lambda _: Failing())
+        while_it_fails = looking.claim()
+    heard = Heard()
+    chores_of_it = open_chores(disk, heard)
+    chores_of_it.next_upkeep = float("inf")
+    chores_of_it.keep_up("running/r", looking)
+    looking.rescan()
+    afterwards = looking.claim()
+
+    assert while_it_fails is None
+    assert afterwards is not None
+    assert heard.problems == [f"cannot read pending/2027-01-15/{bucket}: Input/output error"]
+
+
+def test_an_event_that_moves_while_it_is_listed_is_shown_once(disk: Disk) -> None:
+    """Neither missed, where it goes back to what was read, nor shown in both places."""
+    entries: list[Entry] = []
+    for id_ in ("back", "forth"):
+        made = publication.publish(disk, publication.draft("n", None, None, NOW, id_))
+        entries.append(layout.new(layout.PENDING, made.due, made.id, made.name))
+    disk.make_folder("running/r")
+    back, forth = entries
+    claimed = spool.claim(disk, back, "r")
+    assert claimed is not None
+    moved = False
+
+    def move(_: int) -> None:
+        nonlocal moved
+        if not moved:  # when the first of what is pending has been read
+            moved = True
+            assert spool.settle(
+                disk, claimed, layout.waiting(claimed, "retry", NOW), b"{}\n", sync=False
+            )
+            assert spool.claim(disk, forth, "r")
+
+    shown = [seen.entry.id for seen in catalog.search(disk, catalog.Filter(), told=move)]
+
+    assert sorted(shown) == ["back", "forth"]
