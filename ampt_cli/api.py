@@ -131,7 +131,7 @@ def _warn(after: object) -> None:
 def _drafts(events: Iterable[Any]) -> "Iterator[Draft]":
     from ampt_cli.errors import AmptError, BadEvent  # noqa: PLC0415  as above
 
-    if isinstance(events, str | bytes | dict):
+    if isinstance(events, str | bytes | dict) or not hasattr(events, "__iter__"):
         raise BadEvent(f"publish_many takes a list of events, not {events!r}")
     for number, item in enumerate(events, 1):
         try:
@@ -150,7 +150,7 @@ def _draft(item: Any) -> "Draft":
     if isinstance(item, dict):
         unknown = set(item) - {"name", "body", "after", "id"}
         if unknown or "name" not in item:
-            raise BadEvent(f"an event of a batch has name, body, after and id, not {sorted(item)}")
+            raise BadEvent(f"an event of a batch has name, body, after and id, not {list(item)}")
         body = as_read(item["name"], item.get("body"))
         return item["name"], body, item.get("after"), item.get("id")
     if isinstance(item, tuple) and 1 <= len(item) <= 3:

@@ -148,8 +148,14 @@ def parse(after: "After", now: int) -> int:
         wrong = f"it is more than a year ahead: {_said(instant)}"
     else:
         return instant
-    shown = repr(after) if isinstance(after, str) else str(after)
-    raise BadDue(f"cannot publish after {shown}: {wrong}", _example(now + DAY))
+    raise BadDue(f"cannot publish after {_shown(after)}: {wrong}", _example(now + DAY))
+
+
+def _shown(after: object) -> str:
+    try:
+        return repr(after) if isinstance(after, str) else str(after)
+    except ValueError:  # a number of thousands of digits: Python does not print it
+        return "a number of thousands of digits"
 
 
 def _with_example(read: "Callable[[Any, int], int]", given: object, now: int, example: int) -> int:
@@ -235,7 +241,7 @@ def _read(after: "After", now: int) -> int:
         return _from_text(after, now)
     if hasattr(after, "total_seconds"):
         return _from_timedelta(after, now)  # type: ignore[arg-type]
-    if hasattr(after, "utcoffset"):
+    if hasattr(after, "utcoffset") and hasattr(after, "date"):  # the time of a day has no date
         return _from_datetime(after)  # pyright: ignore[reportArgumentType]
     raise _unread(after)
 

@@ -5,6 +5,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from ampt_cli import events, place, reading
 from ampt_cli.catalog import entries
-from ampt_cli.errors import BadEvent, UsageError
+from ampt_cli.errors import BadDue, BadEvent, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +79,19 @@ def test_an_id_with_what_only_python_calls_equal_is_an_error(body: object, other
         events.publish("n", other, id="a")
 
 
-@pytest.mark.parametrize("given", ["abc", b"abc", {"name": "a"}])
+@pytest.mark.parametrize("after", [time(12), date(2030, 1, 1), 10**5000], ids=type)
+def test_a_time_that_is_none_is_refused_whatever_its_type(after: Any, spool_dir: Path) -> None:
+    """Also a number that Python itself would not print."""
+    for publish in (
+        lambda: events.publish("n", after=after),
+        lambda: events.publish_many([("n", None, after)]),
+    ):
+        with pytest.raises(BadDue, match=r"^(event 1: )?cannot (publish after|read)"):
+            publish()
+    assert list(spool_dir.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("given", ["abc", b"abc", {"name": "a"}, None, 5])
 def test_one_event_is_no_list_of_events(given: Any, spool_dir: Path) -> None:
     """A name alone is not published letter by letter."""
     with pytest.raises(BadEvent, match="takes a list of events"):
@@ -87,7 +100,8 @@ def test_one_event_is_no_list_of_events(given: Any, spool_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [5, ["n"], (), ("n", 1, None, 4), {"nam": 1}, ("n", {1}), ("n", 1, "x")]
+    "wrong",
+    [5, ["n"], (), ("n", 1, None, 4), {"nam": 1}, {"name": "n", 5: 5}, ("n", {1}), ("n", 1, "x")],
 )
 def test_a_wrong_event_of_many_is_named_by_its_number(wrong: Any, spool_dir: Path) -> None:
     """And nothing of them is published."""
