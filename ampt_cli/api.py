@@ -38,7 +38,8 @@ class Events:
         self._disk: Disk | None = None
         self._path = ""
         self.clock = clock.now
-        self.spool: str | None = None  # a path; None: as the command line finds it
+        self.spool: str | None = None  # a path; None: the default
+        self.default: str | None = None  # the spool that is run; None: as the command line finds it
 
     if TYPE_CHECKING:
 
@@ -112,7 +113,7 @@ class Events:
     def _open(self) -> "Disk":
         from ampt_cli import place, settings  # noqa: PLC0415  as above
 
-        path = settings.spool_path(self.spool)
+        path = settings.spool_path(self.spool or self.default)
         if self._disk is None or path != self._path or not place.is_still(self._disk, path):
             self._disk, self._path = place.open_disk(path, create=True), path
         return self._disk

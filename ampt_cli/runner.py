@@ -98,7 +98,9 @@ class Runner:
 
     def _job(self) -> worker.Job:
         told = self.settings
-        return worker.Job(told.handlers, told.default_timeout, told.rerun_all, told.memory)
+        return worker.Job(
+            self.base, told.handlers, told.default_timeout, told.rerun_all, told.memory
+        )
 
     def _move_in(self) -> None:
         self.home.move_in()

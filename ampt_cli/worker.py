@@ -24,6 +24,7 @@ import sys
 from struct import Struct
 
 from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
+from ampt_cli.api import events
 from ampt_cli.claim import Claim
 from ampt_cli.deadline import BEGUN, HEARD, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
@@ -66,6 +67,7 @@ class Ends(Value):
 class Job(Value):
     """What all workers of a runner are told."""
 
+    spool: str  # its path, whole: where handlers publish
     target: str
     default_timeout: int
     rerun_all: bool = False
@@ -147,6 +149,7 @@ class Worker:
         open_streams()
         if self.job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.job.memory, self.job.memory))
+        events.default = self.job.spool
         try:
             self.registry = handlers.load(self.job.target)
         except AmptError as error:

@@ -63,7 +63,7 @@ def call(
 ) -> None:
     """Call them in order; exit 1 if one fails."""
     config, _ = settings.read()
-    registry = loading.load(target, config)
+    registry = loading.load(target, config, spool_dir)
     if id and (name or field or text):
         raise UsageError("give a NAME and its body, or --id, not both", "see: ampt call --help")
     event = _stored(id, spool_dir) if id else _made(name, body, field, as_text=text)

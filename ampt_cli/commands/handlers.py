@@ -34,7 +34,7 @@ def handlers(
 ) -> None:
     """Import the module and list what it registered."""
     config, _ = settings.read()
-    registry = loading.load(target, config)
+    registry = loading.load(target, config, spool_dir)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = [handler for listed in registry.handlers.values() for handler in listed]
     missing = _unhandled(registry, settings.spool_path(spool_dir or None, config))

@@ -5,15 +5,18 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from ampt_cli import execute, handlers, printing, settings
+from ampt_cli.api import events
 from ampt_cli.errors import AmptError, ConfigError
 
 
-def load(given: str, config: dict[str, Any]) -> handlers.Registry:
+def load(given: str, config: dict[str, Any], spool: str) -> handlers.Registry:
     """What the user's module registers. What it prints goes to stderr: stdout is for data.
 
+    It publishes into the spool of the command, whatever it does to its surroundings.
     Raises ConfigError for whatever it raises, after its traceback.
     """
     target = settings.handlers_target(given or None, config)
+    events.default = settings.spool_path(spool or None, config)
     try:
         with redirect_stdout(sys.stderr):
             return handlers.load(target)

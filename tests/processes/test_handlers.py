@@ -225,3 +225,62 @@ def test_a_forked_child_that_ends_does_not_stop_the_clock(run) -> None:
 
     assert record["outcome"] == "timed_out"
     assert record["ms"] < 5_000
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "pass",
+        "os.chdir('/')",
+        "os.environ.clear()",
+        "os.environ['AMPT_SPOOL'] = '/nonexistent/spool'",
+        "os.chdir('/'); os.environ.clear()",
+    ],
+)
+@pytest.mark.parametrize("command", [["run"], ["call", "n"]], ids=str)
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [(["--spool", "other"], {}), ([], {"AMPT_SPOOL": "other"})],
+    ids=["option", "relative"],
+)
+def test_a_handler_publishes_into_the_spool_that_is_run(
+    before: str, command: list[str], options, env, run_ampt, write_handlers, tmp_path: Path
+) -> None:
+    """However that was named, and whatever the folder and the environment are by then."""
+    path = write_handlers(
+        f"""
+import os
+@events.on("n")
+def n(event):
+    {before}
+    events.publish("next")
+"""
+    )
+    run_ampt("publish", *options, "n", env=env)
+    ran = run_ampt(*command, *options, "-m", path, env=env)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert len(list(tmp_path.glob("cwd/other/[pd]*/**/*.next.json"))) == 1
+    assert list(tmp_path.glob("spool/pending/*/*/*.json")) == []
+
+
+@pytest.mark.parametrize("where", ["import", "handler"])
+def test_a_handler_may_choose_another_spool_to_publish_into(
+    where: str, run_ampt, write_handlers, spool_dir: Path, tmp_path: Path
+) -> None:
+    """`events.spool`, set when it is imported or called, goes before the one that is run."""
+    chosen = f"events.spool = {str(tmp_path / 'another')!r}"
+    path = write_handlers(
+        f"""
+{chosen if where == "import" else ""}
+@events.on("n")
+def n(event):
+    {chosen if where == "handler" else ""}
+    events.publish("next")
+"""
+    )
+    run_ampt("publish", "n")
+    run_ampt("run", "-m", path)
+
+    assert len(list(tmp_path.glob("another/pending/*/*/*.next.json"))) == 1
+    assert list(spool_dir.glob("*/**/*.next.json")) == []
