@@ -47,6 +47,7 @@ class Registry:
     def __init__(self) -> None:
         self.handlers: dict[str, list[Handler]] = {}
         self.retries: dict[str, dict[str, int]] = {}
+        self.closed = False  # from when its handlers are called: what comes late would be missed
 
     def on(
         self,
@@ -80,6 +81,11 @@ class Registry:
     def _add(
         self, name: str, function: Function, timeout: int | None, own: dict[str, int]
     ) -> Function:
+        if self.closed:
+            raise ConfigError(
+                f"cannot register a handler of {name!r} now: register handlers when the module "
+                "is imported, not while one runs"
+            )
         if not callable(function):
             raise ConfigError(f"cannot register a handler of {name!r}: {function!r} is no function")
         known = self.retries.setdefault(name, {})
@@ -214,6 +220,7 @@ def _is_async(function: Function) -> bool:
 def load(target: str) -> Registry:
     """Import the user's module: a path of a file, or the name of an installed module.
 
+    Nothing can be registered afterwards.
     The current folder is never searched. Raises ConfigError or Denied; what
     the module itself raises passes through.
     """
@@ -224,6 +231,7 @@ def load(target: str) -> Registry:
         _load_module(target)
     if any(handler.is_async for listed in REGISTRY.handlers.values() for handler in listed):
         import asyncio  # noqa: F401, PLC0415  before the first event, not during it
+    REGISTRY.closed = True
     return REGISTRY
 
 

@@ -73,12 +73,17 @@ class Kit:
 
     def run(self) -> int:
         """Run what is due now, each event once; how many attempts that were."""
-        from ampt_cli.scan import Scan  # noqa: PLC0415  as above
+        from ampt_cli import handlers  # noqa: PLC0415  as above
+        from ampt_cli.scan import Scan  # noqa: PLC0415
 
         scan = Scan(self.disk, self.now)
         found = list(scan.entries())
-        for entry in found:
-            self._attempt(entry)
+        handlers.REGISTRY.closed = True  # as in a worker
+        try:
+            for entry in found:
+                self._attempt(entry)
+        finally:
+            handlers.REGISTRY.closed = False
         scan.remove_empty()
         return len(found)
 

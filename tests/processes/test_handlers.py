@@ -284,3 +284,29 @@ def n(event):
 
     assert len(list(tmp_path.glob("another/pending/*/*/*.next.json"))) == 1
     assert list(spool_dir.glob("*/**/*.next.json")) == []
+
+
+@pytest.mark.row(65)
+@pytest.mark.parametrize("command", ["run", "call"])
+def test_a_handler_that_is_registered_while_one_runs_is_refused(
+    command: str, run_ampt, write_handlers, tmp_path: Path
+) -> None:
+    """Its attempt failed and says so; nothing dies, and what comes behind is not lost."""
+    (tmp_path / "lazy.py").write_text(
+        "from ampt_cli import events\n@events.on('second')\ndef second(event): pass\n", "utf-8"
+    )
+    path = write_handlers("@events.on('first')\ndef first(event): import lazy\n")
+    said = (
+        "cannot register a handler of 'second' now: register handlers when the module is imported"
+    )
+    if command == "call":
+        called = run_ampt("call", "first", "-m", path)
+        assert (called.status, called.err.splitlines()[-1].count(said)) == (1, 1)
+        return
+    ids = [run_ampt("publish", name).out.strip() for name in ("first", "second", "first")]
+    ran = run_ampt("run", "-m", path)
+    seen = [json.loads(run_ampt("inspect", id_, "--json").out) for id_ in ids]
+
+    assert ran.status == 0
+    assert [one["state"] for one in seen] == ["retry", "done", "retry"]
+    assert all(said in last(seen[place])["error"] for place in (0, 2))

@@ -58,6 +58,20 @@ def test_the_whole_schedule_of_retries_until_dead(ampt: Kit) -> None:
     assert len([path for path in Path(ampt.path, "retry").rglob("*") if path.is_dir()]) <= 4
 
 
+def test_a_handler_that_is_registered_while_one_runs_is_refused(ampt: Kit) -> None:
+    """As in a worker; between the runs a test registers what it likes."""
+
+    @events.on("first")
+    def first(_event: Event) -> None:
+        events.on("second", lambda event: event.id)
+
+    id_ = ampt.publish("first")
+    ampt.run()
+
+    assert "cannot register a handler of 'second' now" in ampt.attempts(id_)[0]["error"]
+    events.on("second", lambda event: event.id)
+
+
 def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
     """Also one that the code under test published, or an operator moved away."""
     events.on("n", lambda event: event.id)
