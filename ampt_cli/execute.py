@@ -106,7 +106,7 @@ def execute(
     errors: list[str] = []
     outcome, total = record.SUCCEEDED, 0
     for handler in listed:
-        if handler.key in succeeded:
+        if handler.key in succeeded and handler.distinct:
             continue
         timeout = handler.timeout or default_timeout
         context = Context(watch, event.attempt, event.id, timeout)
@@ -127,7 +127,7 @@ def execute(
         if raised is None and not watch.fired:
             report["outcome"] = record.SUCCEEDED
             good.append(handler.key)
-            if len(listed) > 1:
+            if handler.distinct and len(listed) > 1:
                 watch.passed(handler.key)
         else:
             how = record.TIMED_OUT if watch.fired else record.FAILED
@@ -140,7 +140,14 @@ def execute(
             errors.insert(0 if isinstance(raised, GiveUp) else len(errors), said)
         total += (us := (perf_counter_ns() - started) // 1000)
         report["ms"] = us / 1000
-    return Result(total, outcome, reports, tuple(good), wish, errors[0] if errors else None)
+    return Result(
+        total,
+        outcome,
+        reports,
+        handlers.remembered(listed, good),
+        wish,
+        errors[0] if errors else None,
+    )
 
 
 def record_of(attempt: int, start: int, result: Result) -> record.Record:

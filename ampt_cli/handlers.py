@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType
 
 from ampt_cli import due, trust
@@ -32,13 +32,14 @@ class RetryLater(Exception):
 class Handler(Value):
     """One registered function."""
 
-    key: str  # module:qualified name, made unique; records name handlers by it
+    key: str  # module:qualified name, made unique in `name`; records name handlers by it
     name: str  # the event's name
     function: Function
     timeout: int | None  # ms
     where: str  # file:line
     takes_context: bool
     is_async: bool
+    distinct: bool = True  # no other of `name` is called the same: its success is remembered
 
 
 class Registry:
@@ -94,19 +95,17 @@ class Registry:
                 setting = "retry_for" if key == "window" else "retry_every"
                 raise ConfigError(f"the handlers of {name!r} disagree on {setting}")
         _refuse_generator(function)
-        key = self._unique(_key(function))
+        takes, is_async, key = _takes_context(function), _is_async(function), _key(function)
         listed = self.handlers.setdefault(name, [])
-        takes, is_async = _takes_context(function), _is_async(function)
-        listed.append(Handler(key, name, function, timeout, _where(function), takes, is_async))
+        alike = [place for place, other in enumerate(listed) if _key(other.function) == key]
+        for place in alike:
+            listed[place] = listed[place].but(distinct=False)
+        unique = f"{key}#{len(alike) + 1}" if alike else key
+        where = _where(function)
+        listed.append(
+            Handler(unique, name, function, timeout, where, takes, is_async, distinct=not alike)
+        )
         return function
-
-    def _unique(self, key: str) -> str:
-        taken = {handler.key for listed in self.handlers.values() for handler in listed}
-        number, unique = 1, key
-        while unique in taken:
-            number += 1
-            unique = f"{key}#{number}"
-        return unique
 
     def of(self, name: str) -> list[Handler]:
         """The handlers of an event name; none means the event is ignored."""
@@ -123,6 +122,17 @@ class Registry:
 
 
 REGISTRY = Registry()
+
+
+def remembered(listed: Sequence[Handler], succeeded: Sequence[str]) -> tuple[str, ...]:
+    """Those keys of `succeeded` that say for sure which of the handlers it was.
+
+    Keys of handlers that are called the same depend on their order, and that may have changed.
+    """
+    if len(listed) == 1:
+        return tuple(succeeded)
+    doubtful = {handler.key for handler in listed if not handler.distinct}
+    return tuple(key for key in succeeded if key not in doubtful)
 
 
 def check_timeout(value: Any) -> int:

@@ -310,3 +310,28 @@ def test_a_handler_that_is_registered_while_one_runs_is_refused(
     assert ran.status == 0
     assert [one["state"] for one in seen] == ["retry", "done", "retry"]
     assert all(said in last(seen[place])["error"] for place in (0, 2))
+
+
+def test_a_handler_without_a_name_of_its_own_is_called_until_it_succeeds(
+    run_ampt, write_handlers
+) -> None:
+    """Although another of that name had, and the order was changed before the retry."""
+    module = """
+from functools import partial
+def send(to, event):
+    print(to)
+    if to == "bob" and event.attempt == 1: raise OSError(to)
+def last(event):
+    if event.attempt == 1: import os; os._exit(3)
+for to in ORDER: events.on("n", partial(send, to))
+events.on("n", last)
+"""
+    path = write_handlers(module.replace("ORDER", '("ada", "bob")'))
+    id_ = run_ampt("publish", "n").out.strip()
+    run_ampt("run", "-m", path)
+    write_handlers(module.replace("ORDER", '("bob", "ada")'))
+    run_ampt("retry", id_)
+    run_ampt("run", "-m", path)
+    seen = json.loads(run_ampt("inspect", id_, "--json").out)
+
+    assert (seen["state"], last(seen)["output"]) == ("done", "bob\nada\n")

@@ -1,7 +1,7 @@
 """Calling handlers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -42,6 +42,46 @@ def test_handlers_are_called_in_order_and_the_next_is_called_after_a_failure() -
     assert called == ["first", "second 1", "first"]
     assert (result.outcome, again.outcome) == ("failed", "failed")
     assert "in first" in result.reports[0]["traceback"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_handlers_that_records_cannot_tell_apart_are_all_called_again(order: int) -> None:
+    """Nobody knows which of them had succeeded; what has a name of its own is remembered."""
+
+    def plain(_event: Event) -> None:
+        called.append("plain")
+
+    def made(word: str, *, fails: bool) -> Callable[[Event], None]:
+        def handler(_event: Event) -> None:
+            called.append(word)
+            if fails:
+                raise ValueError(word)
+
+        return handler
+
+    def registered(order: int) -> Registry:
+        registry = Registry()
+        for function in [plain, made("good", fails=False), made("bad", fails=True)][::order]:
+            registry.on("n", function)
+        return registry
+
+    called: list[str] = []
+    first = run(registered(1))
+    called.clear()
+    second = run(registered(order), (*first.succeeded, f"{registered(1).of('n')[1].key}#2"))
+
+    assert sorted(called) == ["bad", "good"]
+    assert first.succeeded == second.succeeded == (registered(1).of("n")[0].key,)
+
+
+def test_a_handler_has_the_same_key_whatever_other_names_have() -> None:
+    """Keys are told apart within one event's name, so a new name changes none of them."""
+    registry, alone = Registry(), Registry()
+    for where, names in ((registry, "amn"), (alone, "n")):
+        for name in names:
+            where.on(name, lambda event: event.id)
+
+    assert registry.of("n")[0].key == alone.of("n")[0].key
 
 
 def test_a_traceback_begins_in_the_handler() -> None:
