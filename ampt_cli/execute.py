@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
 from ampt_cli import due, handlers, record
-from ampt_cli.errors import BadDue
+from ampt_cli.errors import BadDue, ConfigError
 from ampt_cli.event import Event
 from ampt_cli.handlers import GiveUp, Handler, RetryLater
 from ampt_cli.policy import NO_WISH, Wish
@@ -166,14 +166,18 @@ def record_of(attempt: int, start: int, result: Result) -> record.Record:
 
 def _call(handler: Handler, event: Event, context: Context) -> None:
     value = handler.function(event, context) if handler.takes_context else handler.function(event)
-    if value is not None and hasattr(value, "__await__"):
+    if value is None:
+        return
+    if hasattr(value, "__await__"):
         import asyncio  # noqa: PLC0415  loaded with the handlers already, if any is async
 
-        asyncio.run(_await(value))
+        value = asyncio.run(_await(value))
+    if hasattr(value, "gi_frame") or hasattr(value, "ag_frame"):
+        raise ConfigError("the handler returned a generator, of which nothing was run")
 
 
-async def _await(value: Any) -> None:
-    await value
+async def _await(value: Any) -> Any:
+    return await value
 
 
 def _heard(

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import CodeType
 
-from ampt_cli import due, trust
+from ampt_cli import calling, due, trust
+from ampt_cli.calling import Function
 from ampt_cli.errors import BadEvent, ConfigError, UsageError
 from ampt_cli.event import check_name
 from ampt_cli.policy import Retries
@@ -13,8 +14,6 @@ from ampt_cli.typed import Any, Value
 
 DEFAULT_TIMEOUT = 5_000  # ms
 MAX_TIMEOUT = 60_000
-
-Function = Callable[..., Any]
 
 
 class GiveUp(Exception):
@@ -94,14 +93,18 @@ class Registry:
             if known.setdefault(key, value) != value:
                 setting = "retry_for" if key == "window" else "retry_every"
                 raise ConfigError(f"the handlers of {name!r} disagree on {setting}")
-        _refuse_generator(function)
-        takes, is_async, key = _takes_context(function), _is_async(function), _key(function)
+        calling.refuse_generator(function)
+        takes, is_async, key = (
+            calling.takes_context(function),
+            calling.is_async(function),
+            calling.key(function),
+        )
         listed = self.handlers.setdefault(name, [])
-        alike = [place for place, other in enumerate(listed) if _key(other.function) == key]
+        alike = [place for place, other in enumerate(listed) if calling.key(other.function) == key]
         for place in alike:
             listed[place] = listed[place].but(distinct=False)
         unique = f"{key}#{len(alike) + 1}" if alike else key
-        where = _where(function)
+        where = calling.where(function)
         listed.append(
             Handler(unique, name, function, timeout, where, takes, is_async, distinct=not alike)
         )
@@ -151,80 +154,6 @@ def _positive(value: Any, what: str) -> int:
     if length <= 0:
         raise UsageError(f"{what} must be more than zero, not {value!r}")
     return length
-
-
-def _key(function: Function) -> str:
-    plain = getattr(function, "func", function)  # functools.partial
-    kind = plain if hasattr(plain, "__qualname__") else type(plain)
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def _code(function: Function) -> Any:
-    plain = getattr(function, "func", function)
-    while hasattr(plain, "__wrapped__"):
-        plain = plain.__wrapped__  # pyright: ignore[reportFunctionMemberAccess]
-    code = getattr(plain, "__code__", None)
-    return code or getattr(type(plain).__call__, "__code__", None)
-
-
-def _where(function: Function) -> str:
-    code = _code(function)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
-
-
-def _takes_context(function: Function) -> bool:
-    """Whether it is called with (event, context) or with (event) alone. Raises ConfigError."""
-    code = getattr(function, "__code__", None)
-    if code is not None and not hasattr(function, "__wrapped__"):
-        fewest = code.co_argcount - len(getattr(function, "__defaults__", None) or ())
-        counts = range(fewest, code.co_argcount + 1)
-        required = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
-        takes = [n for n in (1, 2) if n in counts or (code.co_flags & VARARGS and n >= fewest)]
-        fits = takes if required <= 0 else []
-    else:
-        fits = _fitting(function)
-    if not fits:
-        raise ConfigError(
-            f"the handler {_key(function)} ({_where(function)}) takes neither (event, context) "
-            "nor (event)"
-        )
-    return 2 in fits
-
-
-def _fitting(function: Function) -> list[int]:
-    """With how many arguments, 1 or 2, a method, partial or other callable can be called."""
-    import inspect  # noqa: PLC0415  gate: slow, and only for what is no plain function
-
-    fits = []
-    for count in (1, 2):
-        try:
-            inspect.signature(function).bind(*[None] * count)
-        except TypeError:
-            continue
-        except ValueError:  # built in, without a signature
-            return [2]
-        fits.append(count)
-    return fits
-
-
-# Of code.co_flags; inspect has them as CO_VARARGS, CO_COROUTINE, CO_GENERATOR, CO_ASYNC_GENERATOR.
-VARARGS, COROUTINE, GENERATORS = 0x04, 0x80, 0x20 | 0x200
-
-
-def _refuse_generator(function: Function) -> None:
-    """Raise ConfigError for a function with a `yield`: a call runs nothing of it."""
-    plain = getattr(function, "func", function)
-    code = getattr(plain, "__code__", None) or getattr(type(plain).__call__, "__code__", None)
-    if code is not None and code.co_flags & GENERATORS:
-        raise ConfigError(
-            f"the handler {_key(function)} ({_where(function)}) has a yield, "
-            "so calling it would run nothing of it"
-        )
-
-
-def _is_async(function: Function) -> bool:
-    code = _code(function)
-    return bool(code and code.co_flags & COROUTINE)
 
 
 def load(target: str) -> Registry:

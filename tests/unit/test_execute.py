@@ -1,10 +1,11 @@
 """Calling handlers."""
 
 import asyncio
+import decimal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial, wraps
 
 import pytest
 
@@ -213,3 +214,153 @@ def test_what_buried_an_event_is_its_error() -> None:
         raise GiveUp("no such customer")
 
     assert run(registry).error == "GiveUp: no such customer"
+
+
+def test_a_decorated_handler_is_called_as_its_decorator_is_to_be() -> None:
+    """What it wraps says only what a decorator passes on that takes whatever it is given."""
+    called: list[object] = []
+
+    def injects(function: Callable[..., object]) -> Callable[..., object]:
+        @wraps(function)
+        def wrapper(event: Event) -> None:
+            called.append(function(event, "session"))
+
+        return wrapper
+
+    def injects_behind(function: Callable[..., object]) -> Callable[..., object]:
+        @wraps(function)
+        def wrapper(event: Event, context: Context) -> None:
+            called.append(function(event, context.attempt, "db"))
+
+        return wrapper
+
+    def logs(function: Callable[..., object]) -> Callable[..., object]:
+        @wraps(function)
+        def wrapper(event: Event, context: Context) -> None:
+            called.append((context.attempt, function(event)))
+
+        return wrapper
+
+    def passes_on(function: Callable[..., object]) -> Callable[..., object]:
+        @wraps(function)
+        def wrapper(*given: object, **named: object) -> None:
+            called.append((len(given), function(*given, **named)))
+
+        return wrapper
+
+    class Shop:
+        @passes_on
+        def one(self, event: Event) -> str:
+            return f"{event.id} one"
+
+        @passes_on
+        def two(self, event: Event, context: Context) -> str:
+            return f"{event.id} {context.attempt}"
+
+        @staticmethod
+        def plain(event: Event) -> None:
+            called.append(event.id)
+
+    registry = Registry()
+    registry.on("n", injects(lambda event, session: f"{event.id} {session}"))
+    registry.on("n", injects_behind(lambda event, n, db: f"{event.id} {n} {db}"))
+    registry.on("n", logs(lambda event: event.id))
+    registry.on("n", passes_on(lambda event: event.id))
+    registry.on("n", passes_on(lambda event, context: event.id + context.id))
+    registry.on("n", passes_on(injects(lambda _event, session: session)))
+    registry.on("n", partial(passes_on(lambda first, event: first + event.id), "a"))
+    registry.on("n", Shop().one)
+    registry.on("n", Shop().two)
+    registry.on("n", lru_cache(lambda event: called.append(event.id)))
+    registry.on("n", Shop.__dict__["plain"])
+    result = run(registry)
+
+    assert result.error is None
+    assert called == [
+        *("x session", "x 1 db", (1, "x"), (1, "x"), (2, "xx"), "session", (1, None)),
+        *((2, "ax"), (2, "x one"), (3, "x 1"), "x", "x"),
+    ]
+
+
+def test_the_context_is_given_to_a_second_parameter_that_is_meant_for_it() -> None:
+    """One with a default is meant for something else, unless its name or its type says so."""
+    mine = 7
+    functions: list[Callable[..., object]] = [
+        lambda _event, queue=mine: queue,
+        lambda _event, queue=mine, **_more: queue,
+        partial(lambda _event, queue=mine: queue),
+        lambda _event, context=mine: context,
+        lambda _event, ctx=mine: ctx,
+        lambda _event, c: c,
+        lambda _event, *more: more[0],
+        lambda *both: both[1],
+    ]
+
+    def typed(_event: Event, given: Context | None = None) -> object:
+        return given
+
+    def said(_event: Event, given: "Context | None" = None) -> object:
+        return given
+
+    def other(_event: Event, given: decimal.Context | None = None) -> object:
+        return given
+
+    functions += [typed, partial(typed), said, other]
+    given: list[object] = []
+    registry = Registry()
+    for function in functions:
+        registry.on("n", keeping(function, given))
+    run(registry)
+
+    assert [isinstance(one, Context) for one in given] == [
+        *(False, False, False, True, True, True, True, True, True, True, True, False)
+    ]
+
+
+def keeping(function: Callable[..., object], given: list[object]) -> Callable[..., object]:
+    """`function`, decorated: what it returns is noted, too."""
+
+    @wraps(function)
+    def wrapper(*both: object) -> object:
+        given.append(function(*both))
+        return given[-1]
+
+    return wrapper
+
+
+def test_a_method_of_no_object_is_refused() -> None:
+    """One that is registered in the body of its class has nothing to be called on."""
+    with pytest.raises(ConfigError, match="is a method of no object"):
+
+        class _Bank:
+            @Registry().on("n")
+            def send(self, event: Event) -> None:
+                """Never called."""
+
+    class Shop:
+        def send(self, event: Event) -> None:
+            """Called, where there is an object."""
+
+    with pytest.raises(ConfigError, match="is a method of no object"):
+        Registry().on("n", keeping(Shop.send, []))
+    Registry().on("n", Shop().send)
+
+
+@pytest.mark.parametrize("how", ["plain", "awaited", "asynchronous"])
+def test_a_handler_that_returns_what_nobody_ran_has_failed(how: str) -> None:
+    """A generator, which a decorator hid when it was registered."""
+
+    def plain(_event: Event) -> Iterator[None]:
+        yield
+
+    async def asynchronous(_event: Event) -> AsyncIterator[None]:
+        yield
+
+    async def awaited(event: Event) -> Iterator[None]:
+        return plain(event)
+
+    function = {"plain": plain, "awaited": awaited, "asynchronous": asynchronous}[how]
+    registry = Registry()
+    registry.on("n", keeping(function, []))
+
+    assert str(run(registry).error).startswith("ConfigError: the handler returned a generator")
