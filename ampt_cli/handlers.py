@@ -159,19 +159,33 @@ def _positive(value: Any, what: str) -> int:
 def load(target: str) -> Registry:
     """Import the user's module: a path of a file, or the name of an installed module.
 
-    Nothing can be registered afterwards.
-    The current folder is never searched. Raises ConfigError or Denied; what
-    the module itself raises passes through.
+    The current folder is never searched, and nothing can be registered afterwards.
+    Raises ConfigError or Denied; what the module itself raises passes through.
     """
     sys.path[:] = [place for place in sys.path if os.path.isabs(place)]
     if target.endswith(".py") or "/" in target:
         _load_file(os.path.abspath(target))
     else:
         _load_module(target)
+    _refuse_twice()
     if any(handler.is_async for listed in REGISTRY.handlers.values() for handler in listed):
         import asyncio  # noqa: F401, PLC0415  before the first event, not during it
     REGISTRY.closed = True
     return REGISTRY
+
+
+def _refuse_twice() -> None:
+    """Raise ConfigError where a file was imported under two names: each handler would run twice."""
+    names: dict[str, str] = {}
+    every = [handler for listed in REGISTRY.handlers.values() for handler in listed]
+    for name in sorted({handler.key.partition(":")[0] for handler in every}):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and names.setdefault(os.path.realpath(file), name) != name:
+            raise ConfigError(
+                f"{file} was imported twice, as {names[os.path.realpath(file)]} and as {name}: "
+                "its handlers would run twice for each event",
+                f"import it under one name only; {PACKAGE_HINT}",
+            )
 
 
 def _load_file(path: str) -> None:
@@ -187,18 +201,37 @@ def _load_file(path: str) -> None:
         trust.check_module(path, "the handlers file")
     except OSError as error:
         raise ConfigError(f"cannot read the handlers {path}: {error.strerror}", HINT) from error
+    if os.path.isdir(path):
+        raise ConfigError(f"{path} is a folder", HINT)
     folder = os.path.dirname(path)
     if folder not in sys.path:
         sys.path.append(folder)  # after the standard library: nothing there is shadowed
     name = os.path.splitext(os.path.basename(path))[0]
-    if name in sys.modules or not name.isidentifier():
+    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
         name = "ampt_handlers"
     spec = util.spec_from_file_location(name, path, loader=Source(name, path))
     if spec is None or spec.loader is None:
         raise ConfigError(f"cannot import the handlers {path}: it is no Python file")
     module = util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        if "no known parent package" not in str(error):
+            raise
+        raise ConfigError(
+            f"{error}{_line(error)}", f"a file belongs to no package: {PACKAGE_HINT}"
+        ) from error
+
+
+def _line(error: ImportError) -> str:
+    """Where the import stands that failed."""
+    said, trace = "", error.__traceback__
+    while trace is not None:
+        file = os.path.basename(trace.tb_frame.f_code.co_filename)
+        said = f" ({file}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return said
 
 
 def _load_module(name: str) -> None:
@@ -215,4 +248,5 @@ def _load_module(name: str) -> None:
     import_module(name)
 
 
+PACKAGE_HINT = "give a module of a package by its name, installed: --handlers package.module"
 HINT = "give a file (./handlers.py) or an installed module with --handlers, or in ampt.toml"

@@ -157,6 +157,30 @@ def test_handlers_that_cannot_be_imported_are_78(
     assert "ampt_cli/" not in done.err
 
 
+@pytest.mark.parametrize("command", [["call", "n"], ["handlers"], ["run"]], ids=str)
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "handlers.py",
+            "known parent package (handlers.py, line 4); a file belongs to no package: ",
+        ),
+        ("folder/", "folder is a folder; give a file (./handlers.py) or an installed module"),
+    ],
+)
+def test_a_module_of_a_package_is_to_be_named_as_one(
+    command: list[str], target: str, said: str, run_ampt: RunAmpt, write_handlers, tmp_path: Path
+) -> None:
+    """One line says so; there is no traceback."""
+    write_handlers("\nfrom .util import V\n")
+    (tmp_path / "folder").mkdir()
+    run_ampt("publish", "n")
+    done = run_ampt(*command, "-m", f"{tmp_path}/{target}")
+
+    assert (done.status, done.out, done.err.count("\n")) == (78, "", 1)
+    assert said in done.err
+
+
 def test_what_a_module_prints_at_its_import_is_no_data(run_ampt: RunAmpt, write_handlers) -> None:
     """Or the JSON could not be read."""
     path = write_handlers("print('hello')\nevents.on('n', lambda event: None)\n")

@@ -335,3 +335,49 @@ events.on("n", last)
     seen = json.loads(run_ampt("inspect", id_, "--json").out)
 
     assert (seen["state"], last(seen)["output"]) == ("done", "bob\nada\n")
+
+
+@pytest.mark.parametrize("command", [["run"], ["call", "n"]], ids=str)
+def test_handlers_that_are_imported_under_two_names_are_refused(
+    command: list[str], run_ampt, tmp_path: Path
+) -> None:
+    """Each of them would run twice for every event."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "__init__.py").touch()
+    (app / "other.py").write_text("import app.handlers\n", "utf-8")
+    (app / "handlers.py").write_text(
+        "from ampt_cli import events\nimport app.other\nevents.on('n', lambda event: None)\n",
+        "utf-8",
+    )
+    env = {"PYTHONPATH": str(tmp_path)}
+    run_ampt("publish", "n")
+    by_file = run_ampt(*command, "-m", app / "handlers.py", env=env)
+    by_name = run_ampt(*command, "-m", "app.handlers", env=env)
+
+    assert (by_file.status, by_name.status) == (78, 0)
+    assert "imported twice, as app.handlers and as handlers: its handlers would run" in by_file.err
+    assert by_file.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["email", "json", "types"])
+def test_a_file_of_handlers_may_have_the_name_of_a_module_of_python(
+    name: str, run_ampt, write_handlers
+) -> None:
+    """Whoever imports that gets Python's own."""
+    path = write_handlers(
+        f"""
+@events.on("n")
+def n(event):
+    import smtplib
+    import {name}
+    assert {name}.__file__ != __file__
+    print(__name__)
+"""
+    )
+    path = path.rename(path.with_name(f"{name}.py"))
+    id_ = run_ampt("publish", "n").out.strip()
+    run_ampt("run", "-m", path)
+    seen = json.loads(run_ampt("inspect", id_, "--json").out)
+
+    assert (seen["state"], last(seen)["output"]) == ("done", "ampt_handlers\n")
