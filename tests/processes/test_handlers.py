@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 HANDLERS = """
-import asyncio, os, sys, time
+import asyncio, multiprocessing, os, sys, time
 from ampt_cli import GiveUp, RetryLater
 
 @events.on("longer", timeout=200)
@@ -81,6 +81,15 @@ def forks_forever(event):
     while True:
         try: time.sleep(30)
         except BaseException: pass
+
+def child(number): print("child", number)
+
+@events.on("starts", timeout="30 seconds")
+def starts(event):
+    process = multiprocessing.get_context(event.body).Process(target=child, args=(7,))
+    process.start()
+    process.join()
+    print("status", process.exitcode)
 
 events.on("object", Sender())
 events.on("plain", plain)
@@ -381,3 +390,7 @@ def n(event):
     seen = json.loads(run_ampt("inspect", id_, "--json").out)
 
     assert (seen["state"], last(seen)["output"]) == ("done", "ampt_handlers\n")
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_handler_may_start_processes_that_import_the_program_anew(run, method: str) -> None:
+    """They run their target, and no second runner."""
+    assert last(run("starts", f'"{method}"'))["output"] == "child 7\nstatus 0\n"
