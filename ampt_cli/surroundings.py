@@ -1,26 +1,43 @@
 """What a handler may have changed in its process, put back or found out.
 
-A working folder, a umask, the environment, signal handlers and limits of
-recursion are put back. What cannot be put back (closed streams, threads that would keep a
-process alive, resource limits) spoils the worker: it is replaced.
+A working folder, a umask, the environment, the time zone, signal handlers, timers, sys.stdout and
+limits of recursion are put back. What cannot be put back (closed streams, threads that would keep
+a process alive, resource limits, a priority, a user) spoils the worker: it is replaced.
+
+All of this is asked after every event, so what takes long to ask is asked only after a call of a
+function that could have changed it. But for the commonest, it is not noticed where C calls it.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
 import io
 import os
+import resource
 import sys
+import time
 from _thread import _count as thread_count
 from array import array
+from collections.abc import Callable
 from fcntl import F_DUPFD_CLOEXEC, F_GETOWN, F_SETOWN, fcntl, ioctl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
+from ampt_cli.typed import Any
 
 RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
-SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM, _signal.SIGXCPU)
+SIGNALS = range(1, 32)  # all but those of real time, which hardly anything uses
+TIMERS = (_signal.ITIMER_PROF, _signal.ITIMER_VIRTUAL)  # the third is that of alarm()
+SLOW = {  # modules, and what of them changes something that takes long to ask for
+    "resource": "setrlimit prlimit",
+    "signal": "setitimer",
+    "_signal": "setitimer",
+    "os": (
+        "sched_setaffinity sched_setscheduler setuid seteuid setreuid setresuid "
+        "setgid setegid setregid setresgid setgroups initgroups"
+    ),
+}
 
 
 class _Noting(dict[bytes, bytes]):
@@ -41,6 +58,27 @@ class _Noting(dict[bytes, bytes]):
         super().clear()
 
 
+_called: set[str] = set()  # of SLOW, since it was asked last
+
+
+def note_calls() -> None:
+    """Before the handlers are imported: note from now on what they call of SLOW."""
+    for module, names in SLOW.items():
+        for name in names.split():
+            if function := getattr(sys.modules[module], name, None):
+                setattr(sys.modules[module], name, _noted(function, name))
+
+
+def _noted(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def noted(*args: Any, **named: Any) -> Any:
+        _called.add(name)
+        return function(*args, **named)
+
+    noted.__name__ = noted.__qualname__ = name
+    noted.__doc__ = function.__doc__
+    return noted
+
+
 class Surroundings:
     """The state of this process after the handlers were imported."""
 
@@ -51,16 +89,34 @@ class Surroundings:
         self.recursion = sys.getrecursionlimit()
         self.handlers = list(map(_signal.getsignal, SIGNALS))
         self.limits = list(map(getrlimit, LIMITS))
+        self.slow, self.timers = _slow(), list(map(_signal.getitimer, TIMERS))
+        _called.clear()
+        self.priority = os.getpriority(os.PRIO_PROCESS, 0)
+        self.zone = _zone()
         self.threads = thread_count()
         self.locale = _locale()
         self.process = os.getpid()
         self.streams = _seal(self.process)
+        self.stdout, self.stderr = sys.stdout, sys.stderr
 
     def mark(self, origin: bytes) -> None:
         """Note in the environment whose programs are started from now on."""
         os.putenv(RAW_COOKIE, origin)
         dict.__setitem__(self.variables, RAW_COOKIE, origin)
         self.before[RAW_COOKIE] = origin
+
+    def flush(self) -> None:
+        """Pass on what the handler printed; streams that it replaced are put back."""
+        flush()
+        if sys.stdout is self.stdout and sys.stderr is self.stderr:
+            return
+        try:
+            self.stdout.flush()
+            self.stderr.flush()
+            sys.stdout, sys.stderr = self.stdout, self.stderr
+        except BaseException:  # noqa: BLE001  closed by the handler
+            open_streams()
+            self.stdout, self.stderr = sys.stdout, sys.stderr
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
@@ -70,10 +126,8 @@ class Surroundings:
         _signal.alarm(0)
         sys.setrecursionlimit(self.recursion)
         handlers = list(map(_signal.getsignal, SIGNALS))
-        if handlers != self.handlers:
-            for number, now, before in zip(SIGNALS, handlers, self.handlers, strict=True):
-                if now is not before:  # others may have one in C, which Python does not know of
-                    _signal.signal(number, before)
+        if handlers != self.handlers and not self._handle_as_before(handlers):
+            return True
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         try:
             os.fchdir(self.folder)
@@ -81,10 +135,21 @@ class Surroundings:
             return True  # a handler has closed it
         return self._changed()
 
+    def _handle_as_before(self, handlers: list[Any]) -> bool:
+        for number, now, before in zip(SIGNALS, handlers, self.handlers, strict=True):
+            if now is not before:
+                if before is None:
+                    return False  # one in C, which Python does not know of
+                _signal.signal(number, before)
+        return True
+
     def _restore(self) -> None:
+        moved = self.variables.get(b"TZ") != self.before.get(b"TZ") or _zone() != self.zone
         os.environb.clear()
         os.environb.update(self.before)
         self.variables.changed = False
+        if moved:
+            time.tzset()
 
     def _changed(self) -> bool:
         if os.environ is not self.environ:
@@ -93,7 +158,17 @@ class Surroundings:
             return True
         if _locale() != self.locale or _is_sealed(self.process) != self.streams:
             return True
+        if os.getpriority(os.PRIO_PROCESS, 0) != self.priority:
+            return True
+        if _called and self._slowly_changed():
+            return True
         return list(map(getrlimit, LIMITS)) != self.limits
+
+    def _slowly_changed(self) -> bool:
+        for timer, before in zip(TIMERS, self.timers, strict=True):
+            _signal.setitimer(timer, *before)
+        _called.clear()
+        return _slow() != self.slow
 
 
 def flush() -> None:
@@ -179,6 +254,20 @@ def _threads_that_stay() -> bool:
     if threading is None:
         return True
     return any(not thread.daemon for thread in threading.enumerate()[1:])
+
+
+def _zone() -> tuple[object, ...]:
+    return time.tzname, time.timezone, time.altzone
+
+
+def _slow() -> list[object]:
+    """What of this process takes long to ask for."""
+    limits = {value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
+    found: list[object] = [*map(getrlimit, sorted(limits))]
+    found += [os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()]
+    if sys.platform == "linux":
+        found += [os.sched_getaffinity(0), os.sched_getscheduler(0)]
+    return found
 
 
 def _locale() -> str:

@@ -37,7 +37,14 @@ from ampt_cli.execute import (
 )
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
-from ampt_cli.surroundings import FIRST_FD, Surroundings, flush, holds_nothing, open_streams
+from ampt_cli.surroundings import (
+    FIRST_FD,
+    Surroundings,
+    flush,
+    holds_nothing,
+    note_calls,
+    open_streams,
+)
 from ampt_cli.typed import Any, NoReturn, Value
 
 READY, UNUSABLE = b"R", b"X"
@@ -147,6 +154,7 @@ class Worker:
     def prepare(self) -> bool:
         """Import the handlers and say what was found; False if they cannot be used."""
         open_streams()
+        note_calls()
         if self.job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.job.memory, self.job.memory))
         events.default = self.job.spool
@@ -187,7 +195,7 @@ class Worker:
         while raw := self.take():
             seq, _, file = raw[: raw.index(b"\n")].partition(b" ")
             kind, payload = self.run_one(int(seq), file.decode())
-            flush()
+            self.surroundings.flush()
             quiet = kind == SUCCEEDED and self.is_quiet()
             if self.claim.close(payload if quiet else None):
                 kind, payload = RECORDED, b"%d" % self.us

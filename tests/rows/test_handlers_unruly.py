@@ -13,7 +13,7 @@ import pytest
 
 TIMEOUT = 300  # ms, of those that are to time out
 HEAD = """
-import asyncio, atexit, ctypes, faulthandler, locale, os, resource, signal, subprocess, sys
+import asyncio, atexit, ctypes, faulthandler, io, locale, os, resource, signal, subprocess, sys
 import threading, time
 
 @events.on("normal")
@@ -24,11 +24,25 @@ def normal(event):
     assert "SPOILT" not in os.environ and os.environ["PATH"] == PATH
     assert b"SPOILT" not in subprocess.run(["env"], stdout=subprocess.PIPE, check=True).stdout
     assert sys.getrecursionlimit() == LIMIT
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == FILES
+    assert limits() == LIMITS
+    assert heard() == HEARD
+    assert subprocess.run(["false"]).returncode == 1
+    assert [signal.getitimer(timer) for timer in range(3)] == [(0, 0)] * 3
+    assert (os.nice(0), os.sched_getaffinity(0), os.geteuid()) == (NICE, CPUS, USER)
+    assert time.tzname == ("UTC", "UTC")
     assert threading.active_count() == 1
     print("all is normal")
 
+def limits():
+    names = [name for name in vars(resource) if name.startswith("RLIMIT_")]
+    return [resource.getrlimit(getattr(resource, name)) for name in names]
+
+def heard():
+    return [signal.getsignal(one) for one in range(1, 32) if one != signal.SIGXCPU]
+
 HERE, LIMIT, FILES = os.getcwd(), sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+LIMITS, HEARD = limits(), heard()
+NICE, CPUS, USER = os.nice(0), os.sched_getaffinity(0), os.geteuid()
 PATH = os.environ["PATH"]
 """
 
@@ -160,6 +174,26 @@ ZOO = [
     Unruly(64, "recursion limit", "sys.setrecursionlimit(LIMIT + 1)", "succeeded"),
     Unruly(64, "limits", "resource.setrlimit(resource.RLIMIT_NOFILE, (64, FILES[1]))", "succeeded"),
     Unruly(64, "moves stdout", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "succeeded"),
+    Unruly(64, "ignores SIGCHLD", "signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "succeeded"),
+    Unruly(64, "handles SIGUSR1", "signal.signal(signal.SIGUSR1, lambda *_: None)", "succeeded"),
+    Unruly(64, "dies of SIGPIPE", "signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "succeeded"),
+    Unruly(64, "profiles", "signal.setitimer(signal.ITIMER_PROF, 60, 60)", "succeeded"),
+    Unruly(64, "winds a timer", "signal.setitimer(signal.ITIMER_VIRTUAL, 60)", "succeeded"),
+    Unruly(64, "is nice", "os.nice(1)", "succeeded"),
+    Unruly(64, "limit of cores", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "succeeded"),
+    Unruly(
+        64, "limit by pid", "resource.prlimit(0, resource.RLIMIT_NPROC, (9999, 9999))", "succeeded"
+    ),
+    Unruly(64, "takes one CPU", "os.sched_setaffinity(0, {min(CPUS)})", "succeeded"),
+    Unruly(64, "moves", "os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()", "succeeded"),
+    Unruly(
+        64,
+        "moves secretly",
+        "os.environ['TZ'] = 'JST-9'; time.tzset(); os.environ['TZ'] = 'UTC'",
+        "succeeded",
+    ),
+    Unruly(64, "replaces stdout", "sys.stdout = sys.stderr = io.StringIO()", "succeeded"),
+    Unruly(64, "removes stdout", "sys.stdout = None", "succeeded"),
     Unruly(69, "publishes", "[events.publish('more', i) for i in range(20)]", "succeeded"),
 ]
 EXTRA = """
