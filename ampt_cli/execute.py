@@ -51,13 +51,18 @@ class Context:
     __slots__ = ("_watch", "attempt", "id", "timeout")
 
     def __init__(self, watch: Watch, attempt: int, id: str, timeout: int) -> None:  # noqa: A002
-        self._watch = watch
+        self._watch: Watch | None = watch  # of the running call; None when it has ended
         self.attempt = attempt
         self.id = id
         self.timeout = timeout
 
     def set_timeout(self, timeout: Any) -> None:
-        """Let this call take `timeout` (ms, "20 seconds", timedelta) from its start, up to 60 s."""
+        """Let this call take `timeout` (ms, "20 seconds", timedelta) from its start, up to 60 s.
+
+        Raises RuntimeError once the call has ended.
+        """
+        if self._watch is None:
+            raise RuntimeError("this handler's call has ended: its timeout cannot be changed")
         self.timeout = handlers.check_timeout(timeout)
         self._watch.change(self.timeout)
 
@@ -102,9 +107,8 @@ def execute(
     if not listed:
         return Result(0, record.IGNORED, [])
     watch = watch or Watch()
-    reports, good, wish = [], list(succeeded), NO_WISH
+    reports, good, wish, outcome, total = [], list(succeeded), NO_WISH, record.SUCCEEDED, 0
     errors: list[str] = []
-    outcome, total = record.SUCCEEDED, 0
     for handler in listed:
         if handler.key in succeeded and handler.distinct:
             continue
@@ -116,6 +120,7 @@ def execute(
             try:
                 _call(handler, event, context)
             finally:
+                context._watch = None  # noqa: SLF001  a thread may keep it: another call is not its
                 watch.end()
             raised: BaseException | None = None
         except BaseException as error:

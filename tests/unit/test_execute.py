@@ -11,7 +11,7 @@ import pytest
 
 from ampt_cli.errors import ConfigError
 from ampt_cli.event import Event
-from ampt_cli.execute import Context, Result, execute
+from ampt_cli.execute import Context, Result, Watch, execute
 from ampt_cli.handlers import GiveUp, Registry, RetryLater
 from ampt_cli.policy import Wish
 
@@ -150,6 +150,26 @@ def test_wishes_reach_the_result() -> None:
         raise RetryLater("1 hour")
 
     assert run(registry).wish == Wish(give_up=True, later=3_600_000)
+
+
+def test_a_context_that_was_kept_changes_no_other_call() -> None:
+    """A thread may have it when its call has ended: it is told so."""
+    registry, kept, changed = Registry(), [], []
+
+    class Changes(Watch):
+        def change(self, timeout: int) -> None:
+            changed.append(timeout)
+
+    @registry.on("n")
+    def handler(_event: Event, context: Context) -> None:
+        context.set_timeout(50)
+        kept.append(context)
+
+    execute(EVENT, registry.of("n"), now=lambda: 0, watch=Changes())
+    with pytest.raises(RuntimeError, match="call has ended"):
+        kept[0].set_timeout("60 seconds")
+
+    assert (changed, kept[0].timeout) == ([50], 50)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, 60_001, "61 seconds", "nonsense"])
