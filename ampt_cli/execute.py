@@ -107,8 +107,8 @@ def execute(
     if not listed:
         return Result(0, record.IGNORED, [])
     watch = watch or Watch()
-    reports, good, wish, outcome, total = [], list(succeeded), NO_WISH, record.SUCCEEDED, 0
-    errors: list[str] = []
+    reports, good, heard = [], list(succeeded), []
+    outcome, total = record.SUCCEEDED, 0
     for handler in listed:
         if handler.key in succeeded and handler.distinct:
             continue
@@ -137,22 +137,14 @@ def execute(
         else:
             how = record.TIMED_OUT if watch.fired else record.FAILED
             outcome = how if outcome == record.SUCCEEDED else outcome
-            said, wish = _heard(raised, context.timeout if watch.fired else None, wish, now)
-            report |= {"outcome": how, "error": said}
+            heard.append(_heard(raised, context.timeout if watch.fired else None, now))
+            report |= {"outcome": how, "error": heard[-1][0]}
             if not brief:
                 report["traceback"] = traceback_of(raised)
-            # What buried the event is its error, whatever else failed before.
-            errors.insert(0 if isinstance(raised, GiveUp) else len(errors), said)
         total += (us := (perf_counter_ns() - started) // 1000)
         report["ms"] = us / 1000
-    return Result(
-        total,
-        outcome,
-        reports,
-        handlers.remembered(listed, good),
-        wish,
-        errors[0] if errors else None,
-    )
+    weighed = _weighed(heard) if heard else (NO_WISH, None)
+    return Result(total, outcome, reports, handlers.remembered(listed, good), *weighed)
 
 
 def record_of(attempt: int, start: int, result: Result) -> record.Record:
@@ -186,23 +178,37 @@ async def _await(value: Any) -> Any:
 
 
 def _heard(
-    raised: BaseException | None, timeout: int | None, wish: Wish, now: Callable[[], int]
+    raised: BaseException | None, timeout: int | None, now: Callable[[], int]
 ) -> tuple[str, Wish]:
-    """What a handler said, on one line, and `wish` with what it asked for."""
+    """What a handler said, on one line, and what it asked for."""
     error = describe(raised, timeout)
     try:
-        return error, _wish(wish, raised, now)
+        return error, _wish(raised, now)
     except BadDue as bad:
-        return f"{error} (which cannot be: {bad})", wish
+        return f"{error} (which cannot be: {bad})", NO_WISH
+    except BaseException as bad:  # noqa: BLE001  what it asks with is the handler's, as in describe
+        return f"{error} (which cannot be: {describe(bad)})", NO_WISH
 
 
-def _wish(wish: Wish, raised: BaseException | None, now: Callable[[], int]) -> Wish:
-    """`wish`, and what `raised` asks for. Raises BadDue: then it is a plain failure."""
+def _wish(raised: BaseException | None, now: Callable[[], int]) -> Wish:
+    """What `raised` asks for. Raises BadDue and whatever else: then it is a plain failure."""
     if isinstance(raised, GiveUp):
-        return wish.but(give_up=True)
-    if isinstance(raised, RetryLater):
-        return wish.but(later=due.parse(raised.after, now()))
-    return wish
+        return Wish(give_up=True)
+    if isinstance(raised, RetryLater) and (after := raised.after) is not None:
+        return Wish(later=due.parse(after, now()))
+    return NO_WISH
+
+
+def _weighed(heard: Sequence[tuple[str, Wish]]) -> tuple[Wish, str]:
+    """What failing handlers have asked for, and said, as one.
+
+    What buried the event is its error, whatever else failed before. Else it is the first, but
+    never one that names another time than the earliest, which is granted.
+    """
+    last = [error for error, wish in heard if wish.give_up]
+    earliest = min((wish.later for _, wish in heard if wish.later is not None), default=None)
+    agreeing = [error for error, wish in heard if wish.later in (None, earliest)]
+    return Wish(bool(last), earliest), (last or agreeing)[0]
 
 
 def describe(error: BaseException | None, timeout: int | None = None) -> str:

@@ -23,8 +23,10 @@ class GiveUp(Exception):
 class RetryLater(Exception):
     """Raised by a handler: try again at a time of its own (`after`, as in publish)."""
 
-    def __init__(self, after: Any = "6 minutes", why: str = "") -> None:
-        super().__init__(why or f"try again after {after}")
+    after: Any = None  # when the event's name is tried again anyhow
+
+    def __init__(self, after: Any = None, why: str = "") -> None:
+        super().__init__(why or ("try again" if after is None else f"try again after {after}"))
         self.after = after
 
 

@@ -204,9 +204,7 @@ def test_a_handler_of_which_a_call_would_run_nothing_is_refused() -> None:
     Registry().on("n", wrapped)
 
 
-@pytest.mark.parametrize(
-    "after", ["3 years", "soon", 0, None, -5, timedelta(days=-1), float("nan")]
-)
+@pytest.mark.parametrize("after", ["3 years", "soon", 0, -5, timedelta(days=-1), float("nan")])
 def test_a_time_that_cannot_be_is_a_plain_failure_that_says_so(after: object) -> None:
     """A handler that asks for it is tried again as if it had raised anything else."""
     registry = Registry()
@@ -384,3 +382,68 @@ def test_a_handler_that_returns_what_nobody_ran_has_failed(how: str) -> None:
     registry.on("n", keeping(function, []))
 
     assert str(run(registry).error).startswith("ConfigError: the handler returned a generator")
+def test_of_two_times_to_try_again_the_earliest_is_taken_and_named() -> None:
+    """The error of the attempt is of the handler whose wish is granted."""
+    registry = Registry()
+
+    def ask(after: str, _event: Event) -> None:
+        raise RetryLater(after)
+
+    for after in ("2 hours", "1 hour", "3 hours"):
+        registry.on("n", partial(ask, after))
+    result = run(registry)
+
+    assert result.wish == Wish(later=3_600_000)
+    assert result.error == "RetryLater: try again after 1 hour"
+
+
+class Hurt(RetryLater):
+    @property
+    def after(self) -> object:
+        raise SystemExit("never")
+
+    @after.setter
+    def after(self, _after: object) -> None:
+        pass
+
+
+class Unset(RetryLater):
+    def __init__(self) -> None:
+        self.args = ("the shop is shut",)
+
+
+def test_a_wish_that_cannot_be_asked_for_is_a_plain_failure_that_says_so() -> None:
+    """Whatever reading it raises."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise Hurt("1 hour")
+
+    result = run(registry)
+
+    assert result.wish == Wish()
+    assert result.error == "Hurt: try again after 1 hour (which cannot be: SystemExit: never)"
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (RetryLater, "RetryLater: try again"),
+        (RetryLater(why="not yet"), "RetryLater: not yet"),
+        (Unset, "Unset: the shop is shut"),
+    ],
+)
+def test_who_asks_to_be_tried_again_without_a_time_gets_the_usual_one(
+    raised: type[Exception] | Exception, said: str
+) -> None:
+    """That of the event's name; a subclass need not call our __init__."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise raised
+
+    result = run(registry)
+
+    assert (result.wish, result.error) == (Wish(), said)
