@@ -4,7 +4,7 @@ Used by workers, by `ampt call`, and by the testing kit: the same code runs a
 handler everywhere.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter_ns
 
 from ampt_cli import due, handlers, record
@@ -13,6 +13,12 @@ from ampt_cli.event import Event
 from ampt_cli.handlers import GiveUp, Handler, RetryLater
 from ampt_cli.policy import NO_WISH, Wish
 from ampt_cli.typed import Any
+
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 MAX_ERROR = 2_000  # characters of a one-line error
 MAX_TRACEBACK = 16_384  # characters
@@ -183,11 +189,35 @@ def _heard(
     """What a handler said, on one line, and what it asked for."""
     error = describe(raised, timeout)
     try:
-        return error, _wish(raised, now)
+        if not isinstance(raised, BaseExceptionGroup):
+            return error, _wish(raised, now)
+        return _heard_together(raised, timeout, now)
     except BadDue as bad:
         return f"{error} (which cannot be: {bad})", NO_WISH
     except BaseException as bad:  # noqa: BLE001  what it asks with is the handler's, as in describe
         return f"{error} (which cannot be: {describe(bad)})", NO_WISH
+
+
+def _heard_together(
+    group: BaseExceptionGroup[BaseException], timeout: int | None, now: Callable[[], int]
+) -> tuple[str, Wish]:
+    """As `_heard`, of a group: where anything but wishes is in it, that is a plain failure."""
+    for leaf in _leaves(group):
+        if not isinstance(leaf, (GiveUp, RetryLater)):
+            return describe(group, timeout, leaf), NO_WISH
+    wish, leaf = _weighed([(leaf, _wish(leaf, now)) for leaf in _leaves(group)])
+    return describe(group, timeout, leaf), wish
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions of a group that are no groups, in order."""
+    left: list[BaseException] = [group]
+    while left:
+        one = left.pop()
+        if isinstance(one, BaseExceptionGroup):
+            left += reversed(one.exceptions)
+        else:
+            yield one
 
 
 def _wish(raised: BaseException | None, now: Callable[[], int]) -> Wish:
@@ -199,7 +229,7 @@ def _wish(raised: BaseException | None, now: Callable[[], int]) -> Wish:
     return NO_WISH
 
 
-def _weighed(heard: Sequence[tuple[str, Wish]]) -> tuple[Wish, str]:
+def _weighed(heard: "Sequence[tuple[T, Wish]]") -> "tuple[Wish, T]":
     """What failing handlers have asked for, and said, as one.
 
     What buried the event is its error, whatever else failed before. Else it is the first, but
@@ -211,10 +241,14 @@ def _weighed(heard: Sequence[tuple[str, Wish]]) -> tuple[Wish, str]:
     return Wish(bool(last), earliest), (last or agreeing)[0]
 
 
-def describe(error: BaseException | None, timeout: int | None = None) -> str:
-    """One line on what went wrong; survives exceptions that cannot be printed."""
+def describe(
+    error: BaseException | None, timeout: int | None = None, within: BaseException | None = None
+) -> str:
+    """One line on what went wrong, and `within` a group; survives what cannot be printed."""
     if timeout is not None:
         return f"timed out after {timeout / 1000:g} s"
+    if within is not None:
+        return shorten(f"{describe(error)}: {describe(within)}", MAX_ERROR)
     name = type(error).__name__
     try:
         text = " ".join(str(error).split())

@@ -447,3 +447,59 @@ def test_who_asks_to_be_tried_again_without_a_time_gets_the_usual_one(
     result = run(registry)
 
     assert (result.wish, result.error) == (Wish(), said)
+
+
+async def fail_together(*errors: Exception) -> None:
+    """As tasks of a group that fail."""
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async with asyncio.TaskGroup() as tasks:
+        for error in errors:
+            tasks.create_task(fail(error))
+
+
+TOGETHER = "ExceptionGroup: unhandled errors in a TaskGroup"
+
+
+@pytest.mark.parametrize(
+    ("errors", "wish", "said"),
+    [
+        ([ValueError("bad")], Wish(), f"{TOGETHER} (1 sub-exception): ValueError: bad"),
+        ([GiveUp("no")], Wish(give_up=True), f"{TOGETHER} (1 sub-exception): GiveUp: no"),
+        (
+            [RetryLater("2 hours"), RetryLater("1 hour")],
+            Wish(later=3_600_000),
+            f"{TOGETHER} (2 sub-exceptions): RetryLater: try again after 1 hour",
+        ),
+        (
+            [RetryLater("2 hours"), ExceptionGroup("inner", [GiveUp("no")])],
+            Wish(give_up=True, later=7_200_000),
+            f"{TOGETHER} (2 sub-exceptions): GiveUp: no",
+        ),
+        (
+            [ValueError("bad"), GiveUp("no")],
+            Wish(),
+            f"{TOGETHER} (2 sub-exceptions): ValueError: bad",
+        ),
+        (
+            [GiveUp("no"), KeyError("k")],
+            Wish(),
+            f"{TOGETHER} (2 sub-exceptions): KeyError: 'k'",
+        ),
+    ],
+)
+def test_wishes_in_a_group_are_granted_where_nothing_else_is_in_it(
+    errors: list[Exception], wish: Wish, said: str
+) -> None:
+    """And the error names the one that matters: events can be grouped by it."""
+    registry = Registry()
+
+    @registry.on("n")
+    async def handler(_event: Event) -> None:
+        await fail_together(*errors)
+
+    result = run(registry)
+
+    assert (result.wish, result.error) == (wish, said)
