@@ -84,3 +84,18 @@ def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
         path.rename(Path(ampt.path, "dead/2027-01-15", path.name))
 
     assert (ampt.state(mine), ampt.state(theirs)) == ("dead", "done")
+
+
+@pytest.mark.parametrize(
+    "ends", [KeyboardInterrupt, pytest.skip.Exception, pytest.fail.Exception, pytest.exit.Exception]
+)
+def test_what_ends_a_test_does_so_in_a_handler_too(ampt: Kit, ends: type[BaseException]) -> None:
+    """It is no failure of the handler: Ctrl-C, and pytest's skip, fail and exit."""
+
+    @events.on("n")
+    def handler(_event: Event) -> None:
+        raise ends("enough")
+
+    ampt.publish("n")
+    with pytest.raises(ends, match="enough"):
+        ampt.run()
