@@ -12,6 +12,7 @@ is imported only when the fixture is used.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +79,16 @@ class Kit:
         return entry.id
 
     def run(self) -> int:
-        """Run what is due now, each event once; how many attempts that were."""
+        """Run what is due now, each event once; how many attempts that were.
+
+        Raises RuntimeError in an event loop where a handler needs one of its own.
+        """
         from ampt_cli import handlers  # noqa: PLC0415  as above
         from ampt_cli.scan import Scan  # noqa: PLC0415
 
         scan = Scan(self.disk, self.now)
         found = list(scan.entries())
+        _refuse_loop({entry.name for entry in found})
         handlers.REGISTRY.closed = True  # as in a worker
         try:
             for entry in found:
@@ -149,6 +154,20 @@ class Kit:
 
         seen = catalog.look(self.disk, self.find(id))
         return [made for made in seen.records if "attempt" in made] if seen else []
+
+
+def _refuse_loop(names: set[str]) -> None:
+    """Raise RuntimeError where one of these events has an async handler, and a loop runs."""
+    from ampt_cli import handlers  # noqa: PLC0415  as above
+
+    listed = [handler for name in names for handler in handlers.REGISTRY.of(name)]
+    called = [handler.key for handler in listed if handler.is_async]
+    asyncio = sys.modules.get("asyncio")
+    if called and asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001
+        raise RuntimeError(
+            f"{called[0]} gets an event loop of its own, and one runs in this thread: "
+            "await asyncio.to_thread(ampt.run), or let the test be no coroutine"
+        )
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The pytest fixture that users get."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,32 @@ def test_what_ends_a_test_does_so_in_a_handler_too(ampt: Kit, ends: type[BaseExc
     ampt.publish("n")
     with pytest.raises(ends, match="enough"):
         ampt.run()
+
+
+def test_an_async_handler_is_refused_in_a_loop_and_runs_in_a_thread(ampt: Kit) -> None:
+    """Its loop cannot be begun within another: nothing is attempted, and the error says how to."""
+
+    @events.on("n")
+    async def handler(_event: Event) -> None:
+        await asyncio.sleep(0)
+
+    async def test() -> tuple[int, str]:
+        with pytest.raises(RuntimeError, match=r"await asyncio.to_thread\(ampt.run\)"):
+            ampt.run()
+        return await asyncio.to_thread(ampt.run), ampt.state(id_)
+
+    id_ = ampt.publish("n")
+
+    assert (asyncio.run(test()), len(ampt.attempts(id_))) == ((1, "done"), 1)
+
+
+def test_a_plain_handler_runs_in_an_async_test(ampt: Kit) -> None:
+    """It needs no event loop."""
+
+    async def test() -> int:
+        return ampt.run()
+
+    events.on("n", lambda event: event.id)
+    id_ = ampt.publish("n")
+
+    assert (asyncio.run(test()), ampt.state(id_)) == (1, "done")
