@@ -161,10 +161,11 @@ def _positive(value: Any, what: str) -> int:
 def load(target: str) -> Registry:
     """Import the user's module: a path of a file, or the name of an installed module.
 
-    The current folder is never searched, and nothing can be registered afterwards.
-    Raises ConfigError or Denied; what the module itself raises passes through.
+    The current folder is never searched, unless PYTHONPATH names it, and nothing can be
+    registered afterwards. Raises ConfigError or Denied; what the module itself raises passes
+    through.
     """
-    sys.path[:] = [place for place in sys.path if os.path.isabs(place)]
+    _leave_current_folder()
     if target.endswith(".py") or "/" in target:
         _load_file(os.path.abspath(target))
     else:
@@ -188,6 +189,23 @@ def _refuse_twice() -> None:
                 "its handlers would run twice for each event",
                 f"import it under one name only; {PACKAGE_HINT}",
             )
+
+
+def _leave_current_folder() -> None:
+    """Take out of sys.path what stands for the current folder, by whatever name."""
+    sys.path[:] = [place for place in sys.path if os.path.isabs(place)]
+    try:
+        here = os.getcwd()
+    except OSError:
+        return  # it was removed
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    by_name = spec is not None and spec.name == "ampt_cli.__main__"
+    if by_name and not sys.flags.safe_path and sys.path[:1] == [here]:
+        del sys.path[0]  # python -m ampt_cli
+    named = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    places = [place and os.path.abspath(place) for place in named.split(os.pathsep)]
+    if named and "" in places and here not in places:  # PYTHONPATH=$PYTHONPATH:/opt/lib
+        sys.path[:] = [place for place in sys.path if place != here]
 
 
 def _load_file(path: str) -> None:

@@ -41,6 +41,7 @@ ENVIRONMENT = (
         "Set by systemd, to be told that a run is ready, alive or stopping; hidden from handlers.",
     ),
     ("JOURNAL_STREAM", "Set by systemd: if stderr goes there, lines begin with their priority."),
+    ("PYTHONPATH", "Folders where handlers may be, too; an empty name is not the current one."),
 )
 COMMON = (
     "Of an event's id a unique beginning is enough. "

@@ -182,6 +182,35 @@ def test_the_package_can_be_run_by_its_name(options: list[str], clean_env, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("path", "by_name", "found"),
+    [
+        ("", False, False),
+        ("", True, False),
+        (":/opt/lib", False, False),
+        (":/opt/lib", True, False),
+        ("/opt/lib::/usr", False, False),
+        (".", False, True),
+        (".", True, True),
+        (":.", False, True),
+    ],
+)
+def test_handlers_come_from_the_current_folder_only_if_it_is_named(
+    path: str, by_name: bool, found: bool, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither for `python -m` nor for an empty name in PYTHONPATH, which Python takes for it."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    code = "from ampt_cli import events\nevents.on('n', print)\n"
+    (folder / "planted.py").write_text(code, encoding="utf-8")
+    program = '"$PYTHON" -m ampt_cli' if by_name else '"$0"'
+    env = clean_env | {"PYTHONPATH": path, "PYTHON": sys.executable}
+    done = shell(f'"$0" publish n; {program} run -m planted', env, folder)
+
+    assert done.returncode == (0 if found else 78), done.stderr
+    assert ("there is no installed module 'planted'" in done.stderr) != found
+
+
+@pytest.mark.parametrize(
     "command", ["inspect --spool ''", "prune -s ''", "check --spool=", "retry x --spool ''"]
 )
 def test_an_empty_spool_is_not_another_one(
