@@ -390,6 +390,8 @@ def n(event):
     seen = json.loads(run_ampt("inspect", id_, "--json").out)
 
     assert (seen["state"], last(seen)["output"]) == ("done", "ampt_handlers\n")
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_handler_may_start_processes_that_import_the_program_anew(run, method: str) -> None:
     """They run their target, and no second runner."""

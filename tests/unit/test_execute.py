@@ -382,6 +382,8 @@ def test_a_handler_that_returns_what_nobody_ran_has_failed(how: str) -> None:
     registry.on("n", keeping(function, []))
 
     assert str(run(registry).error).startswith("ConfigError: the handler returned a generator")
+
+
 def test_of_two_times_to_try_again_the_earliest_is_taken_and_named() -> None:
     """The error of the attempt is of the handler whose wish is granted."""
     registry = Registry()
