@@ -8,7 +8,7 @@ makes a lost event look published.
 
 import os
 from collections.abc import Callable
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 
 from ampt_cli import due, event, jsontext, layout
 from ampt_cli.errors import BadEvent, from_os
@@ -117,18 +117,22 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
 
 
 class IdLock:
-    """Chosen ids are published one at a time. The kernel frees the lock of the dead."""
+    """Chosen ids are published one at a time. The kernel frees the lock of the dead.
 
-    def __init__(self, disk: Disk) -> None:
+    A publisher that is stopped keeps it: whoever must not wait gets BlockingIOError.
+    """
+
+    def __init__(self, disk: Disk, wait: bool = True) -> None:
         self.disk = disk
+        self.how = LOCK_EX if wait else LOCK_EX | LOCK_NB
 
     def __enter__(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         path = f"{layout.IDS}/{layout.LOCK}"
         self.fd = self.disk.open_shared(path, flags)
         try:
-            flock(self.fd, LOCK_EX)
-        except BaseException:  # a signal, while another has it
+            flock(self.fd, self.how)
+        except BaseException:  # another has it; or a signal, meanwhile
             os.close(self.fd)
             raise
 

@@ -106,11 +106,12 @@ def redrive(disk: Disk, entry: Entry, now: int) -> Entry | None:
     return target if _move(disk, entry, target) else None
 
 
-def discard(disk: Disk, entry: Entry) -> bool:
+def discard(disk: Disk, entry: Entry, *, wait: bool) -> bool:
     """Delete a finished entry, then the second link that a chosen id gave it.
 
     A crash between leaves one link, which means nothing. The id lock keeps a
-    publisher from taking the id again between the two.
+    publisher from taking the id again between the two. Without `wait` the
+    entry stays, and it is False, while another has that lock.
     """
     try:
         links = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_nlink
@@ -118,9 +119,12 @@ def discard(disk: Disk, entry: Entry) -> bool:
         return False
     if links == 1:
         return disk.remove(entry.path)
-    with chosen.IdLock(disk):
-        removed = disk.remove(entry.path)
-        disk.remove(layout.id_path(entry.id))
+    try:
+        with chosen.IdLock(disk, wait=wait):
+            removed = disk.remove(entry.path)
+            disk.remove(layout.id_path(entry.id))
+    except BlockingIOError:
+        return False
     return removed
 
 

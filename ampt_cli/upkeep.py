@@ -196,12 +196,14 @@ def sweep(disk: Disk, now: int) -> int:
 def prune(disk: Disk, now: int, retention: Retention, most: int | None = None) -> int:
     """Delete finished entries past their retention, at most `most`; how many.
 
-    What cannot be deleted keeps no other; the first error is raised at the end.
+    What cannot be deleted keeps no other; the first error is raised at the end. A runner gives
+    `most`, and waits for nobody, for it enforces no deadline meanwhile: what is locked is
+    left for the next time.
     """
     count, trouble = 0, None
     for entry in islice(_past(disk, now, retention), most):
         try:
-            count += spool.discard(disk, entry)
+            count += spool.discard(disk, entry, wait=most is None)
         except OSError as error:
             trouble = trouble or error
     if trouble is not None:

@@ -218,7 +218,7 @@ class World:
 
     def discard(self, id_: str) -> None:
         """For ever."""
-        assert spool.discard(self.disk, self.entry(id_))
+        assert spool.discard(self.disk, self.entry(id_), wait=True)
 
     def tidy(self) -> None:
         """Remove empty buckets, as a run does."""

@@ -11,6 +11,7 @@ import pytest
 from ampt_cli import chosen, due, layout, lock, place, spool, upkeep
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
+from ampt_cli.retention import Retention
 from ampt_cli.scan import Scan
 
 NOW = 1_800_000_000_000
@@ -100,6 +101,23 @@ def test_an_id_is_published_and_discarded_under_its_lock(
     monkeypatch.setattr(Disk, "remove", probed(Disk.remove))
 
     assert cancelled is not None
-    assert spool.discard(disk, cancelled)
+    assert spool.discard(disk, cancelled, wait=True)
     assert len(probes) >= 4
     assert set(probes) == {"held"}
+
+
+@pytest.mark.timeout(20)
+def test_a_runner_that_prunes_waits_for_no_publisher_with_the_id_lock(disk: Disk) -> None:
+    """It enforces no deadline meanwhile: what is locked is left for its next prune."""
+    chosen.publish(disk, Event("order-7", "n", None, NOW, NOW))
+    [entry] = Scan(disk, NOW).entries()
+    cancelled = spool.cancel(disk, entry, NOW)
+    later = NOW + 400 * due.DAY
+    with chosen.IdLock(disk):
+        locked = upkeep.prune(disk, later, Retention(), 10)
+        assert cancelled is not None
+        assert disk.exists(cancelled.path)
+
+    assert (locked, upkeep.prune(disk, later, Retention(), 10)) == (0, 1)
+    assert not disk.exists(cancelled.path)
+    assert not disk.exists(layout.id_path("order-7"))
