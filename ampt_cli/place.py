@@ -116,25 +116,38 @@ def _create(path: str, group: str | None) -> None:
         disk.sync(".")
     finally:
         os.close(disk.root)
-    parent = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
 
 
 def _make_parents(path: str) -> None:
-    missing = []
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)
+    """Make `path`, and what is missing above it; their names are durable on return.
+
+    Each is durable before the next is made. So a crash leaves folders of which only the last
+    may not be, and no FORMAT in it: who comes next syncs that one, and makes it a spool.
+    """
+    missing, there = [], path
+    while not os.path.lexists(there):
+        missing.append(there)
+        there = os.path.dirname(there)
+    try:
+        _sync_name(there)
+    except PermissionError:
+        pass  # no publisher has made it
     for folder in reversed(missing):
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
-            continue
-    if not S_ISDIR(os.stat(path).st_mode):
-        raise NotFound(f"{path} is no folder, so no spool can be made there")
+            pass  # race: by another publisher, who may not have synced it yet
+        _sync_name(folder)
+    if not S_ISDIR(os.stat(there).st_mode):
+        raise NotFound(f"{there} is no folder, so no spool can be made there")
+
+
+def _sync_name(folder: str) -> None:
+    parent = os.open(os.path.dirname(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
 
 
 def _make_fifo(disk: Disk) -> None:

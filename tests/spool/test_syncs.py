@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +78,64 @@ def test_a_failed_sync_is_told_and_never_repeated_on_the_same_file(
         count += 1
 
     assert count > 2, "too few: is fsync still what is called?"
+
+
+class Durable:
+    """What of the names in folders has been synced; the sync number `at` fails."""
+
+    def __init__(self, at: int = -1) -> None:
+        self.at = at
+        self.names: set[tuple[int, str]] = set()  # with the inode of their folder
+
+    def __call__(self, fd: int) -> None:
+        self.at -= 1
+        if self.at == -1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            self.names.update((status.st_ino, name) for name in os.listdir(fd))
+
+    def reaches(self, path: Path, above: Path) -> bool:
+        """Whether a power cut would keep the way from `above` to `path`."""
+        way = [path, *path.parents]
+        return all(
+            (one.parent.stat().st_ino, one.name) in self.names for one in way[: way.index(above)]
+        )
+
+
+@pytest.mark.row(53)
+def test_a_new_spool_is_one_only_when_its_path_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FORMAT lets another publisher report success, also where folders above were made, too."""
+    path, reached = tmp_path / "local/state/spool", []
+    fsync, link = Durable(), Disk.link
+
+    def linked(disk: Disk, source: str, target: str) -> None:
+        reached.append(fsync.reaches(path, tmp_path))
+        link(disk, source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        patch.setattr(Disk, "link", linked)
+        place.open_disk(str(path), create=True)
+
+    assert reached == [True]
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize("at", range(4))
+def test_who_finds_the_folders_of_a_publisher_that_was_stopped_makes_them_durable(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of them it had made, and had not synced."""
+    path = tmp_path / "local/state/spool"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", stopped := Durable(at))
+        with pytest.raises(AmptError):
+            place.open_disk(str(path), create=True)
+        patch.setattr(os, "fsync", fsync := Durable())
+        place.open_disk(str(path), create=True)
+    fsync.names |= stopped.names
+
+    assert fsync.reaches(path, tmp_path)
