@@ -4,7 +4,6 @@ Everything here is light: `ampt publish` uses it too.
 """
 
 import os
-import sys
 
 from ampt_cli.errors import AmptError
 
@@ -74,13 +73,20 @@ def told_journal(priority: int) -> str:
 def write(fd: int, text: str) -> bool:
     """Write `text` to stdout or stderr; False if nobody reads there any more."""
     data = text.encode("utf-8", "backslashreplace")
-    try:
-        while data:
+    while data:
+        try:
             data = data[os.write(fd, data) :]
-    except BlockingIOError:  # a non-blocking terminal or pipe: let Python's own stream wait
-        stream = sys.stdout if fd == 1 else sys.stderr
-        stream.write(data.decode("utf-8", "replace"))
-        stream.flush()
-    except OSError:
-        return False
+        except BlockingIOError:  # another program has left the terminal or pipe so
+            _wait_for_room(fd)
+        except OSError:
+            return False
     return True
+
+
+def _wait_for_room(fd: int) -> None:
+    """Until something can be written there, or nobody reads there any more."""
+    import select  # noqa: PLC0415  gate: hardly ever needed
+
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    poll.poll()

@@ -1,7 +1,9 @@
 """`ampt publish --batch`, line by line."""
 
 import json
+import os
 import subprocess
+from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,29 @@ def test_a_long_batch_keeps_its_order_with_chosen_ids_among_it(run_ampt: RunAmpt
     shown = [json.loads(line) for line in out.split("\n")[:-1]]
     assert [line["name"] for line in shown] == [line["name"] for line in lines]
     assert shown[3000]["id"] == "id-3000"
+
+
+@pytest.mark.row(48)
+def test_ids_wait_for_a_slow_reader_of_a_pipe_that_does_not_block(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Another program has left it so: what does not fit now is written when there is room."""
+    source = tmp_path / "batch"
+    source.write_text('{"name":"n"}\n' * 4000, encoding="utf-8")
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    fcntl(write, F_SETPIPE_SZ, 4096)  # it is full for most of the time
+    with subprocess.Popen(
+        [SCRIPT, "publish", "--batch", source], env=clean_env, stdout=write, stderr=subprocess.PIPE
+    ) as process:
+        os.close(write)
+        assert process.stderr is not None
+        with open(read, "rb", buffering=0) as pipe:
+            out = b""
+            while part := pipe.read(1000):
+                out += part
+        err = process.stderr.read()
+
+    assert (process.returncode, err) == (0, b"")
+    assert out.endswith(b"\n")
+    assert len(set(out.split())) == 4000
