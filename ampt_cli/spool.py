@@ -12,7 +12,7 @@ from ampt_cli.layout import Entry
 
 
 class RecordLost(Exception):
-    """An entry was settled, but its record could not be written."""
+    """An entry was moved, but its record could not be written: what was done stands."""
 
     def __init__(self, target: Entry, error: OSError) -> None:
         super().__init__(str(error))
@@ -143,13 +143,18 @@ def quarantine(disk: Disk, path: str, reason: str, now: int) -> str:
 
 
 def _deed(disk: Disk, entry: Entry, target: Entry, noted: record.Record) -> Entry | None:
-    """Move, then note it. A crash between leaves the new state without a note."""
+    """Move, then note it. A crash between leaves the new state without a note.
+
+    So does a disk without room for it: then RecordLost is raised.
+    """
     if not _move(disk, entry, target):
         return None
     try:
         disk.append(target.path, record.line(noted), sync=False)
     except FileNotFoundError:
         pass  # claimed meanwhile: the move stands
+    except OSError as error:
+        raise RecordLost(target, error) from error
     return target
 
 

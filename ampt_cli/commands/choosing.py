@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, layout, quarantine
+from ampt_cli import catalog, layout, printing, quarantine
 from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
 from ampt_cli.render import Progress, say, show_json
+from ampt_cli.spool import RecordLost
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or beginnings of them.")]
 States = Annotated[
@@ -80,6 +81,7 @@ class Deeds:
         self.as_json = as_json
         self.done: Counter[str] = Counter()  # event names
         self.raced = 0
+        self.unnoted: list[RecordLost] = []
 
     def each(
         self,
@@ -96,10 +98,18 @@ class Deeds:
                 for number, entry in enumerate(entries):
                     if not (self.dry_run or self.as_json):  # which say a line for each
                         told(number)
-                    moved = not self.dry_run and act(entry) is not None
+                    moved = not self.dry_run and self._act(entry, act)
                     self._one(entry, plan(entry), moved)
         finally:
             self._sum()
+            warn_of(self.unnoted)
+
+    def _act(self, entry: Entry, act: Callable[[Entry], Entry | None]) -> bool:
+        try:
+            return act(entry) is not None
+        except RecordLost as lost:
+            self.unnoted.append(lost)
+            return True
 
     def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
         self.raced += not (moved or self.dry_run)
@@ -128,3 +138,21 @@ class Deeds:
                 f"{self.raced} of the events moved meanwhile, and were left alone",
                 f"look where: ampt inspect {ids[0]}",
             )
+
+
+def acted(act: Callable[[], Entry | None]) -> bool:
+    """Do a single deed; whether the entry was there still. What is not noted is done too."""
+    try:
+        return act() is not None
+    except RecordLost as lost:
+        warn_of([lost])
+        return True
+
+
+def warn_of(unnoted: Sequence[RecordLost]) -> None:
+    """Say that deeds are done, and not noted. No failure: to do them again would not help."""
+    if unnoted:
+        first, more = unnoted[0], len(unnoted) - 1
+        files = first.target.path + (f" and {more:,} more" if more else "")
+        why = first.error.strerror or first.error
+        printing.say(f"that was done, but could not be noted in {files}: {why}", printing.WARNING)

@@ -13,6 +13,7 @@ import tempfile
 from typing import Any
 
 from ampt_cli import catalog, clock, jsontext, publication, spool
+from ampt_cli.commands.choosing import acted
 from ampt_cli.errors import AmptError, BadEvent
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -38,7 +39,7 @@ def replace(disk: Disk, entry: Entry, *, as_json: bool) -> None:
     except BadEvent as error:
         raise BadEvent(str(error), f"your text is kept in {path}") from None
     os.unlink(path)
-    moved = spool.replace(disk, entry, made.id, now) is not None
+    moved = acted(lambda: spool.replace(disk, entry, made.id, now))
     if as_json:
         show_json({"id": made.id, "name": made.name, "replaces": old.id, "moved": moved})
     else:

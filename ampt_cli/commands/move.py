@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import catalog, clock, due, layout, place, printing, publication, settings, spool
-from ampt_cli.commands.choosing import AsJson, Spool
+from ampt_cli.commands.choosing import AsJson, Spool, acted
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
@@ -42,7 +42,7 @@ def move(
     entry = catalog.find(disk, id)
     if entry.state not in layout.WAITING:
         raise AmptError(f"the event {entry.id} is {entry.state}: only what waits can be moved")
-    if spool.reschedule(disk, entry, instant, "moved", now) is None:
+    if not acted(lambda: spool.reschedule(disk, entry, instant, "moved", now)):
         raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
     publication.wake(disk)
     if as_json:

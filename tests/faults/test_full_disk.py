@@ -172,3 +172,31 @@ def test_a_limit_on_the_size_of_files_never_tears_an_event(program):
 
     program.command = command
     assert_recovered(program, ids)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize(
+    ("deed", "said", "state"),
+    [
+        (["cancel"], "2 cancelled (2 fails)", "done"),
+        (["retry"], "2 tried now (2 fails)", "retry"),
+        (["move", "--after=2h"], " is due at ", "retry"),
+        (["retry", "--edit"], "published anew as ", "done"),
+    ],
+    ids=["cancel", "retry", "move", "edit"],
+)
+def test_a_deed_that_cannot_be_noted_is_done_and_warned_of(program, deed, said, state):
+    """The rename is the commit, and needs no room; the next event has its turn, too."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("SKIPPED HARNESS: prlimit is missing")
+    ids = [program.publish("fails", "1") for _ in range(1 if len(deed) > 1 else 2)]
+    assert program.run("run").status == 0  # their files are longer now than the limit
+    program.command = ["prlimit", "--fsize=300", *program.command]
+    done = program.run(*deed, *ids, env={"EDITOR": "sed -i s/1/2/"})
+
+    assert (done.status, done.err.count("\n")) == (0, 1), done
+    assert said in done.out
+    assert done.err.startswith("ampt: that was done, but could not be noted in ")
+    assert done.err.endswith(f"{' and 1 more' * (len(ids) - 1)}: File too large\n")
+    states = tree.snapshot(program.spool).states()
+    assert {id_: [state] for id_ in ids} == {id_: states[id_] for id_ in ids}
