@@ -12,7 +12,7 @@ import mmap
 import os
 import select
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 
 from ampt_cli import jsontext, kernel, strays, worker
 from ampt_cli.deadline import CELLS, SOFT_SIGNAL
@@ -136,7 +136,7 @@ class Supervisor:
             while not slot.reaped():
                 if monotonic() > limit:
                     slot.kill("the runner stops")
-                select.select([], [], [], 0.001)
+                sleep(0.001)
             self._forget(slot.result_r)
             self._forget(slot.capture.fd)
             slot.close(self._pids())
@@ -185,13 +185,16 @@ class Supervisor:
     def _gather(self) -> None:
         """Let reports gather: each would wake us, and take a processor from the workers.
 
-        What a handler prints is heard after LISTEN_AFTER, and no deadline is over for long.
+        What a handler prints, and a signal, is heard after LISTEN_AFTER, and no deadline is
+        over for long.
         """
         wait = min(min(slot.pace for slot in self.slots) * GATHER, self._shortest())
-        told = select.select((self._wakeup,), (), (), min(wait, LISTEN_AFTER))[0]
-        if wait > LISTEN_AFTER and not told:
-            heard = (self._wakeup, *(slot.capture.fd for slot in self.slots))
-            select.select(heard, (), (), wait - LISTEN_AFTER)
+        sleep(min(wait, LISTEN_AFTER))  # poll counts in ms, and select knows no large descriptors
+        if wait > LISTEN_AFTER:
+            heard = select.poll()
+            for fd in (self._wakeup, *(slot.capture.fd for slot in self.slots)):
+                heard.register(fd, select.POLLIN)
+            heard.poll((wait - LISTEN_AFTER) * 1000)
 
     def _shortest(self) -> float:
         """The shortest time (s) that any handler is allowed."""

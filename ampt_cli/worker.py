@@ -148,6 +148,8 @@ class Worker:
         self.claim = Claim(disk)
         self.us = 0  # that the handlers of the last event took
         self.runner = os.getppid()
+        self.news = select.poll()  # not select(2), which knows no descriptor from 1024 on
+        self.news.register(ends.queue, select.POLLIN)
         self.deadline = Deadline(ends.board, lambda told: self.send(frame(POKE, told)))
         self.overdue = False  # whether a handler of the last event was
 
@@ -216,7 +218,7 @@ class Worker:
             try:
                 return os.read(self.ends.queue, RECORD)
             except BlockingIOError:  # the supervisor reads there too, so it never blocks
-                select.select([self.ends.queue], [], [])
+                self.news.poll()
 
     def run_one(self, seq: int, file: str) -> tuple[bytes, bytes]:
         """Run the event in the claim `file`; the kind and payload of the answer."""

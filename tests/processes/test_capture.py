@@ -78,24 +78,32 @@ def test_the_board_says_what_was_read_and_has_no_event_yet(pipe: tuple[Capture, 
 
 @pytest.mark.parametrize(
     ("pace", "shortest", "heard"),
-    [(0.001, 5_000, [(3,), (3, 7)]), (0.0001, 5_000, [(3,)]), (0.001, 4, [(3,)])],
+    [
+        (0.001, 5_000, [0.005, {3, 2_000}, 11]),
+        (0.0001, 5_000, [0.0016]),
+        (0.001, 4, [0.004]),
+    ],
     ids=["slower", "fast", "a short deadline"],
 )
 def test_reports_gather_and_output_is_not_kept_waiting(
-    pace: float, shortest: int, heard: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+    pace: float, shortest: int, heard: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the wake-up (3) is heard at first; what handlers print (7), after 5 ms."""
-    asked: list[tuple[int, ...]] = []
+    """Nothing is heard at first; the wake-up (3) and what handlers print (2000), after 5 ms."""
+    asked: list[object] = []
 
-    def select(fds: tuple[int, ...], *_: object) -> tuple[list[int], ...]:
-        asked.append(fds)
-        return [], [], []
+    class Poll(set[int]):
+        def register(self, fd: int, _: int) -> None:
+            self.add(fd)
+
+        def poll(self, ms: float) -> None:
+            asked.extend([set(self), round(ms)])
 
     waiting = Supervisor.__new__(Supervisor)
-    waiting.slots = [SimpleNamespace(pace=pace, capture=SimpleNamespace(fd=7))]  # type: ignore[list-item]
+    waiting.slots = [SimpleNamespace(pace=pace, capture=SimpleNamespace(fd=2_000))]  # type: ignore[list-item]
     waiting._wakeup = 3
     waiting.declared = {"shortest": shortest}
-    monkeypatch.setattr("ampt_cli.supervisor.select", SimpleNamespace(select=select))
+    monkeypatch.setattr("ampt_cli.supervisor.select", SimpleNamespace(poll=Poll, POLLIN=1))
+    monkeypatch.setattr("ampt_cli.supervisor.sleep", asked.append)
     waiting._gather()
 
     assert asked == heard

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import resource
 import subprocess
 import sys
 import time
@@ -285,3 +286,31 @@ def test_a_wake_that_is_no_fifo_is_told_and_looked_past(
     assert (ended.status, len(lines(trace))) == (0, 1)
     assert "no prompt wake-up, looking once a second instead: wake is no FIFO" in ended.err
     assert "wake: no FIFO" in run_ampt("check").out
+
+
+def test_descriptors_may_have_any_number(
+    run_ampt, handlers: Path, trace: Path, clean_env: dict[str, str]
+) -> None:
+    """As those of many workers have, and of a run whose parent leaves it a thousand files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4096:
+        pytest.skip("this needs more than a thousand open files")
+    run_ampt("publish", "n")
+    null = os.open(os.devnull, os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    open_too = [os.dup(null) for _ in range(1030)]
+    try:
+        ran = subprocess.run(
+            [SCRIPT, "run", "--jobs", "2", "-m", handlers],
+            env=clean_env,
+            pass_fds=open_too,
+            capture_output=True,
+            timeout=60,
+        )
+    finally:
+        for fd in [null, *open_too]:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert [words[0] for words in lines(trace)] == ["n"]
