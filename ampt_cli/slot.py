@@ -15,6 +15,7 @@ from ampt_cli.typed import Value
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
 QUEUE = RING // 2
 FALSE_STARTS = 3
+SOON = 1.0  # s: a worker that ends within them, and has run nothing, is a false start
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 Report = tuple[bytes, int, bytes, bytes]  # what became of an event: kind, seq, payload, output
@@ -215,9 +216,17 @@ class Slot:
             self.queue_w = -1
 
     def may_try_again(self) -> bool:
-        """Whether a worker that somebody killed before it was ready is worth another try."""
+        """Whether another worker is worth a try after one that has ended. Asked before `close`.
+
+        One that somebody killed before it was ready is, and one that ended without need
+        before it ran anything, but not for ever.
+        """
+        if self.ready and (self.leaving or self.running or monotonic() > self.since + SOON):
+            self.false_starts = 0
+            return True
         self.false_starts += 1
-        return self.status < 0 and not self.killed_for and self.false_starts < FALSE_STARTS
+        killed = self.status < 0 and not self.killed_for
+        return (killed or self.ready) and self.false_starts < FALSE_STARTS
 
     def close(self, workers: set[int]) -> None:
         """Close the pipes of a worker that has ended; if it was killed, end what it left behind."""

@@ -284,14 +284,13 @@ class Supervisor:
         elif kind == worker.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True
-            slot.false_starts = 0
             slot.since = monotonic()
         else:  # UNUSABLE
             self._fail(jsontext.loads(payload.decode()))
 
-    def _fail(self, told: dict[str, Any]) -> None:
+    def _fail(self, told: dict[str, Any], tried: str = "import") -> None:
         self.failure = Unusable(
-            f"cannot import the handlers {self.target}: {told['error']}", told.get("hint")
+            f"cannot {tried} the handlers {self.target}: {told['error']}", told.get("hint")
         )
         self.failure.exit_status = told["status"]
         self.failure.traceback = told.get("traceback", "")
@@ -311,11 +310,13 @@ class Supervisor:
         slot.waiting.clear()
         self._forget(slot.result_r)
         self._forget(slot.capture.fd)
+        again = slot.may_try_again()
         slot.close(self._pids())
         if self.failure is not None:
             return
-        if slot.ready or slot.may_try_again():
+        if again:
             self._begin(slot)
         else:
             why = slot.killed_for or f"the worker {slot.manner()}"
-            self._fail({"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")})
+            told = {"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")}
+            self._fail(told, "run" if slot.ready else "import")

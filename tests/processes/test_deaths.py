@@ -108,3 +108,23 @@ def n(event):
     assert (after.status, after.err.count("interrupted")) == (0, 1)
     assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 10
     assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(51)
+def test_workers_that_end_before_they_run_anything_are_not_begun_for_ever(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers
+) -> None:
+    """The run ends with 78 and says how they ended; no attempt is counted."""
+    handlers = write_handlers(
+        "from ampt_cli.worker import Worker\n"
+        "def take(worker): raise ValueError('no more of this')\n"
+        "Worker.take = take\n"
+        "@events.on('n')\ndef n(event): pass\n"
+    )
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers, "--jobs", "2", "--watch")
+
+    assert ran.status == 78, ran
+    assert f"cannot run the handlers {handlers}: the worker exited with status 70" in ran.err
+    assert "ValueError: no more of this" in ran.err
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
