@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import layout, place, publication, quarantine, spool
-from ampt_cli.errors import AmptError, NotFound
+from ampt_cli.errors import AmptError, NotFound, UsageError
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -65,3 +65,14 @@ def test_what_was_never_there_is_not_found(disk: Disk) -> None:
     """Also not by a name that is no entry's."""
     with pytest.raises(NotFound):
         quarantine.find(disk, "x")
+
+
+def test_a_beginning_of_several_ids_in_quarantine_is_ambiguous(disk: Disk) -> None:
+    """One that is itself an id is not; of two files of one event the last is meant."""
+    for id_ in ("aa", "aa1", "aa2", "aa2"):
+        spool.quarantine(disk, publish(disk, id_).path, "it looked wrong", NOW)
+
+    with pytest.raises(UsageError, match=r"'a' is ambiguous, in quarantine: aa, aa1, aa2$"):
+        quarantine.find_anywhere(disk, "a")
+    assert quarantine.find_anywhere(disk, "aa").id == "aa"
+    assert quarantine.find_anywhere(disk, "aa2").id == "aa2"
