@@ -27,17 +27,19 @@ def replace(disk: Disk, entry: Entry, *, as_json: bool) -> None:
     path = _write(old.body)
     _edit(path)
     body = _read(path)
-    if body == old.body:
+    if jsontext.same(body, old.body):
         os.unlink(path)
         say(f"the body of {old.id} was not changed, so nothing was done")
         return
     now = clock.now()
-    made = publication.draft(old.name, body, None, now)
-    made.extra = {**old.extra, "replaces": old.id}
     try:
+        made = publication.draft(old.name, body, None, now)
+        made.extra = {**old.extra, "replaces": old.id}
         publication.publish(disk, made)
-    except BadEvent as error:
-        raise BadEvent(str(error), f"your text is kept in {path}") from None
+    except AmptError as error:
+        kept = f"your text is kept in {path}"
+        error.hint = f"{error.hint}; {kept}" if error.hint else kept
+        raise
     os.unlink(path)
     moved = acted(lambda: spool.replace(disk, entry, made.id, now))
     if as_json:

@@ -118,6 +118,14 @@ def test_an_edit_that_comes_to_nothing_changes_nothing(
             Path(word).unlink()
 
 
+def test_an_edit_from_true_to_1_is_a_change(run_ampt: RunAmpt) -> None:
+    """They are not the same JSON, whatever Python calls equal."""
+    id_ = run_ampt("publish", "n", "true", "--after", "1 day").out.strip()
+    edited = run_ampt("retry", id_, "--edit", "--json", env={"EDITOR": "sed -i s/true/1/"})
+
+    assert repr(seen(run_ampt, json.loads(edited.out)["id"])["body"]) == "1"
+
+
 def test_what_was_mended_in_quarantine_is_tried(run_ampt: RunAmpt, spool_dir: Path) -> None:
     """By its id, or with all that is there."""
     id_ = run_ampt("publish", "n").out.strip()

@@ -200,3 +200,18 @@ def test_a_deed_that_cannot_be_noted_is_done_and_warned_of(program, deed, said, 
     assert done.err.endswith(f"{' and 1 more' * (len(ids) - 1)}: File too large\n")
     states = tree.snapshot(program.spool).states()
     assert {id_: [state] for id_ in ids} == {id_: states[id_] for id_ in ids}
+
+
+@pytest.mark.row(33)
+def test_an_edit_that_finds_no_room_says_75_and_where_the_text_is(program):
+    """It may have been an hour's work."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("SKIPPED HARNESS: prlimit is missing")
+    id_ = program.publish("works", "1", "--after", "1 day")
+    program.command = ["prlimit", "--fsize=60", *program.command]
+    env = {"EDITOR": "sed -i s/1/2/", "TMPDIR": str(program.folder)}
+    result = program.run("retry", id_, "--edit", env=env)
+
+    assert_clear(result, 75)
+    assert Path(result.err.split("; your text is kept in ")[1].strip()).read_text() == "2\n"
+    assert tree.snapshot(program.spool).states() == {id_: ["pending"]}
