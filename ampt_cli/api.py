@@ -111,12 +111,15 @@ class Events:
         return batch.publish_many(self._open(), _drafts(events), self.clock)
 
     def _open(self) -> "Disk":
-        from ampt_cli import place, settings  # noqa: PLC0415  as above
+        from ampt_cli import fsio, place, settings  # noqa: PLC0415  as above
 
         path = settings.spool_path(self.spool or self.default)
-        if self._disk is None or path != self._path or not place.is_still(self._disk, path):
-            self._disk, self._path = place.open_disk(path, create=True), path
-        return self._disk
+        disk = self._disk  # race: another thread may change the spool, and publish through this one
+        if disk is None or path != self._path or not place.is_still(disk, path):
+            made = place.open_disk(path, create=True)
+            disk = fsio.SharedDisk(made.root, made.file_mode == 0o660, made.path)
+            self._disk, self._path = disk, path
+        return disk
 
 
 def _warn(after: object) -> None:

@@ -33,6 +33,12 @@ class Disk:
         self.file_mode = 0o660 if group else PRIVATE
         self.folder_mode = 0o2770 if group else 0o700
 
+    def close(self, _close: "Callable[[int], None]" = os.close) -> None:
+        """Let go of the folder. A second time does nothing: its number may be another's by then."""
+        root, self.root = self.root, -1
+        if root >= 0:
+            _close(root)
+
     # -- files ---------------------------------------------------------------
 
     def write_new(self, path: str, data: bytes, sync: bool = True, chmod: bool = True) -> None:
@@ -298,6 +304,15 @@ class Disk:
             return sorted(os.listdir(fd))
         finally:
             os.close(fd)
+
+
+class SharedDisk(Disk):
+    """One of several threads: it is closed when none of them has it any more."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -185,3 +185,4 @@ def ampt(tmp_path: "Path") -> Iterator[Kit]:
     handlers.REGISTRY.clear()
     handlers.REGISTRY.handlers.update(known)
     handlers.REGISTRY.retries.update(retries)
+    kit.disk.close()

@@ -1,5 +1,6 @@
 """`from ampt_cli import events`: what a Python application publishes."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from ampt_cli import events, place, reading
 from ampt_cli.catalog import entries
 from ampt_cli.errors import BadDue, BadEvent, UsageError
+from ampt_cli.fsio import Disk
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +158,38 @@ def test_threads_and_forks_of_one_program_publish_together(spool_dir: Path) -> N
     assert other.wait(timeout=60) == 0
     names = [path.name.split(".")[3] for path in spool_dir.glob("pending/*/*/*.json")]
     assert (names.count("own"), names.count("shared")) == (9 * 20, 20)
+
+
+def test_spools_that_are_used_in_turn_leave_no_descriptors_open(tmp_path: Path) -> None:
+    """However often a program changes between them."""
+    counts = set()
+    for number in range(20):
+        events.spool = str(tmp_path / f"spool-{number % 2}")
+        events.publish("n")
+        counts.add(len(os.listdir("/proc/self/fd")))
+
+    assert len(counts) == 1
+
+
+def test_a_publish_ends_in_the_spool_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread changes the spool meanwhile: nothing is closed that is in use."""
+    write_new = Disk.write_new
+
+    def change_first(disk: Disk, *given: Any, **more: Any) -> None:
+        if events.spool == str(tmp_path / "one"):
+            events.spool = str(tmp_path / "two")
+            thread = threading.Thread(target=events.publish, args=("second",))
+            thread.start()
+            thread.join()
+        write_new(disk, *given, **more)
+
+    events.spool = str(tmp_path / "one")
+    events.publish("before")  # makes the spool
+    monkeypatch.setattr(Disk, "write_new", change_first)
+    events.spool = str(tmp_path / "one")
+    events.publish("first")
+
+    names = sorted((path.parts[-5], path.name.split(".")[3]) for path in tmp_path.rglob("*.json"))
+    assert names == [("one", "before"), ("one", "first"), ("two", "second")]

@@ -1,6 +1,8 @@
 """The pytest fixture that users get."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,21 @@ def test_a_plain_handler_runs_in_an_async_test(ampt: Kit) -> None:
     id_ = ampt.publish("n")
 
     assert (asyncio.run(test()), ampt.state(id_)) == (1, "done")
+
+
+def test_hundreds_of_tests_leave_no_descriptors_open(tmp_path: Path) -> None:
+    """Each has a spool of its own, and closes it."""
+    (tmp_path / "test_many.py").write_text(
+        "import os, pytest\n"
+        "from ampt_cli import events\n"
+        "@pytest.mark.parametrize('number', range(30))\n"
+        "def test_one(ampt, number):\n"
+        "    events.publish('n')\n"
+        "    assert ampt.run() == 1\n"
+        "    assert len(os.listdir('/proc/self/fd')) < 25\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_many.py"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout
