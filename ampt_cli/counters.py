@@ -73,7 +73,7 @@ def add(disk: Disk, more: Counters, draft: str) -> bool:
                 return False
             text = jsontext.dumps(read(disk).plus(more).as_dict())
             disk.write_new(draft, text.encode() + b"\n", sync=False)
-            os.rename(draft, layout.COUNTERS, src_dir_fd=disk.root, dst_dir_fd=disk.root)
+            disk.replace(draft, layout.COUNTERS)
         finally:
             os.close(fd)
     except OSError:

@@ -1,4 +1,8 @@
-"""The only module that changes a spool's disk.
+"""The verbs that change a spool's disk, for all but the few modules that are named here.
+
+`place` makes the folder of a spool and its FIFO, `batch` works in folders that it keeps
+open, `claim` and `marks` write into a file that they have open, `ran` sets a time,
+and `publication` writes a byte to the FIFO.
 
 All paths are relative to one open folder, the spool: a path that is swapped
 meanwhile changes nothing. Every verb raises OSError as the kernel gave it; an
@@ -34,7 +38,10 @@ class Disk:
         self.folder_mode = 0o2770 if group else 0o700
 
     def close(self, _close: "Callable[[int], None]" = os.close) -> None:
-        """Let go of the folder. A second time does nothing: its number may be another's by then."""
+        """Let go of the folder. A second time does nothing: its number may be another's by then.
+
+        `_close` is kept here for the end of the interpreter, when a module may be empty.
+        """
         root, self.root = self.root, -1
         if root >= 0:
             _close(root)
@@ -122,6 +129,10 @@ class Disk:
         Before it nothing runs; after it the event is there, whole. Durable once
         the bucket is synced.
         """
+        os.rename(source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename, replacing what is at `target`: a statistic, never an entry. Nothing is synced."""
         os.rename(source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
 
     def link(self, source: str, target: str) -> None:

@@ -11,7 +11,6 @@ import sys
 
 RENAME_NOREPLACE = 1
 PR_SET_PDEATHSIG = 1
-PR_SET_NO_NEW_PRIVS = 38
 PR_SET_CHILD_SUBREAPER = 36
 OOM_SCORE = 500  # of 1000; of other processes mostly 0
 

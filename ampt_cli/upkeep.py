@@ -153,16 +153,14 @@ def dismantle(disk: Disk, folder: str) -> None:
 def remove(disk: Disk, path: str) -> None:
     """Remove a file or a folder of tmp/, with all that is in it."""
     try:
-        os.unlink(path, dir_fd=disk.root)
+        disk.remove(path)
     except (IsADirectoryError, PermissionError):  # macOS says EPERM of a folder
         for name in disk.list(path):
             remove(disk, f"{path}/{name}")
         try:
-            os.rmdir(path, dir_fd=disk.root)
+            disk.remove_folder(path)
         except OSError:
             return
-    except FileNotFoundError:
-        return
 
 
 def mark(disk: Disk) -> None:

@@ -4,7 +4,6 @@ On a terminal the overview and lists are redrawn in place, and at once where the
 window has another size; else, and with --json, there is a line for each change.
 """
 
-import os
 import signal
 from collections.abc import Iterator
 from select import select
@@ -88,7 +87,7 @@ def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
     seen = found(disk, id)
     before: tuple[str, int | None] | None = None
     for _ in _until_interrupted(EVENT_EVERY):
-        if not _is_there(disk, seen.entry.path):
+        if not disk.exists(seen.entry.path):
             seen = found(disk, seen.entry.id)
         now, entry = clock.now(), seen.entry
         begun = None
@@ -103,14 +102,6 @@ def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
         before = (entry.path, begun)
         if entry.state in layout.FINISHED:
             return
-
-
-def _is_there(disk: Disk, path: str) -> bool:
-    try:
-        os.stat(path, dir_fd=disk.root, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _until_interrupted(every: float) -> Iterator[None]:

@@ -144,3 +144,21 @@ def test_every_spelling_of_an_import_is_seen(
     own = {"__init__", "due", "commands.__init__", "commands.run", "here"}
 
     assert imports(source, "here", own) == (ours, foreign)
+
+
+def test_who_changes_names_in_a_spool_is_fsio_or_named_there() -> None:
+    """By a call of the os module below an open folder; what is in kernel only fsio calls."""
+    verbs = {"chmod", "link", "mkdir", "mkfifo", "rename", "rmdir", "symlink", "unlink", "utime"}
+    found = {
+        path.stem
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in verbs
+        and any((word.arg or "").endswith("dir_fd") for word in node.keywords)
+    }
+    page = ast.get_docstring(ast.parse((ROOT / PACKAGE / "fsio.py").read_text("utf-8")))
+
+    assert "batch" in found
+    assert found - {"fsio", "kernel"} <= set(re.findall(r"`(\w+)`", page or ""))
