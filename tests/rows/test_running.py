@@ -3,15 +3,25 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+PATIENT = """
+import sys
+from ampt_cli import supervisor
+supervisor.STOLEN_AFTER = 3600.0
+from ampt_cli.entry import main
+sys.exit(main())
+"""
 
 
 @pytest.mark.row(49)
 def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
     run_ampt,
-    start_ampt,
+    clean_env: dict[str, str],
     handlers: Path,
     spool_dir: Path,
     wait_until,
@@ -20,11 +30,14 @@ def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
 ) -> None:
     """The one that had begun is counted and interrupted; the others are not counted."""
     begun = run_ampt("publish", "slow").out.strip()
-    runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
     claimed = [run_ampt("publish", "n").out.strip() for _ in range(3)]
-    runner.kill()
-    runner.wait()
+    # It takes nothing back from its worker, so it dies with all of them claimed.
+    runner = subprocess.Popen([sys.executable, "-c", PATIENT, "run", "-m", handlers], env=clean_env)
+    try:
+        wait_until(lambda: trace.exists() and len([*spool_dir.glob("running/*/*.a1.*")]) == 4)
+    finally:
+        runner.kill()
+        runner.wait()
     gate.touch()
 
     rescued = run_ampt("run", "-m", handlers)
@@ -34,6 +47,25 @@ def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
     assert sorted([f"{begun} 1", f"{begun} 2", *(f"{id_} 1" for id_ in claimed)]) == ran
     [first, _] = json.loads(run_ampt("inspect", begun, "--json").out)["records"]
     assert first["outcome"] == "interrupted"
+
+
+def test_what_waits_behind_a_slow_event_is_left_to_another_runner(
+    run_ampt, start_ampt, handlers: Path, wait_until, trace: Path, gate: Path
+) -> None:
+    """It had been claimed, and is given back while the slow one runs."""
+    run_ampt("publish", "slow")
+    quick = [run_ampt("publish", "n").out.strip() for _ in range(3)]
+    runner = start_ampt("run", "-m", handlers)
+    wait_until(trace.exists)
+    wait_until(
+        lambda: run_ampt("run", "-m", handlers) and trace.read_text("utf-8").count("\n") == 4
+    )
+    ours = trace.read_text("utf-8").splitlines()[1:]
+    gate.touch()
+    runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+    assert sorted(ours) == sorted(f"{id_} 1" for id_ in quick)
 
 
 @pytest.mark.row(52)
