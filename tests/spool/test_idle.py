@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import place, publication
+from ampt_cli import due, layout, place, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.retention import Retention
@@ -30,6 +30,24 @@ def test_one_that_is_due_is_found_among_many_later_ones(tmp_path: Path) -> None:
 
     assert before
     assert not is_idle(disk, NOW + 1, Retention())
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        f"tmp/{due.stamp(NOW - layout.TMP_IS_STALE - due.DAY)}.left-by-a-publisher",
+        "done/2020-01-01",
+        f"pending/{due.bucket(due.stamp(NOW - due.DAY))}",
+    ],
+)
+def test_what_is_to_be_tidied_is_something_to_do(folder: str, tmp_path: Path) -> None:
+    """What a publisher left, what is past its retention, a bucket that has emptied."""
+    disk = filled(tmp_path / "spool", 1, "1 minute")
+    before = is_idle(disk, NOW, Retention())
+    disk.make_bucket(folder)
+
+    assert before
+    assert not is_idle(disk, NOW, Retention())
 
 
 def test_little_is_read_where_much_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

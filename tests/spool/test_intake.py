@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import intake, place, publication, spool
+from ampt_cli import intake, layout, place, publication, spool
 from ampt_cli.fsio import Disk
 
 NOW = 1_795_515_300_000
@@ -70,3 +70,28 @@ def test_who_comes_late_does_not_try_everything(
     assert None not in claims
     assert len(set(rest)) == 50
     assert len(lost) < 100
+
+
+def test_a_second_entry_of_what_is_claimed_is_tried_once(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored backup may leave many; the runner passes over them, and is not kept busy."""
+    runner = open_intake(disk, tmp_path / "spool", "one")
+    claims = iter(runner.claim, None)
+    for claim in list(claims):
+        assert claim is not None
+        disk.make_bucket(layout.released(claim).folder)
+        disk.link(claim.path, layout.released(claim).path)
+    tries: list[str] = []
+
+    def counting(disk: Disk, entry: layout.Entry, name: str) -> layout.Entry | None:
+        assert entry.file not in tries
+        tries.append(entry.file)
+        return claimed(disk, entry, name)
+
+    claimed = spool.claim
+    monkeypatch.setattr(spool, "claim", counting)
+    runner.rescan()
+
+    assert runner.claim() is None
+    assert len(tries) == 500

@@ -36,6 +36,24 @@ def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
     assert disk.list(layout.QUARANTINE) == []
 
 
+def test_the_reason_is_there_before_what_it_is_of(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever dies between the two leaves nothing in quarantine without a reason."""
+    entry = publish(disk, "whole")
+    reasons: list[bytes] = []
+
+    def move(moving: Disk, source: str, target: str) -> None:
+        reasons.append((tmp_path / "spool" / target).with_name("reason").read_bytes())
+        moved(moving, source, target)
+
+    moved = Disk.move
+    monkeypatch.setattr(Disk, "move", move)
+    spool.quarantine(disk, entry.path, "it looked wrong", NOW)
+
+    assert reasons == [f"{entry.path}: it looked wrong\n".encode()]
+
+
 def test_what_is_damaged_still_stays(disk: Disk, tmp_path: Path) -> None:
     """And the error says why."""
     entry = publish(disk, "torn")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import layout
+from ampt_cli import layout, reading, record
 from ampt_cli.claim import Claim
 from ampt_cli.event import Event, encode
 from ampt_cli.fsio import Disk
@@ -33,3 +33,20 @@ def test_that_a_worker_has_read_a_claim_is_not_noted(tmp_path: Path) -> None:
 
     assert event.id == "abc"
     assert read.stat().st_atime_ns == LONG_AGO
+
+
+def test_a_history_is_found_however_long_the_last_record_is(tmp_path: Path) -> None:
+    """The end of the file is read, and more of it until the record is whole."""
+    lines = [
+        {"attempt": 1, "first": 7, "failures": 1, "output": "short"},
+        {"attempt": 2, "first": 7, "failures": 2, "output": "x" * record.MAX_OUTPUT},
+    ]
+    written = [encode(Event("abc", "n", None, 1, 1)), *map(record.line, lines)]
+    (tmp_path / "entry").write_bytes(b"".join(written))
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        found = reading.history(Disk(root), "entry")
+    finally:
+        os.close(root)
+
+    assert found == record.History(first=7, failures=2)

@@ -109,6 +109,23 @@ def test_a_runner_that_stays_prunes_on_while_there_is_more(
     assert left == [3, 1, 0, 0]
 
 
+def test_a_runner_that_stays_rescues_what_others_leave_later(disk: Disk) -> None:
+    """It looks for runners that died since it began."""
+    made = publication.publish(disk, publication.draft("n", None, None, NOW, "x"))
+    kept, looking = open_chores(disk, Observer()), open_intake(disk)
+    kept.keep_up("running/r", looking)
+    disk.make_folder("running/dead")
+    for name in (layout.LOCK, layout.WORKERS):
+        disk.write_new(f"running/dead/{name}", b"")
+    claimed = spool.claim(disk, layout.new(layout.PENDING, made.due, made.id, made.name), "dead")
+    assert claimed is not None
+    kept.next_rescue = 0.0
+    kept.keep_up("running/r", looking)
+
+    assert disk.list("running") == ["r"]
+    assert [entry.state for entry in catalog.entries(disk)] == [layout.RETRY]
+
+
 def test_what_could_not_be_read_is_tried_again_by_a_runner_that_stays(disk: Disk) -> None:
     """The fault may be over: an owner, a mode, a disk."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, "x"))

@@ -1,0 +1,26 @@
+"""What is known of the claims of a runner that has died."""
+
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import marks, place
+from ampt_cli.marks import Begun, Marks
+
+FILE = "20261124T101500123Z.abc.a1.n.json"
+
+
+@pytest.mark.parametrize(("boot", "known"), [("this", True), ("another", False)])
+def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
+    boot: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Marks are never synced: a machine that stopped may have lost any of them."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    disk.make_folder("running/r")
+    monkeypatch.setattr(marks, "boot_id", lambda: "this")
+    Marks(disk, "running/r", 1).begin(0, 1, 5, FILE)
+    monkeypatch.setattr(marks, "boot_id", lambda: boot)
+    begun = Begun(disk, "running/r")
+
+    assert begun.may_have_begun(FILE)
+    assert begun.may_have_begun(FILE.replace("abc", "def")) is not known
