@@ -1,6 +1,7 @@
 """What operators do to events: retry, redrive, edit, cancel, move, prune."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_a_dry_run_says_what_would_move_and_moves_nothing(
         "from": "dead", "to": "pending", "due": 0, "moved": False
     }  # fmt: skip
     assert seen(run_ampt, id_)["state"] == "dead"
+
+
+@pytest.mark.parametrize("deed", [["retry"], ["move", "--after", "1 second"]])
+def test_a_deed_that_makes_something_due_wakes_whoever_waits(
+    deed: list[str], run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """As a publish does."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    waiting = os.open(spool_dir / "wake", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        done = run_ampt(*deed, id_)
+        woken = os.read(waiting, 99)
+    finally:
+        os.close(waiting)
+
+    assert (done.status, woken) == (0, b"\n")
 
 
 def test_the_deeds_say_what_moved(run_ampt: RunAmpt, handlers: Path) -> None:

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ampt_cli import batch, chosen, kernel, place, publication
-from ampt_cli.errors import BadEvent
+from ampt_cli import batch, chosen, due, kernel, place, publication
+from ampt_cli.errors import BadEvent, TryAgain
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
 
@@ -93,6 +93,61 @@ def alone(disk: Disk, _id: str) -> None:
 
 def by_id(disk: Disk, id_: str) -> None:
     chosen.publish(disk, publication.draft("n", None, None, NOW, id_))
+
+
+WAYS = [batch_of_one, alone, by_id]
+
+
+@pytest.mark.parametrize("publish", WAYS)
+@pytest.mark.parametrize("full", [{"f_bavail": 127}, {"f_favail": 15}], ids=["bytes", "files"])
+def test_what_runners_need_of_a_full_disk_is_left_to_them(
+    full: dict[str, int],
+    publish: Callable[[Disk, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last 512 KiB and the last 16 files; nothing of what is refused stays."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    ample = {"f_frsize": 4096, "f_blocks": 999, "f_bavail": 128, "f_files": 99, "f_favail": 16}
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**ample))
+    publish(disk, "fits")
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**ample | full))
+    with pytest.raises(TryAgain, match="the disk of the spool is full"):
+        publish(disk, "does-not")
+
+    assert len([path for path in tmp_path.rglob("*") if path.name.endswith(".n.json")]) == 1
+    assert not list(tmp_path.glob("spool/tmp/*"))
+
+
+@pytest.mark.parametrize("publish", WAYS)
+def test_a_publish_wakes_whoever_waits(
+    publish: Callable[[Disk, str], None], tmp_path: Path
+) -> None:
+    """There is something to read in the FIFO; where it is full, they are being woken already."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    waiting = os.open(tmp_path / "spool/wake", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        publish(disk, "first")
+        woken = os.read(waiting, 99)
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(waiting, bytes(4096))
+        publish(disk, "second")
+    finally:
+        os.close(waiting)
+
+    assert woken == b"\n"
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 2
+
+
+def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> None:
+    """Its files may be swept: its publisher has given up, by its own clock."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    clock = iter([NOW, NOW + due.DAY + 1])
+    with pytest.raises(TryAgain, match="more than a day"):
+        batch.publish_many(disk, [("n", None, None, None)], lambda: next(clock))
+
+    assert not list(tmp_path.rglob("*.n.json"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a scandir is left

@@ -1,4 +1,4 @@
-"""A sync that failed tells the truth once: it is never tried again on the same file."""
+"""What is synced, and when. A sync that failed is never tried again on the same file."""
 
 import errno
 import os
@@ -139,3 +139,15 @@ def test_who_finds_the_folders_of_a_publisher_that_was_stopped_makes_them_durabl
     fsync.names |= stopped.names
 
     assert fsync.reaches(path, tmp_path)
+
+
+def test_a_new_spool_is_synced_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut after its first publish does not take its FORMAT."""
+    path = tmp_path / "spool"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync := Durable())
+        place.open_disk(str(path), create=True)
+
+    assert fsync.reaches(path / "FORMAT", tmp_path)

@@ -1,0 +1,68 @@
+"""What a look at the spool finds, and what it remembers for the next."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ampt_cli import due, place, publication
+from ampt_cli.fsio import Disk
+from ampt_cli.scan import Scan
+
+NOW = 1_800_000_000_000  # 2027-01-15T08:00Z
+Known = dict[str, tuple[int, str]]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool."""
+    return place.open_disk(str(tmp_path / "spool"), create=True)
+
+
+def publish(disk: Disk, after: int | None) -> Path:
+    """An event that is due in so many milliseconds; its bucket."""
+    made = publication.publish(disk, publication.draft("n", None, after, NOW))
+    return Path(disk.path, f"pending/{due.bucket(due.stamp(made.due))}")
+
+
+def look(disk: Disk, known: Known | None = None) -> tuple[int, int | None]:
+    """How much is due now, and when the next is."""
+    scan = Scan(disk, NOW, known)
+    return len([*scan.entries()]), scan.next_due
+
+
+@pytest.mark.parametrize(
+    ("after", "coming"), [(300, 300), (due.HOUR + 300, due.HOUR), (due.DAY + 300, 16 * due.HOUR)]
+)
+def test_a_look_tells_when_to_look_again(disk: Disk, after: int, coming: int) -> None:
+    """To the millisecond within this hour; of a later one, when it begins, or its day."""
+    publish(disk, after)
+    known: Known = {}
+
+    assert look(disk, known) == (0, NOW + coming)
+    assert look(disk, known) == (0, NOW + coming)
+
+
+def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
+    """While it has not changed, it is known what comes next."""
+    bucket = publish(disk, 300)
+    os.utime(bucket, (1, 1))
+    known: Known = {}
+    first = look(disk, known)
+    for path in bucket.glob("*.json"):
+        path.unlink()
+    os.utime(bucket, (1, 1))
+
+    assert look(disk, known) == first == (0, NOW + 300)
+
+
+def test_what_is_published_right_after_a_look_is_found(disk: Disk) -> None:
+    """Also within one tick of the clock that the file system dates its folders by."""
+    bucket = publish(disk, 300)
+    known: Known = {}
+    first = look(disk, known)
+    changed = bucket.stat().st_mtime_ns
+    publish(disk, None)
+    os.utime(bucket, ns=(changed, changed))
+
+    assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
