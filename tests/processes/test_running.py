@@ -14,6 +14,8 @@ import pytest
 
 from ampt_cli import due, place, publication
 from ampt_cli.event import Event
+from ampt_cli.runner import Runner
+from ampt_cli.told import Observer, Settings
 from tests.conftest import SCRIPT
 
 HANDLERS = """
@@ -129,14 +131,33 @@ def test_a_runner_that_stays_wakes_at_a_publish_and_when_an_event_falls_due(
         began = time.monotonic()
         wait_until(lambda before=before: len(lines(trace)) > before)
         waited.append(time.monotonic() - began)
-    run_ampt("publish", "mail.a", "--after", "700")
-    wait_until(lambda: lines(trace)[-1][0] == "mail.a")
+    for name in ("mail.a", "mail.b", "mail.a"):
+        run_ampt("publish", name, "--after", "300")
+        wait_until(lambda name=name: lines(trace)[-1][0] == name)
+    late = [int(words[1]) for words in lines(trace)[-3:]]
     runner.terminate()
     runner.communicate(timeout=20)
 
     assert min(waited) < 0.4, "woken, not found at the next look of each second"
-    assert 0 <= int(lines(trace)[-1][1]) < 600
+    assert 0 <= min(late) < 300, "awake, not found at the next look of each second"
     assert runner.returncode == 0
+
+
+def test_what_is_given_back_counts_for_no_limit_of_attempts(spool_dir: Path) -> None:
+    """With --max, what no worker had begun may be claimed again by the same runner."""
+    disk = place.open_disk(str(spool_dir), create=True)
+    for _ in range(3):
+        publication.publish(disk, publication.draft("n", None, None, 1_800_000_000_000))
+    told = Settings("", most=2)
+    made = Runner(disk, str(spool_dir), told, Observer(), lambda: 1_800_000_000_001)
+    disk.make_folder("running/r")
+    made.intake.runner = "r"
+    first = made._take(3)
+    made.held.extend(first)
+    made._give_back()
+    made.intake.rescan()
+
+    assert (len(first), len(made._take(3))) == (2, 2)
 
 
 def test_runners_share_what_is_due_and_run_nothing_twice(

@@ -1,0 +1,97 @@
+"""Limits that nobody waits for in a test: a fifth of a second here."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+LIMITS = """
+import sys
+from ampt_cli import runner, supervisor
+setattr({"runner": runner, "supervisor": supervisor}[sys.argv.pop(1)], sys.argv.pop(1), 0.2)
+from ampt_cli.entry import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def impatient(
+    clean_env: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `ampt run` with one limit of a fifth of a second."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(limit: str, module: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", LIMITS, *limit.split("."), "run", "-m", str(module)]
+        process = subprocess.Popen(
+            command, env=clean_env, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_handlers_that_are_never_imported_end_the_run(
+    run_ampt, write_handlers, impatient, spool_dir: Path
+) -> None:
+    """What hangs while it is imported is ended, and no attempt is counted."""
+    module = write_handlers("import time\ntime.sleep(3600)\n")
+    run_ampt("publish", "n")
+    runner = impatient("supervisor.IMPORT_TIMEOUT", module)
+    _, err = runner.communicate(timeout=20)
+
+    assert runner.returncode == 78
+    assert "importing the handlers took more than 0.2 s" in err
+    assert len([*spool_dir.glob("pending/*/*/*.a0.n.json")]) == 1
+
+
+def test_a_worker_that_hangs_outside_of_its_handlers_is_ended(
+    run_ampt, write_handlers, impatient, spool_dir: Path
+) -> None:
+    """No deadline is over; its silence is what gives it away."""
+    module = write_handlers(
+        """
+import sys, time
+class Stuck:
+    def flush(self): time.sleep(3600)
+@events.on("n")
+def n(event): sys.stdout = Stuck()
+"""
+    )
+    run_ampt("publish", "n")
+    runner = impatient("supervisor.SILENCE", module)
+    _, err = runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+    assert "hung outside of a handler" in err
+    assert len([*spool_dir.glob("retry/*/*/*.a1.n.json")]) == 1
+
+
+def test_a_stop_waits_for_a_handler_no_longer_than_it_may(
+    run_ampt, write_handlers, impatient, wait_until, spool_dir: Path, tmp_path: Path
+) -> None:
+    """One signal is enough: the attempt is interrupted, and due again at once."""
+    begun = tmp_path / "begun"
+    module = write_handlers(
+        f"""
+import time
+@events.on("n", timeout=30_000)
+def n(event):
+    open({str(begun)!r}, "w").close()
+    time.sleep(3600)
+"""
+    )
+    run_ampt("publish", "n")
+    runner = impatient("runner.STOP_AFTER", module)
+    wait_until(begun.exists)
+    runner.terminate()
+    _, err = runner.communicate(timeout=20)
+
+    assert "the runner was stopped during the attempt" in err
+    assert len([*spool_dir.glob("retry/*/*/*.a1.n.json")]) == 1
