@@ -1,6 +1,7 @@
 """The installed command, from outside."""
 
 import json
+import os
 import re
 import stat
 import subprocess
@@ -196,9 +197,14 @@ def test_one_bad_line_and_nothing_of_a_batch_is_published(
 
 @pytest.mark.rule(1)
 def test_a_spool_is_private_whatever_the_umask(run_ampt: RunAmpt, spool_dir: Path) -> None:
-    """0700 and 0600."""
-    run_ampt("publish", "n")
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in [spool_dir, *spool_dir.rglob("*")]}
+    """0700 and 0600, with the folders that are made for it."""
+    before = os.umask(0)
+    try:
+        run_ampt("publish", "n", "--spool", spool_dir / "deep" / "spool")
+    finally:
+        os.umask(before)
+    made = [spool_dir, *spool_dir.rglob("*")]
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in made}
 
     assert modes == {0o700, 0o600}
 
@@ -207,8 +213,6 @@ def test_what_is_damaged_goes_to_quarantine_and_stops_nobody(
     run_ampt: RunAmpt, spool_dir: Path, handlers: str
 ) -> None:
     """Empty, torn, a symbolic link, a FIFO."""
-    import os  # noqa: PLC0415
-
     id_ = run_ampt("publish", "good").out.strip()
     [entry] = spool_dir.glob("pending/*/*/*.json")
     for number, kind in enumerate(("empty", "torn", "link", "fifo")):

@@ -130,6 +130,22 @@ def test_no_spool_is_begun_where_anybody_could_replace_it(run_ampt, tmp_path: Pa
     assert list(open_to_all.iterdir()) == []
 
 
+@pytest.mark.rule(2)
+@pytest.mark.root
+def test_no_spool_is_begun_in_a_folder_of_another_user(run_ampt, tmp_path: Path) -> None:
+    """What is there stays as it is."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a folder to another user needs root")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(0o755)
+    os.chown(theirs, 65534, 65534)
+    done = run_ampt("publish", "n", "--spool", theirs)
+
+    assert done.status == 77
+    assert f"{theirs} belongs to " in done.err
+    assert (list(theirs.iterdir()), theirs.stat().st_mode & 0o777) == ([], 0o755)
+
+
 @pytest.mark.rule(1)
 @pytest.mark.root
 def test_a_group_shares_a_spool(run_ampt, spool_dir: Path) -> None:

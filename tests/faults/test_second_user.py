@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,18 @@ def shared(folder: Path) -> Path:
 
 
 @pytest.fixture
-def spool(shared: Path) -> Program:
+def spool(shared: Path) -> Iterator[Program]:
     """A spool with one event, for the owner."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("SKIPPED HARNESS: becoming another user needs root and setpriv")
-    os.umask(0o022)
-    made = Program(shared / "work")
-    made.folder.chmod(0o755)
-    made.publish("works", '"secret"', "--id", "private")
-    return made
+    before = os.umask(0o022)
+    try:
+        made = Program(shared / "work")
+        made.folder.chmod(0o755)
+        made.publish("works", '"secret"', "--id", "private")
+        yield made
+    finally:
+        os.umask(before)
 
 
 def as_nobody(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -15,8 +15,10 @@ from tests.rows.files import put
 
 pytestmark = pytest.mark.slow
 
-NAME = "\u202eevil \u2066name\u2028\u061c"
-EVIL = "\x1b]0;title\x07 \x1b[2J \r over \u202e evil \u2066 \u2028 \x9b31m \x7f \ufeff"
+NAME = "\u202eevil \u2066name\u2028\u061c\u200f"
+EVIL = (
+    "\x1b]0;title\x07 \x1b[2J \r over \u202e evil \u2066 \u2028 \u200e \u200f \x9b31m \x7f \ufeff"
+)
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 COLOUR = re.compile("\x1b\\[[0-9;]*m|\r\n")  # what a terminal may be sent
 HANDLERS = f"""

@@ -7,6 +7,7 @@ import pytest
 
 from ampt_cli import layout, reading, record
 from ampt_cli.claim import Claim
+from ampt_cli.errors import Damaged
 from ampt_cli.event import Event, encode
 from ampt_cli.fsio import Disk
 
@@ -50,3 +51,26 @@ def test_a_history_is_found_however_long_the_last_record_is(tmp_path: Path) -> N
         os.close(root)
 
     assert found == record.History(first=7, failures=2)
+
+
+@pytest.mark.rule(3)
+@pytest.mark.root
+def test_in_a_spool_of_a_group_an_entry_of_another_group_is_not_believed(tmp_path: Path) -> None:
+    """Its members may write it."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a file to a group of others needs root")
+    entry = layout.again(".", "20261124T101500123Z.abc.a1.n.json")
+    path = tmp_path / entry.file
+    path.write_bytes(encode(Event("abc", "n", None, 1, 1)))
+    path.chmod(0o660)
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    disk = Disk(root, group=True)
+    try:
+        event, _ = reading.first_line(disk, entry)
+        os.chown(path, -1, tmp_path.stat().st_gid + 1)
+        with pytest.raises(Damaged, match="which is not the spool's"):
+            reading.first_line(disk, entry)
+    finally:
+        os.close(root)
+
+    assert event.id == "abc"

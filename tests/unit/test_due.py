@@ -32,6 +32,8 @@ NOW = due.unstamp("20270131T120000000Z") or 0
         ("1801526400000", "20270202T000000000Z"),
         (timedelta(seconds=1), "20270131T120001000Z"),
         (datetime(2027, 2, 1, tzinfo=UTC), "20270201T000000000Z"),
+        (datetime(2027, 2, 1, 0, 0, 0, 1, tzinfo=UTC), "20270201T000000001Z"),  # never early
+        ("2027-02-01T00:00:00.000999", "20270201T000000001Z"),
     ],
 )
 def test_every_form_of_after_is_read(after: object, expected: str) -> None:

@@ -68,6 +68,27 @@ def test_wishes_are_granted() -> None:
     assert policy.decide(SUCCEEDED, attempt=1, start=0, now=0).state == DONE
 
 
+@pytest.mark.parametrize(
+    ("now", "later", "state", "following"),
+    [
+        (DAY14, DAY14 + due.DAY, RETRY, DAY14 + due.DAY),
+        (DAY14 + 1, DAY14 + 2, DEAD, DAY14 + 1),
+        (due.DAY, due.HOUR, RETRY, due.DAY),
+    ],
+    ids=["to after the window", "asked after the window", "to a time that is past"],
+)
+def test_a_wish_for_later_is_judged_by_when_it_is_made(
+    now: int, later: int, state: str, following: int
+) -> None:
+    """Within the window it is granted, however far; and nothing is due before now."""
+    history = History(first=0, failures=9)
+    verdict = policy.decide(
+        FAILED, attempt=10, start=now, now=now, history=history, wish=Wish(later=later)
+    )
+
+    assert (verdict.state, verdict.next) == (state, following)
+
+
 def test_retry_settings_of_a_name_are_used() -> None:
     """Every second, for ten seconds."""
     verdict = policy.decide(FAILED, attempt=1, start=0, now=0, retries=Retries(1_000, 10_000))
