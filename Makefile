@@ -42,7 +42,7 @@ test: dev
 	$(BIN)/python -m $(PYTEST) -n $(JOBS) $(ARGS)
 
 fast: dev
-	$(BIN)/python -m $(PYTEST) -n $(JOBS) -m 'not slow and not bench and not evidence' $(ARGS)
+	$(BIN)/python -m $(PYTEST) -n $(JOBS) -m 'not slow and not evidence' $(ARGS)
 
 lint: dev
 	$(BIN)/ruff format --check .
