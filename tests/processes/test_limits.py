@@ -37,6 +37,7 @@ def impatient(
         process.communicate()
 
 
+@pytest.mark.row(65)
 def test_handlers_that_are_never_imported_end_the_run(
     run_ampt, write_handlers, impatient, spool_dir: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """What handlers leave behind: ended with them, reaped, or spared."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,8 @@ def short(event): os.system("setsid true &")
 @pytest.fixture
 def nap(tmp_path: Path) -> Iterator[str]:
     """How long the children of this test sleep, by which they are known; none is left."""
+    if shutil.which("pgrep") is None:
+        pytest.skip("pgrep is needed, to find what is left")
     seconds = f"6{crc32(bytes(tmp_path))}"
     yield seconds
     for pid in sleepers(seconds):

@@ -57,11 +57,11 @@ def n(event):
 """
     )
     run_ampt("publish", "n")
-    os.umask(0)
+    before = os.umask(0)
     try:
         ran = run_ampt("run", "-m", handlers, env={"GIVEN": "x"}, stdin="for nobody")
     finally:
-        os.umask(0o022)
+        os.umask(before)
     told = json.loads((tmp_path / "cwd" / "told.json").read_text(encoding="utf-8"))
 
     assert ran.status == 0

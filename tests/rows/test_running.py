@@ -174,9 +174,8 @@ def old(event): pass
     assert len(list(spool_dir.glob("done/*/*.json"))) == 64
 
 
-@pytest.mark.row(36)
 @pytest.mark.row(68)
-def test_an_ignored_event_needs_no_handler_and_no_room(run_ampt, write_handlers) -> None:
+def test_an_ignored_event_needs_no_handler(run_ampt, write_handlers) -> None:
     """It ends in done, and says so."""
     path = write_handlers("")
     id_ = run_ampt("publish", "nobody.listens").out.strip()
