@@ -136,8 +136,11 @@ def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
         return
     if abandoned:
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
-    elif disk.exists(folder) and not disk.exists(f"{folder}/{layout.LOCK}"):
-        yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
+    elif disk.exists(folder) and lock.is_gone(disk, folder):
+        if set(disk.list(folder)) <= layout.RUNNER_FILES:
+            yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
+        else:
+            yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
 
 
 def _twice(disk: Disk) -> Iterator[Finding]:

@@ -98,6 +98,14 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
     return held
 
 
+def is_gone(disk: Disk, folder: str) -> bool:
+    """Whether the lock of a runner's folder is: it was being taken apart, in tmp/.
+
+    A power cut undid its move there, and kept that its files were unlinked.
+    """
+    return not disk.exists(f"{folder}/{layout.LOCK}")
+
+
 def is_abandoned(disk: Disk, folder: str) -> bool:
     """Whether nobody of a runner lives; the locks are tried, and not kept."""
     held = take_abandoned(disk, folder)

@@ -64,6 +64,8 @@ def rescue_from(
     """The same for one runner; nothing where somebody of it lives. Raises OSError."""
     held = lock.take_abandoned(disk, folder)
     if held is None:
+        if lock.is_gone(disk, folder):
+            dismantle(disk, folder)
         return Rescued()
     counts = dict.fromkeys(Rescued.fields(), 0)
     try:
@@ -133,7 +135,7 @@ def interrupt(
 
 
 def dismantle(disk: Disk, folder: str) -> None:
-    """Remove a runner's folder whose locks are held; entries in it are never removed.
+    """Remove a runner's folder whose locks are held, or gone; entries in it are never removed.
 
     It leaves running/ by one rename, with its lock: a crash later leaves a
     folder in tmp/, for the sweep. Before, it is synced: otherwise a power cut

@@ -8,7 +8,9 @@ import pytest
 
 from ampt_cli import check, chosen, due, layout, place, publication, spool
 from ampt_cli.fsio import Disk
+from ampt_cli.idle import is_idle
 from ampt_cli.policy import Retries
+from ampt_cli.retention import Retention
 
 NOW = 1_800_000_000_000
 RUNNER = "20270115T080000000Z-00000001"
@@ -120,9 +122,21 @@ def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
 
 def test_a_runners_folder_without_its_lock_is_reported(disk: Disk) -> None:
     """As a backup leaves it that skips locks: nobody can tell whether its runner lives."""
-    disk.make_folder(f"running/{RUNNER}")
+    claim(disk, publish(disk, "claimed"))
+    disk.remove(f"running/{RUNNER}/lock")
 
     assert found(disk) == [(f"running/{RUNNER}", "")]
+    assert repair(disk) == [False]
+
+
+def test_a_runners_folder_without_lock_and_claims_is_removed(disk: Disk) -> None:
+    """A power cut undid its move to tmp/, where it was being taken apart."""
+    disk.make_folder(f"running/{RUNNER}")
+
+    assert found(disk) == [(f"running/{RUNNER}", "rescue")]
+    assert not is_idle(disk, NOW, Retention())
+    assert repair(disk) == [True]
+    assert disk.list("running") == []
 
 
 def test_a_draft_that_nobody_would_sweep_is_reported(disk: Disk) -> None:
