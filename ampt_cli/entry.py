@@ -57,11 +57,17 @@ def _light(command: "list[str]") -> "Callable[[list[str]], int] | None":
 
 
 def _tell(text: str) -> int:
-    """Write to stdout; 74 if it is closed or full."""
+    """Write to stdout; the exit status."""
     try:
         os.write(1, text.encode())
     except OSError:
-        return 74
+        from ampt_cli import printing  # noqa: PLC0415  gate: only to say what is wrong
+        from ampt_cli.errors import AmptError  # noqa: PLC0415
+
+        try:
+            printing.tell(text)
+        except AmptError as error:
+            return printing.complain(error)
     return 0
 
 

@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from ampt_cli.errors import AmptError, SpoolError, from_os
+from ampt_cli.errors import AmptError, from_os
 from ampt_cli.printing import complain
 
 
@@ -26,9 +26,3 @@ def guarded(command: str, work: Callable[[], int]) -> int:
         return complain(from_os(error, f"run ampt {command}"))
     except KeyboardInterrupt:
         return 130
-
-
-def check_stdout() -> None:
-    """Raise SpoolError where stdout is closed."""
-    if sys.stdout is None:
-        raise SpoolError("stdout is closed: nothing was done", "there is always >/dev/null")

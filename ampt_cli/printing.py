@@ -4,8 +4,9 @@ Everything here is light: `ampt publish` uses it too.
 """
 
 import os
+import sys
 
-from ampt_cli.errors import AmptError
+from ampt_cli.errors import AmptError, SpoolError, from_os
 
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6  # of syslog(3), and so of the journal
 HIDDEN = {
@@ -70,17 +71,47 @@ def told_journal(priority: int) -> str:
     return f"<{priority}>" if stream == f"{status.st_dev}:{status.st_ino}" else ""
 
 
+def check_stdout() -> None:
+    """Raise SpoolError where stdout is closed."""
+    if sys.stdout is None:
+        raise SpoolError("stdout is closed: nothing was done", CLOSED_HINT)
+
+
+CLOSED_HINT = "there is always >/dev/null"
+
+
+def tell(text: str) -> bool:
+    """Write `text`, which was asked for, to stdout; False if nobody reads there any more.
+
+    Raises TryAgain or SpoolError where it cannot be written: who asked must know.
+    """
+    try:
+        _send(1, text)
+    except BrokenPipeError:
+        return False
+    except OSError as error:
+        if sys.stdout is None:
+            raise SpoolError("stdout is closed", CLOSED_HINT) from None
+        raise from_os(error, "write to stdout") from None
+    return True
+
+
 def write(fd: int, text: str) -> bool:
-    """Write `text` to stdout or stderr; False if nobody reads there any more."""
+    """Write `text` to stdout or stderr; False if it cannot be written there."""
+    try:
+        _send(fd, text)
+    except OSError:
+        return False
+    return True
+
+
+def _send(fd: int, text: str) -> None:
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
             data = data[os.write(fd, data) :]
         except BlockingIOError:  # another program has left the terminal or pipe so
             _wait_for_room(fd)
-        except OSError:
-            return False
-    return True
 
 
 def _wait_for_room(fd: int) -> None:

@@ -15,19 +15,19 @@ MADE, SHORT = 26, 10  # characters of an id made by ampt, and of its beginning f
 
 def say(line: str = "", keep: str = "") -> None:
     """One line on stdout; control characters in data (but `keep`) are shown, never sent."""
-    if not printing.write(1, printing.safe(line, keep) + "\n"):
+    if not printing.tell(printing.safe(line, keep) + "\n"):
         raise BrokenPipeError
 
 
 def show_json(data: dict[str, Any]) -> None:
     """One JSON document on one line; what `say` would not send stands in it as an escape."""
-    if not printing.write(1, printing.safe(jsontext.dumps({"v": JSON_VERSION, **data})) + "\n"):
+    if not printing.tell(printing.safe(jsontext.dumps({"v": JSON_VERSION, **data})) + "\n"):
         raise BrokenPipeError
 
 
 def write(text: str) -> None:
     """Text that has lines of its own, and nothing from events in it."""
-    if not printing.write(1, text):
+    if not printing.tell(text):
         raise BrokenPipeError
 
 

@@ -54,8 +54,14 @@ def publish_file(
         batch.abort()  # does nothing after the commit has begun
         raise
     _say_known([made.id for made, now in zip(asked, published, strict=True) if now is not made])
-    if not answers.print(map(worded, published)):
-        printing.say(f"published {batch.count:,} events, but stdout is closed")
+    try:
+        wrong = "" if answers.print(map(worded, published)) else "nobody reads stdout"
+    except AmptError as error:
+        wrong = str(error)
+    if wrong:
+        printing.say(
+            f"published {batch.count:,} events, but their ids could not be printed: {wrong}"
+        )
 
 
 def _say_known(ids: list[str]) -> None:
@@ -93,7 +99,7 @@ class _Answers:
         """Print them in order, with the next of `by_id` for each empty one."""
         for lines in self._chunks():
             filled = (f"{next(by_id)}\n" if line == "\n" else line for line in lines)
-            if not printing.write(1, "".join(filled)):
+            if not printing.tell("".join(filled)):
                 return False
         return True
 

@@ -19,7 +19,7 @@ from ampt_cli import (
 )
 from ampt_cli.commands import loading, publish
 from ampt_cli.commands.choosing import Spool
-from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.event import Event
 from ampt_cli.options import Command
 from ampt_cli.render import say
@@ -81,12 +81,23 @@ def call(
         )
     except BdbQuit:  # the debugger was left
         raise typer.Exit(1) from None
-    sys.stdout.flush()  # what handlers printed comes first, in a pipe too
+    _flush()  # what handlers printed comes first, in a pipe too
     for report in result.reports:
         say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms")
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
     if result.error is not None:
         raise typer.Exit(1)
+
+
+def _flush() -> None:
+    """Send what handlers printed. Raises SpoolError or TryAgain where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # or it would be tried again at exit
+        raise from_os(error, "write to stdout") from None
 
 
 def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> Event:

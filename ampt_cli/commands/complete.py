@@ -38,7 +38,10 @@ def main(argv: list[str]) -> int:
     path = os.path.join(prefix, "share", SCRIPTS[argv[0]])
     try:
         with open(path, encoding="utf-8") as file:
-            return 0 if printing.write(1, file.read()) else 1
+            script = file.read()
+        return 0 if printing.tell(script) else 1
+    except AmptError as error:
+        return printing.complain(error)
     except OSError as error:
         reason = (error.strerror or "").lower()
         return printing.complain(AmptError(f"there is no {path}: {reason}", "install ampt anew"))

@@ -9,6 +9,7 @@ from ampt_cli import (
     listing,
     overview,
     place,
+    printing,
     quarantine,
     settings,
 )
@@ -74,7 +75,7 @@ def main(argv: list[str]) -> int:
 
 def _inspect(given: Given) -> int:
     """Dispatch: the settings, one event, a list, or the overview."""
-    guard.check_stdout()
+    printing.check_stdout()
     if given.has("help"):
         write(help_text(COMMAND))
     elif given.has("config"):

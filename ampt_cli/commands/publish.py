@@ -76,7 +76,7 @@ def main(argv: "list[str]") -> int:
     try:
         given = parse(COMMAND, argv)
         if given.has("help"):
-            printing.write(1, help_text(COMMAND))
+            printing.tell(help_text(COMMAND))
             return 0
         return _batch(given) if given.has("batch") else _single(given)
     except AmptError as error:
@@ -112,7 +112,7 @@ def _single(given: Given) -> int:
         published = publication.publish(disk, made, _commit)
     if published is not made:
         printing.say(f"the id {made.id} was published already; nothing was changed")
-    return _report([_line(published, given)])
+    return _report(_line(published, given))
 
 
 def _open(given: Given) -> "Disk":
@@ -126,12 +126,13 @@ def _line(event: "Event", given: Given) -> str:
     return printing.safe(jsontext.dumps(shown))
 
 
-def _report(lines: "list[str]") -> int:
-    if printing.write(1, "".join(f"{line}\n" for line in lines)):
-        return 0
-    printing.say(
-        f"published {' '.join(lines[:3])}, but its id could not be printed: stdout is closed"
-    )
+def _report(line: str) -> int:
+    try:  # the event is safe by now: what goes wrong here is no failure of the publish
+        wrong = "" if printing.tell(f"{line}\n") else "nobody reads stdout"
+    except AmptError as error:
+        wrong = str(error)
+    if wrong:
+        printing.say(f"published {line}, but its id could not be printed: {wrong}")
     return 0
 
 

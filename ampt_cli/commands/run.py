@@ -73,7 +73,7 @@ def main(argv: "list[str]") -> int:
         given = parse(COMMAND, argv)
         form = given.get("log_format")
         if given.has("help"):
-            printing.write(1, help_text(COMMAND))
+            printing.tell(help_text(COMMAND))
             return 0
         if given.arguments:
             raise UsageError(
@@ -138,6 +138,7 @@ def _memory(given: Given, config: "dict[str, Any]") -> int | None:
 def _dry_run(given: Given) -> int:
     from ampt_cli.catalog import matches  # noqa: PLC0415  only here
 
+    printing.check_stdout()
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(given.get("spool"), config))
     now = clock.now()
@@ -147,6 +148,6 @@ def _dry_run(given: Given) -> int:
     wanted = (entry for entry in found if matches(entry, globs))
     for entry in islice(wanted, given.number("max", 1, None)):
         told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
-        if not printing.write(1, f"{told}  attempt {entry.attempt + 1}\n"):
+        if not printing.tell(f"{told}  attempt {entry.attempt + 1}\n"):
             break
     return 0

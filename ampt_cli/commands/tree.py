@@ -26,6 +26,7 @@ from ampt_cli.commands import (
 )
 from ampt_cli.errors import UsageError
 from ampt_cli.options import Command, Option, help_text
+from ampt_cli.render import write
 
 SUMMARY = "A durable queue of named events that is just a folder."
 MODULES: tuple[Any, ...] = (
@@ -43,7 +44,7 @@ class Plain(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
         """Write what `described` says."""
-        formatter.write(help_text(described(self)))
+        _tell(help_text(described(self)))
 
 
 class Group(TyperGroup):
@@ -51,7 +52,13 @@ class Group(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
         """Write the commands and their summaries."""
-        formatter.write(overall())
+        _tell(overall())
+
+
+def _tell(text: str) -> None:
+    """Show a --help; typer would lose an error of stdout, or tell it as one of the command."""
+    write(text)
+    raise typer.Exit
 
 
 app = typer.Typer(
@@ -134,7 +141,7 @@ def main(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     _check_command(argv)
     _check_places(argv)
-    guard.check_stdout()
+    printing.check_stdout()
     try:
         result = app(argv, prog_name="ampt", standalone_mode=False)
     except typer.Abort:

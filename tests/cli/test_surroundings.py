@@ -94,13 +94,76 @@ def test_a_whole_path_is_used_in_a_folder_that_was_removed(clean_env, tmp_path: 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["inspect", "inspect --json", "handlers -m h.py", "retry x"])
+@pytest.mark.parametrize(
+    "command", ["inspect", "inspect --json", "handlers -m h.py", "retry x", "run --dry-run"]
+)
 def test_a_closed_stdout_is_one_line(command: str, clean_env: dict[str, str], tmp_path) -> None:
     """Before anything is done."""
     done = shell(f'"$0" publish n > /dev/null; "$0" {command} >&-', clean_env, tmp_path)
 
     assert done.returncode == 74
     assert done.stderr == "ampt: stdout is closed: nothing was done; there is always >/dev/null\n"
+
+
+HANDLER = "import sys\nfrom ampt_cli import events\nevents.on('n', lambda event: print('here'))\n"
+FULL = "cannot write to stdout: No space left on device (ENOSPC)"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("inspect", "inspect --json", "inspect $id", "inspect $id --json", "inspect --config"),
+        *("inspect --name n", "inspect --name n --json", "inspect --name n --group-by name"),
+        *("metrics", "check", "check --monitor", "handlers -m ./h.py", "unit -m ./h.py"),
+        *(
+            "prune",
+            "prune --json",
+            "retry $id",
+            "retry $id --json",
+            "cancel $id",
+            "call n -m ./h.py",
+        ),
+        *(
+            "move $id --after 1h",
+            "move $id --after 1h --json",
+            "init",
+            "run --dry-run",
+            "--version",
+        ),
+        *("--help", "help", "inspect --help", "run --help", "publish --help", "check --help"),
+        "--complete bash",
+    ],
+)
+def test_output_that_finds_no_room_is_no_success(command: str, clean_env, tmp_path: Path) -> None:
+    """Who asked does not get it: exit 75, and one line."""
+    (tmp_path / "h.py").write_text(HANDLER)
+    (tmp_path / "spool" / "tmp").mkdir(parents=True)
+    (tmp_path / "spool" / "tmp" / "odd").touch()  # something for check to find
+    done = shell(f'id=$("$0" publish n); "$0" {command} > /dev/full', clean_env, tmp_path)
+
+    assert done.returncode == 75, done
+    assert done.stderr.startswith("ampt: "), done
+    assert "No space left on device (ENOSPC)" in done.stderr, done
+    assert done.stderr.count("\n") == 1, done
+
+
+@pytest.mark.parametrize("command", ["inspect --name n", "check --help", "inspect --json"])
+def test_output_that_nobody_reads_any_more_is_no_error(command, clean_env, tmp_path) -> None:
+    """As after `| head`."""
+    line = f'"$0" publish n > /dev/null; mkfifo p; (: < p) & exec 3> p; wait; "$0" {command} >&3'
+    done = shell(line, clean_env, tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["publish n", "publish --batch -"])
+def test_a_publish_whose_id_finds_no_room_says_so(command: str, clean_env, tmp_path: Path) -> None:
+    """The event is safe, which is what the status is for."""
+    done = shell(f'echo \'{{"name": "n"}}\' | "$0" {command} > /dev/full', clean_env, tmp_path)
+
+    assert done.returncode == 0
+    assert "published" in done.stderr
+    assert done.stderr.endswith(f"could not be printed: {FULL}\n")
 
 
 STRUCK = """
@@ -142,7 +205,8 @@ def test_the_version_on_a_closed_stdout_is_no_traceback(
     """The status says that nobody read it."""
     done = shell('"$0" --version >&-', clean_env, tmp_path)
 
-    assert (done.returncode, done.stderr) == (74, "")
+    assert done.returncode == 74
+    assert done.stderr == "ampt: stdout is closed; there is always >/dev/null\n"
     assert shell('"$0" --version', clean_env, tmp_path).stdout == f"ampt {__version__}\n"
 
 
