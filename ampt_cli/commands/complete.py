@@ -9,7 +9,7 @@ import sys
 from time import monotonic
 
 from ampt_cli import layout, place, printing, settings, walk
-from ampt_cli.errors import AmptError
+from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -32,8 +32,13 @@ SCRIPTS = {  # in the folder share/ beside the bin/ that this program is in
 
 def main(argv: list[str]) -> int:
     """A shell, for its script; or what to offer: see _offer."""
-    if len(argv) != 1 or argv[0] not in SCRIPTS:
+    if argv[:1] in (["ids"], ["names"]):
         return _offer(argv)
+    if len(argv) != 1 or argv[0] not in SCRIPTS:  # what is printed is evaluated as code
+        shown = repr(" ".join(argv)) if argv else "no shell"
+        return printing.complain(
+            UsageError(f"there is no completion for {shown}", f"one of {', '.join(SCRIPTS)}")
+        )
     prefix = os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0])))
     path = os.path.join(prefix, "share", SCRIPTS[argv[0]])
     try:

@@ -263,3 +263,14 @@ def test_where_there_is_no_spool_nothing_is_said(run_ampt, tmp_path: Path) -> No
     ended = run_ampt("--complete", "ids", "inspect", "", tmp_path / "none")
 
     assert (ended.out, ended.err) == ("", "")
+
+
+@pytest.mark.parametrize("words", [["ksh"], ["names;x"], ["bash", "zsh"], [""], []])
+def test_an_unknown_shell_is_told_nothing_to_evaluate(run_ampt, words: list[str]) -> None:
+    """`eval "$(ampt --complete ksh)"` would take the names of events for commands."""
+    run_ampt("publish", "touch stolen")
+    ended = run_ampt("--complete", *words)
+
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("ampt: there is no completion for ")
+    assert ended.err.endswith("; one of bash, zsh, fish\n")
