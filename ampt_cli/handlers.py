@@ -162,8 +162,8 @@ def load(target: str) -> Registry:
     """Import the user's module: a path of a file, or the name of an installed module.
 
     The current folder is never searched, unless PYTHONPATH names it, and nothing can be
-    registered afterwards. Raises ConfigError or Denied; what the module itself raises passes
-    through.
+    registered afterwards. Raises ConfigError, also where nothing is registered, or Denied;
+    what the module itself raises passes through.
     """
     _leave_current_folder()
     if target.endswith(".py") or "/" in target:
@@ -171,6 +171,8 @@ def load(target: str) -> Registry:
     else:
         _load_module(target)
     _refuse_twice()
+    if not REGISTRY.handlers:  # else every event would be ignored
+        raise ConfigError("it registers no handler", "is it the right module? see: ampt init")
     if any(handler.is_async for listed in REGISTRY.handlers.values() for handler in listed):
         import asyncio  # noqa: F401, PLC0415  before the first event, not during it
     REGISTRY.closed = True

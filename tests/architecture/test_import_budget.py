@@ -225,7 +225,8 @@ def test_the_spy_sees_imports_and_forks(clean_env: dict[str, str], tmp_path: Pat
     """A run with due work forks a worker: if this sees none, the tests above prove nothing."""
     loaded_by("publish", "user.joined", env=clean_env, folder=tmp_path)
     handlers = tmp_path / "handlers.py"
-    handlers.write_text("", encoding="utf-8")
+    code = "from ampt_cli import events\nevents.on('n', lambda event: 0)\n"
+    handlers.write_text(code, encoding="utf-8")
 
     modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
 

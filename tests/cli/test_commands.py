@@ -251,6 +251,27 @@ def test_handlers_that_cannot_be_imported_are_78_and_nothing_is_touched(
     assert list((spool_dir / "running").iterdir()) == []
 
 
+@pytest.mark.parametrize("target", ["empty.py", "json"])
+@pytest.mark.parametrize("command", ["run", "handlers"])
+def test_a_module_without_a_handler_is_not_the_one_that_was_meant(
+    run_ampt: RunAmpt, spool_dir: Path, tmp_path: Path, target: str, command: str
+) -> None:
+    """Of a wrong -m every due event would be ignored: 78, and the event waits."""
+    path = tmp_path / "empty.py"
+    path.write_text("x = 1\n", encoding="utf-8")
+    path.chmod(0o600)
+    meant = str(path) if target == "empty.py" else target
+    run_ampt("publish", "n")
+    ran = run_ampt(command, "-m", meant)
+
+    assert (ran.status, ran.out) == (78, "")
+    assert ran.err == (
+        f"ampt: cannot import the handlers {meant}: it registers no handler; "
+        "is it the right module? see: ampt init\n"
+    )
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
+
+
 def test_no_spool_and_no_event_are_3(run_ampt: RunAmpt) -> None:
     """Reading makes nothing."""
     nothing = run_ampt("inspect")

@@ -103,7 +103,7 @@ def test_every_exit_status_that_is_documented_can_be_met() -> None:
 def test_every_figure_is_explained(run_ampt, spool_dir, write_handlers) -> None:
     """What `ampt metrics` writes is what docs/systemd.md has."""
     run_ampt("publish", "n")
-    run_ampt("run", "--handlers", write_handlers("from ampt_cli import events\n"))
+    run_ampt("run", "--handlers", write_handlers("events.on('n', print)\n"))
     told = set(re.findall(r"^# TYPE (\w+)", run_ampt("metrics").out, re.M))
 
     assert set(re.findall(r"`(ampt_\w+)", _table("docs/systemd.md", "\n## Prometheus"))) == told

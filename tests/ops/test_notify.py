@@ -86,7 +86,8 @@ def test_a_watchdog_of_another_process_is_not_answered(
     heard = Listener(str(tmp_path / "n"))
     run_ampt("publish", "n", "--after", "1 day")
     env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}
-    runner = start_ampt("run", "--watch", "-m", write_handlers(""), env=env)
+    module = write_handlers("events.on('n', print)\n")
+    runner = start_ampt("run", "--watch", "-m", module, env=env)
     heard.wait_for("READY=1")
     runner.send_signal(signal.SIGTERM)
     heard.wait_for("STOPPING=1")

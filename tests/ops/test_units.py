@@ -103,7 +103,8 @@ def test_private_tmp_is_left_out_where_it_would_hide_the_spool() -> None:
 def test_the_line_for_cron_runs_as_the_shell_reads_it(run_ampt: RunAmpt, tmp_path: Path) -> None:
     """Also with spaces and percent signs; a second one at the same time does nothing."""
     spool, module = tmp_path / "100% sp ool", tmp_path / "hand lers.py"
-    module.write_text("", encoding="utf-8")
+    code = "from ampt_cli import events\nevents.on('n', lambda event: 0)\n"
+    module.write_text(code, encoding="utf-8")
     module.chmod(0o600)
     run_ampt("publish", "n", "--spool", spool)
     line = run_ampt("unit", "--cron", "--spool", spool, "-m", module).out

@@ -177,7 +177,7 @@ def old(event): pass
 @pytest.mark.row(68)
 def test_an_ignored_event_needs_no_handler(run_ampt, write_handlers) -> None:
     """It ends in done, and says so."""
-    path = write_handlers("")
+    path = write_handlers("events.on('other', print)\n")
     id_ = run_ampt("publish", "nobody.listens").out.strip()
     run_ampt("run", "-m", path)
 
