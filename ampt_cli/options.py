@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-PLACES = ("DIR", "FILE", "FILE|MODULE")  # values that are never empty
+EMPTY_HINT = "is a variable not set?"
 
 
 class Option:
@@ -106,8 +106,8 @@ def parse(command: Command, argv: "list[str]") -> Given:
                 if following is None:
                     raise UsageError(f"{flag} needs a value: {flag} {option.value}")
                 value = following
-            if option.value in PLACES and not value:
-                raise UsageError(f"{flag} {option.value} is empty", "is a variable not set?")
+            if option.value and not value:  # it would mean another place, or all events
+                raise UsageError(f"{flag} {option.value} is empty", EMPTY_HINT)
             given.values.setdefault(option.key, []).append(value)
     return given
 

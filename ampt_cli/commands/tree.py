@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Any
 
 import typer
@@ -25,7 +24,7 @@ from ampt_cli.commands import (
     unit,
 )
 from ampt_cli.errors import UsageError
-from ampt_cli.options import Command, Option, help_text
+from ampt_cli.options import EMPTY_HINT, Command, Option, help_text
 from ampt_cli.render import write
 
 SUMMARY = "A durable queue of named events that is just a folder."
@@ -40,11 +39,26 @@ AS_GIVEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 
 
 class Plain(TyperCommand):
-    """A command whose --help looks like that of `publish`, with any version of typer."""
+    """A command that refuses what `publish` does, and whose --help looks the same."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Raise UsageError for an empty value, which would mean another place, or all events."""
+        rest = super().parse_args(ctx, args)
+        for option in self.params:
+            value = ctx.params.get(option.name or "")
+            given = ctx.get_parameter_source(option.name).name == "COMMANDLINE"
+            if given and option.param_type_name == "option" and (value == "" or _has_empty(value)):
+                flag = max(option.opts, key=len)
+                raise UsageError(f"{flag} {option.metavar} is empty", EMPTY_HINT)
+        return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
         """Write what `described` says."""
         _tell(help_text(described(self)))
+
+
+def _has_empty(value: object) -> bool:
+    return isinstance(value, list | tuple) and "" in value
 
 
 class Group(TyperGroup):
@@ -140,7 +154,6 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     _check_command(argv)
-    _check_places(argv)
     printing.check_stdout()
     try:
         result = app(argv, prog_name="ampt", standalone_mode=False)
@@ -159,13 +172,6 @@ def _check_command(argv: list[str]) -> None:
         near = get_close_matches(argv[0], [*COMMANDS, "help"], 1)
         hint = f"did you mean ampt {near[0]}?" if near else "see: ampt --help"
         raise UsageError(f"there is no command {argv[0]!r}", hint)
-
-
-def _check_places(argv: list[str]) -> None:
-    """Raise UsageError for an empty --spool, which would mean another one."""
-    for flag, value in pairwise([*argv, ""]):
-        if (flag in ("--spool", "-s") and not value) or flag == "--spool=":
-            raise UsageError(f"{flag.rstrip('=')} DIR is empty", "is a variable not set?")
 
 
 def _usage(error: Any, word: str) -> UsageError:

@@ -181,6 +181,54 @@ def test_an_empty_id_is_no_beginning_of_an_id(run_ampt: RunAmpt, deed: list[str]
     assert json.loads(run_ampt("inspect", id_, "--json").out)["records"] == []
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        *(
+            ["cancel", "--state", "retry", "--state", "pending", "--error", ""],
+            ["cancel", "--error="],
+        ),
+        *(["cancel", "--name", "n", "--name", ""], ["retry", "--state", "pending", "--error", ""]),
+        *(["retry", "-n", ""], ["cancel", "--state", ""], ["move", "ID", "--after", ""]),
+        *(
+            ["call", "n", "-m", ""],
+            ["call", "--id", ""],
+            ["handlers", "-m", ""],
+            ["unit", "-m", ""],
+        ),
+        *(["metrics", "-o", ""], ["unit", "--output", ""], ["init", "--group", ""]),
+        *(["prune", "--spool", ""], ["check", "-s", ""], ["check", "--monitor", "--late", ""]),
+        *(["inspect", "--error", ""], ["inspect", "--name="], ["inspect", "--since", ""]),
+        *(
+            ["inspect", "--group-by", ""],
+            ["run", "--name", ""],
+            ["run", "-m", ""],
+            ["run", "-j", ""],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_value_is_an_unset_variable(run_ampt: RunAmpt, argv: list[str]) -> None:
+    """It does not mean all events, or another place: exit 2, and nothing is changed."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    before = seen(run_ampt, id_)
+    ran = run_ampt(*argv)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("ampt: -")
+    assert ran.err.endswith(" is empty; is a variable not set?\n")
+    assert seen(run_ampt, id_) == before
+
+
+def test_a_text_and_a_field_may_be_empty(run_ampt: RunAmpt, write_handlers) -> None:
+    """They are data, and no options of ours."""
+    path = write_handlers("events.on('n', lambda event: print(repr(event.body)))\n")
+
+    assert run_ampt("call", "n", "-m", path, "-f", "key=").out.startswith("{'key': ''}\n")
+    assert run_ampt("call", "n", "", "--text", "-m", path).out.startswith("''\n")
+    assert run_ampt("publish", "n", "", "--text").status == 0
+
+
 def test_a_deed_that_the_disk_refuses_says_which(run_ampt: RunAmpt, spool_dir: Path) -> None:
     """And on what, on one line; the event is where it was."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
