@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ampt_cli import due, layout, reading, record
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
-from ampt_cli.event import Event
+from ampt_cli.event import ID_CHARACTERS, Event, id_is_legal
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
 from ampt_cli.walk import files, folders
@@ -80,6 +80,8 @@ def find(disk: Disk, prefix: str) -> Entry:
     """
     if not prefix:  # every id begins so: the variable of a script was empty
         raise UsageError("the id is empty", "give an id, or a unique beginning of one")
+    if not id_is_legal(prefix):
+        raise NotFound(f"there is no event with the id {prefix!r}", f"ids have {ID_CHARACTERS}")
     hinted = _hinted(disk, prefix)
     if hinted is not None:
         return hinted

@@ -171,6 +171,18 @@ def test_move_and_prune_speak_json(run_ampt: RunAmpt) -> None:
     assert pruned == {"v": 1, "deleted": 0}
 
 
+@pytest.mark.parametrize("id_", [b"\xff", "a b", "é", "../x", "a" * 300])
+@pytest.mark.parametrize("deed", [["inspect"], ["retry"], ["cancel"], ["move", "--after", "1h"]])
+def test_what_can_be_no_id_is_no_events_id(run_ampt: RunAmpt, deed: list[str], id_) -> None:
+    """Bytes that are no UTF-8, too: one line."""
+    run_ampt("publish", "n", "--after", "1 day")
+    ran = run_ampt(deed[0], id_, *deed[1:])
+
+    assert (ran.status, ran.out) == (3, "")
+    assert ran.err.startswith("ampt: there is no event with the id ")
+    assert ran.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("deed", [["retry"], ["cancel"], ["move", "--after", "1h"]])
 def test_an_empty_id_is_no_beginning_of_an_id(run_ampt: RunAmpt, deed: list[str]) -> None:
     """A script whose variable is empty does nothing to the only event there is."""
