@@ -76,7 +76,7 @@ def _is_right(key: str, value: "Any") -> bool:
     if key == "memory":
         return type(value) is int
     if key == "jobs":
-        return type(value) is int and 1 <= value <= 1024
+        return type(value) is int and 1 <= value <= size.MOST_JOBS
     if key == "network_file_system":
         return type(value) is bool
     if key == "rerun":
@@ -85,7 +85,7 @@ def _is_right(key: str, value: "Any") -> bool:
 
 
 EXPECTED = {
-    "jobs": "a whole number from 1 to 1024",
+    "jobs": f"a whole number from 1 to {size.MOST_JOBS}",
     "network_file_system": "true or false",
     "rerun": '"failed" (only the handlers that have not succeeded) or "all"',
     "retry_every": "more than zero",

@@ -73,13 +73,17 @@ class Given:
         """Whether an option was given."""
         return key in self.values
 
-    def number(self, key: str, least: int, default: int | None) -> int | None:
+    def number(
+        self, key: str, least: int, default: int | None, most: int | None = None
+    ) -> int | None:
         """The value of an option as a whole number. Raises UsageError."""
         text = self.get(key)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
-            raise UsageError(f"--{key} takes a whole number from {least}, not {text!r}")
+        digits = text.isascii() and text.isdigit() and len(text) < 10
+        if not (digits and least <= int(text) <= (most or int(text))):
+            to = f" to {most}" if most else ""
+            raise UsageError(f"--{key} takes a whole number from {least}{to}, not {text!r}")
         return int(text)
 
 

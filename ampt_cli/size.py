@@ -1,8 +1,9 @@
-"""Amounts of memory, in words."""
+"""How much a runner may take: amounts of memory, in words, and workers."""
 
 from ampt_cli.errors import UsageError
 
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+MOST_JOBS = 1024  # workers: each is a process, and some open files of the runner
 LEAST = 32 << 20  # bytes; Python alone has about as much
 
 

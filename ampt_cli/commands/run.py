@@ -37,7 +37,7 @@ Nothing is lost.
             "--handlers -m", "FILE|MODULE", "The handlers: a Python file, or an installed module."
         ),
         Option("--watch -w", "", "Stay, and wake within milliseconds of a publish."),
-        Option("--jobs -j", "N", "How many workers; 1 without this."),
+        Option("--jobs -j", "N", "How many workers, up to 1024; 1 without this."),
         Option(
             "--name -n", "GLOB", "Only events whose name matches. Repeat it for more.", many=True
         ),
@@ -91,7 +91,7 @@ def main(argv: "list[str]") -> int:
 def _run(given: Given) -> int:
     config, _ = settings.read()
     base = settings.spool_path(given.get("spool"), config)
-    jobs = given.number("jobs", 1, config.get("jobs", 1))
+    jobs = given.number("jobs", 1, config.get("jobs", 1), size.MOST_JOBS)
     most = given.number("max", 1, None)
     memory = _memory(given, config)
     target = settings.handlers_target(given.get("handlers"), config)

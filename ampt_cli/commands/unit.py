@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import printing, settings, units
+from ampt_cli import printing, settings, size, units
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.options import Command
@@ -58,7 +58,10 @@ def unit(
         str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
     ] = "",
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="As in ampt run.")
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, max=size.MOST_JOBS, metavar="N", help="As in ampt run."
+        ),
     ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="DIR", help="Write the units into this folder.")

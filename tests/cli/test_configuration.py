@@ -178,3 +178,15 @@ def test_every_setting_is_shown_with_its_source(run_ampt: RunAmpt, here: Path) -
     assert lines["jobs"] == ["3", str(path)]
     assert lines["retry_every"] == ["1 h", str(path)]
     assert lines["timeout"] == ["5 s", "the default"]
+
+
+@pytest.mark.parametrize("command", ["run", "unit"])
+def test_workers_have_the_same_bound_everywhere(run_ampt, write_handlers, command: str) -> None:
+    """What ampt.toml may say, the command line may: 1024, and not one more."""
+    path = write_handlers("events.on('n', print)\n")
+    run_ampt("publish", "n", "--after", "1 day")
+    most = run_ampt(command, "-m", path, "--jobs", "1024")
+    more = run_ampt(command, "-m", path, "-j", "1025")
+
+    assert (most.status, more.status, more.out) == (0, 2, "")
+    assert "1024" in more.err
