@@ -55,7 +55,10 @@ def _format_lines(root: int, path: str) -> list[str]:
         if layout.FORMAT in names:
             return _format_lines(root, path)  # somebody has just made it
         if not names <= {*layout.FOLDERS, layout.WAKE}:
-            raise NotFound(f"{path} is not a spool: it has no file {layout.FORMAT}") from None
+            raise NotFound(
+                f"{path} is not a spool: it has no file {layout.FORMAT}",
+                "give another --spool, or a new folder",
+            ) from None
         raise
     try:
         text = os.read(fd, 4096).decode("ascii", "replace")

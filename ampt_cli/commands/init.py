@@ -63,14 +63,23 @@ def init(
     base = settings.spool_path(spool_dir or None)
     own = place.gid(group) if group else None
     trust.check_folder(os.path.join(here, settings.FILE), "a configuration here")
+    files = {settings.FILE: config(base if spool_dir else ""), "handlers.py": HANDLERS}
     if settings.mentions_ampt(settings.PROJECT):
+        del files[settings.FILE]
+    made: list[str] = []
+    try:
+        made.extend(name for name, text in files.items() if _make(name, text, here))
+        disk = place.open_disk(base, create=True, group=group or None)
+        if own is not None and not _is_shared_with(disk, own):
+            raise AmptError(f"the spool {base} exists, and {group} does not share it", HINT)
+    except BaseException:  # they would name a spool that there is not
+        for name in made:
+            os.unlink(name)
+        raise
+    if settings.FILE not in files:
         say("pyproject.toml has the settings, so no ampt.toml was made")
-    else:
-        _make(settings.FILE, config(base if spool_dir else ""), here)
-    _make("handlers.py", HANDLERS, here)
-    disk = place.open_disk(base, create=True, group=group or None)
-    if own is not None and not _is_shared_with(disk, own):
-        raise AmptError(f"the spool {base} exists, and {group} does not share it", "use --spool")
+    for name in files:
+        say(f"made {name}" if name in made else f"{name} exists, and was left as it is")
     say(f"the spool is {base}")
     used = settings.spool_path(None)
     if used != base:
@@ -78,12 +87,15 @@ def init(
     say("next: ampt publish user.joined '{\"user_id\": 7}' && ampt run && ampt inspect")
 
 
-def _make(name: str, text: str, here: str) -> None:
+HINT = "use --spool"
+
+
+def _make(name: str, text: str, here: str) -> bool:
+    """Write a file; False where there is one."""
     try:
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
-        say(f"{name} exists, and was left as it is")
-        return
+        return False
     except OSError as error:
         raise from_os(error, f"make {name} in {here}") from None
     try:
@@ -92,7 +104,7 @@ def _make(name: str, text: str, here: str) -> None:
     except OSError as error:
         os.unlink(name)
         raise from_os(error, f"write {name} in {here}") from None
-    say(f"made {name}")
+    return True
 
 
 def _is_shared_with(disk: Disk, own: int) -> bool:

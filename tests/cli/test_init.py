@@ -226,3 +226,20 @@ def test_members_of_the_group_publish_run_look_and_retry(
     assert (again.returncode, "already" in again.stderr) == (0, True)
     assert (foreign.returncode, foreign.stdout) == (77, "")
     assert len(list(base.glob("done/*/*.a1.n.json"))) == 4
+
+
+def test_where_no_spool_can_be_no_file_names_one(run_ampt, tmp_path: Path) -> None:
+    """The folder has files of its own: 3, what to do, and nothing was made."""
+    here, full = tmp_path / "project", tmp_path / "full"
+    for folder in (here, full):
+        folder.mkdir()
+    (full / "mine").touch()
+    ran = run_ampt("init", "--spool", full, cwd=here)
+
+    assert (ran.status, ran.out) == (3, "")
+    assert ran.err == (
+        f"ampt: {full} is not a spool: it has no file FORMAT; "
+        "give another --spool, or a new folder\n"
+    )
+    assert list(here.iterdir()) == []
+    assert [path.name for path in full.iterdir()] == ["mine"]
