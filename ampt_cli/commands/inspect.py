@@ -1,5 +1,7 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
+from collections.abc import Iterator
+
 from ampt_cli import (
     catalog,
     clock,
@@ -161,29 +163,30 @@ def _one(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
 def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
     with Progress("looking") as told:
         picked, total = chosen(disk, wanted, sort, limit, told)
-    wide = room()
+    wide = None if as_json else room()
     if as_json:
         for seen in picked:
             show_json(as_data(seen))
-        return
-    if wide is None:
+    elif wide is None:
         tabs(plain(seen) for seen in picked)
     elif picked:
         show(listing.events(picked, clock.now(), wide))
     else:
         say("no such events")
+    remark = printing.say if wide is None else say  # stdout is for data
     if total > limit:
-        say(f"… and {total - limit:,} more: --limit {total}")
-    if layout.QUARANTINE in wanted.states:
+        remark(f"… and {total - limit:,} more: --limit {total}")
+    if layout.QUARANTINE in wanted.states and not as_json:
         rows = {seen.entry.folder for seen in picked if seen.damage}
-        _held(disk, rows if wide is not None else set())
+        for line in _held(disk, rows if wide is not None else set()):
+            remark(line)
 
 
-def _held(disk: Disk, told: set[str]) -> None:
+def _held(disk: Disk, told: set[str]) -> Iterator[str]:
     """Why each is in quarantine; files that are no entries too, but no folders of `told`."""
     for one in quarantine.held(disk):
         if one.folder not in told:
-            say(f"{one.folder}/{one.file}: {one.reason}")
+            yield f"{one.folder}/{one.file}: {one.reason}"
 
 
 def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> None:
@@ -193,6 +196,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
     with Progress("looking") as told:
         groups = overview.grouped(catalog.search(disk, wanted, read=reads, told=told), by)
     wide = room()
+    remark = printing.say if wide is None else say  # stdout is for data
     if as_json:
         for group in groups:
             show_json(group)
@@ -207,7 +211,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         show(listing.groups(groups, wide))
     dead = [group for group in groups if group["state"] == layout.DEAD]
     if dead:
-        say(f"to redrive: {listing.redrive(dead[0])}")
+        remark(f"to redrive: {listing.redrive(dead[0])}")
 
 
 def _all(disk: Disk, base: str, *, as_json: bool) -> None:

@@ -430,11 +430,12 @@ def test_lists_are_sorted_and_say_how_much_is_left_out(
         json.loads(line)["name"]
         for line in run_ampt("inspect", "--name", "*", "--sort", "-name", "--json").out.splitlines()
     ]
-    cut = run_ampt("inspect", "--name", "*", "--limit", "2").out.splitlines()
+    cut = run_ampt("inspect", "--name", "*", "--limit", "2")
+    cut_json = run_ampt("inspect", "--name", "*", "--limit", "2", "--json")
 
     assert names == ["worse", "worse", "later", "good", "bad"]
-    assert len(cut) == 3
-    assert cut[2] == "… and 3 more: --limit 5"
+    assert [len(ran.out.splitlines()) for ran in (cut, cut_json)] == [2, 2]
+    assert cut.err == cut_json.err == "ampt: … and 3 more: --limit 5\n"
     assert run_ampt("inspect", "--name", "*", "--sort", "size").status == 2
 
 
@@ -444,12 +445,14 @@ def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
     """Each group has its number and an example."""
     groups = run_ampt("inspect", "--group-by", "error", "--json").out.splitlines()
     found = {(g["state"], g["name"]): g for g in map(json.loads, groups)}
-    said = run_ampt("inspect", "--state", "dead", "--group-by", "error").out
+    said = run_ampt("inspect", "--state", "dead", "--group-by", "error")
 
     assert found["retry", "worse"]["events"] == 2
     assert found["dead", "bad"]["id"] == busy["bad"]
-    assert said.splitlines()[-1] == (
-        "to redrive: ampt retry --state dead --name bad --error 'GiveUp: no such user' --dry-run"
+    assert len(said.out.splitlines()) == 1
+    assert said.err == (
+        "ampt: to redrive: "
+        "ampt retry --state dead --name bad --error 'GiveUp: no such user' --dry-run\n"
     )
     assert "\x1b" not in run_ampt("inspect", "--state", "retry", "--group-by", "error").out
 
@@ -467,7 +470,8 @@ def test_what_is_in_quarantine_is_shown_with_its_reason(
 
     assert one.out.startswith("It is in quarantine: pending/")
     assert ": empty. When the file is mended: ampt retry " in one.out
-    assert listed.out.rstrip().endswith(": empty")
+    assert len(listed.out.splitlines()) == 1
+    assert listed.err.rstrip().endswith(": empty")
     assert len(shown.splitlines()) == 2  # where the row says it, no line does again
 
 
