@@ -18,7 +18,7 @@ from ampt_cli import (
     settings,
 )
 from ampt_cli.commands import loading, publish
-from ampt_cli.commands.choosing import Spool
+from ampt_cli.commands.choosing import Spool, find
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.event import Event
 from ampt_cli.options import Command
@@ -111,7 +111,7 @@ def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> E
 
 def _stored(id: str, spool: str) -> Event:  # noqa: A002
     disk = place.open_disk(settings.spool_path(spool or None))
-    entry = catalog.find(disk, id)
+    entry = find(disk, id, layout.STATES)
     seen = catalog.look(disk, entry)
     if seen is None or seen.event is None:
         raise AmptError(f"the event {id} cannot be read: {seen.damage if seen else 'it moved'}")

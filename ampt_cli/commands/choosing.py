@@ -53,7 +53,7 @@ class Chosen:
         in another state.
         """
         if self.ids:
-            found = [_find(disk, prefix, allowed) for prefix in self.ids]
+            found = [find(disk, prefix, allowed) for prefix in self.ids]
             return list(dict.fromkeys(found))
         states = catalog.known_states(self.states, allowed) or tuple(allowed)
         wanted = catalog.Filter(states, self.names, error=self.error)
@@ -61,12 +61,16 @@ class Chosen:
             return [seen.entry for seen in catalog.search(disk, wanted, told=told)]
 
 
-def _find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
-    find = quarantine.find_anywhere if layout.QUARANTINE in allowed else catalog.find
-    entry = find(disk, prefix)
+def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
+    """The entry whose id is, or begins uniquely with, `prefix`, in one of the states `allowed`.
+
+    Raises NotFound; UsageError where it is ambiguous; AmptError in another state.
+    """
+    entry = quarantine.find_anywhere(disk, prefix)
     if entry.state not in allowed:
+        where = "in quarantine" if entry.state == layout.QUARANTINE else entry.state
         raise AmptError(
-            f"the event {entry.id} is {entry.state}, not {' or '.join(allowed)}",
+            f"the event {entry.id} is {where}, not {', '.join(allowed[:-1])} or {allowed[-1]}",
             f"look at it: ampt inspect {entry.id}",
         )
     return entry

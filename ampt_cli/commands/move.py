@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, clock, due, layout, place, printing, publication, settings, spool
-from ampt_cli.commands.choosing import AsJson, Spool, acted
+from ampt_cli import clock, due, layout, place, printing, publication, settings, spool
+from ampt_cli.commands.choosing import AsJson, Spool, acted, find
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
@@ -39,9 +39,7 @@ def move(
     instant = due.parse(after, now)
     if due.looks_like_seconds(after):
         printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
-    entry = catalog.find(disk, id)
-    if entry.state not in layout.WAITING:
-        raise AmptError(f"the event {entry.id} is {entry.state}: only what waits can be moved")
+    entry = find(disk, id, layout.WAITING)
     if not acted(lambda: spool.reschedule(disk, entry, instant, "moved", now)):
         raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
     publication.wake(disk)

@@ -161,6 +161,27 @@ def test_what_was_mended_in_quarantine_is_tried(run_ampt: RunAmpt, spool_dir: Pa
     assert seen(run_ampt, id_)["state"] == "pending"
 
 
+def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers
+) -> None:
+    """What cannot be done to it is refused with where it is: 1."""
+    run_ampt("publish", "n", "--id", "bad1", "--after", "1 day")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.write_bytes(b"{")
+    run_ampt("check", "--repair")
+    module = write_handlers("events.on('n', print)\n")
+    ran = [
+        run_ampt("cancel", "bad1"),
+        run_ampt("move", "bad1", "--after", "1h"),
+        run_ampt("call", "--id", "bad1", "-m", module),
+    ]
+
+    assert [(one.status, one.out) for one in ran] == [(1, "")] * 3
+    for one in ran:
+        assert one.err.startswith("ampt: the event bad1 is in quarantine, not pending")
+        assert one.err.endswith("; look at it: ampt inspect bad1\n")
+
+
 def test_move_and_prune_speak_json(run_ampt: RunAmpt) -> None:
     """With stable fields."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
