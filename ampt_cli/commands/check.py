@@ -51,15 +51,21 @@ def check(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
     ] = False,
-    late: Annotated[str, _limit("how long an event is overdue.")] = DEFAULTS["late"],
-    idle: Annotated[str, _limit("how long no run has looked.")] = DEFAULTS["idle"],
-    dead: Annotated[str, _limit("how many are dead.")] = DEFAULTS["dead"],
-    free: Annotated[str, _limit("percent of the disk that is free.")] = DEFAULTS["free"],
+    late: Annotated[str, _limit("how long an event is overdue.")] = "",
+    idle: Annotated[str, _limit("how long no run has looked.")] = "",
+    dead: Annotated[str, _limit("how many are dead.")] = "",
+    free: Annotated[str, _limit("percent of the disk that is free.")] = "",
     spool_dir: Spool = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
+    limits = dict(zip(DEFAULTS, (late, idle, dead, free), strict=True))
     if monitor:
-        raise typer.Exit(_monitor(spool_dir, late, idle, dead, free))
+        others = {"--repair": repair, "--json": as_json}
+        wrong = next((flag for flag, given in others.items() if given), None)
+        raise typer.Exit(_monitor(spool_dir, limits, wrong))
+    for key, given in limits.items():
+        if given:
+            raise UsageError(f"--{key} goes with --monitor", "see: ampt check --help")
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, retries = clock.now(), retries_of(config)
@@ -80,10 +86,13 @@ def check(
         raise typer.Exit(1)
 
 
-def _monitor(spool: str, *given: str) -> int:
+def _monitor(spool: str, given: dict[str, str], wrong: str | None) -> int:
     """One line on stdout, whatever happens; the status that monitoring systems know."""
     try:
-        limits = monitoring.Limits(*map(_pair, DEFAULTS, given))
+        if wrong:
+            raise UsageError(f"{wrong} does not go with --monitor")
+        pairs = (_pair(key, given[key] or default) for key, default in DEFAULTS.items())
+        limits = monitoring.Limits(*pairs)
         disk = place.open_disk(settings.spool_path(spool or None))
         status, line = monitoring.judge(figures(disk), limits)
     except (AmptError, OSError) as error:

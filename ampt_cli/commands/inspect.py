@@ -1,6 +1,6 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ampt_cli import (
     catalog,
@@ -33,7 +33,8 @@ COMMAND = Command(
     "[ID]",
     "Look at the spool, at some events, or at one.",
     """
-Without an ID or a filter: the spool at a glance. A unique beginning of an id is enough.
+Without an ID or a filter: the spool at a glance; with --sort or --limit a list of all events.
+A unique beginning of an id is enough.
 Of waiting events --since and --until mean the due time, of others the time of their last
 attempt. WHEN is an ISO 8601 time (no zone means UTC), @SECONDS since 1970, ms since 1970,
 or a length as in `ampt publish`: so long ago.
@@ -81,6 +82,9 @@ def _inspect(given: Given) -> int:
     if given.has("help"):
         write(help_text(COMMAND))
     elif given.has("config"):
+        _refuse(given, "--config", given.values.keys() - {"config", "json", "spool"})
+        if given.arguments:
+            raise UsageError("--config takes no ID", "ampt inspect --config")
         _config(given)
     else:
         _look(given)
@@ -94,21 +98,37 @@ def _look(given: Given) -> None:
     by = given.get("group_by")
     base = settings.spool_path(given.get("spool"))
     disk = place.open_disk(base)
+    listed = given.values.keys() & {"sort", "limit"}
     if id_ is not None and (wanted or by):
         raise UsageError("give an id or a filter, not both")
+    if id_ is not None:
+        _refuse(given, "an ID", listed)
     if follow and by:
         raise UsageError("--follow does not go with --group-by", "ampt inspect --state dead -f")
+    if by:
+        _refuse(given, "--group-by", listed)
     if id_ is not None:
         one = following.event if follow else _one
         one(disk, id_, as_json=as_json)
     elif by:
         _groups(disk, wanted or catalog.Filter(layout.STATES), by, as_json=as_json)
-    elif wanted:
+    elif wanted or listed:
         some = following.some if follow else _some
+        wanted = wanted or catalog.Filter(layout.STATES)
         some(disk, wanted, given.get("sort") or "due", limit, as_json=as_json)
     else:
         whole = following.whole if follow else _all
         whole(disk, base, as_json=as_json)
+
+
+def _refuse(given: Given, what: str, others: Collection[str]) -> None:
+    """Raise UsageError for the first of the options `others` that was given."""
+    for key in given.values:
+        if key in others:
+            raise UsageError(f"--{key.replace('_', '-')} does not go with {what}", HELP)
+
+
+HELP = "see: ampt inspect --help"
 
 
 def _id(given: Given) -> str | None:

@@ -91,9 +91,7 @@ def main(argv: "list[str]") -> int:
 def _run(given: Given) -> int:
     config, _ = settings.read()
     base = settings.spool_path(given.get("spool"), config)
-    jobs = given.number("jobs", 1, config.get("jobs", 1), size.MOST_JOBS)
-    most = given.number("max", 1, None)
-    memory = _memory(given, config)
+    jobs, most, memory = _asked(given, config)
     target = settings.handlers_target(given.get("handlers"), config)
     watched = os.isatty(2)
     disk = place.open_disk(base)
@@ -129,24 +127,32 @@ def _run(given: Given) -> int:
     return 1 if given.has("check") and tally.failed else 0
 
 
-def _memory(given: Given, config: "dict[str, Any]") -> int | None:
-    """Bytes of each worker, or None for as much as there is."""
-    text = given.get("memory")
-    return config.get("memory") if text is None else size.parse(text)
+def _asked(given: Given, config: "dict[str, Any]") -> "tuple[int | None, int | None, int | None]":
+    """The workers, the attempts and the bytes of each worker. Raises UsageError."""
+    form, text = given.get("log_format"), given.get("memory")
+    if form not in (None, "text", "json"):
+        raise UsageError(f"--log-format is text or json, not {form!r}")
+    memory = config.get("memory") if text is None else size.parse(text)
+    jobs = given.number("jobs", 1, config.get("jobs", 1), size.MOST_JOBS)
+    return jobs, given.number("max", 1, None), memory
 
 
 def _dry_run(given: Given) -> int:
     from ampt_cli.catalog import matches  # noqa: PLC0415  only here
 
     printing.check_stdout()
+    for key in ("watch", "check"):
+        if given.has(key):
+            raise UsageError(f"--{key} does not go with --dry-run: nothing is run")
     config, _ = settings.read()
+    _, most, _ = _asked(given, config)
     disk = place.open_disk(settings.spool_path(given.get("spool"), config))
     now = clock.now()
     when = given.get("now")
     globs = given.all("name")
     found = Scan(disk, due.parse(when, now) if when else now).entries()
     wanted = (entry for entry in found if matches(entry, globs))
-    for entry in islice(wanted, given.number("max", 1, None)):
+    for entry in islice(wanted, most):
         told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
         if not printing.tell(f"{told}  attempt {entry.attempt + 1}\n"):
             break

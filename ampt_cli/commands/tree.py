@@ -42,14 +42,13 @@ class Plain(TyperCommand):
     """A command that refuses what `publish` does, and whose --help looks the same."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raise UsageError for an empty value, which would mean another place, or all events."""
+        """Raise UsageError for an empty value, and for a flag together with its opposite."""
+        words = set(args)
         rest = super().parse_args(ctx, args)
         for option in self.params:
-            value = ctx.params.get(option.name or "")
             given = ctx.get_parameter_source(option.name).name == "COMMANDLINE"
-            if given and option.param_type_name == "option" and (value == "" or _has_empty(value)):
-                flag = max(option.opts, key=len)
-                raise UsageError(f"{flag} {option.metavar} is empty", EMPTY_HINT)
+            if given and option.param_type_name == "option":
+                _check_given(option, ctx.params.get(option.name or ""), words)
         return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
@@ -57,8 +56,14 @@ class Plain(TyperCommand):
         _tell(help_text(described(self)))
 
 
-def _has_empty(value: object) -> bool:
-    return isinstance(value, list | tuple) and "" in value
+def _check_given(option: Any, value: object, words: set[str]) -> None:
+    both = [flag for flag in (*option.opts, *option.secondary_opts) if flag in words]
+    if option.secondary_opts and len(both) > 1:  # the last would hold
+        raise UsageError(f"{both[0]} does not go with {both[1]}")
+    values = value if isinstance(value, list | tuple) else [value]
+    if "" in values:  # it would mean another place, or all events
+        flag = max(option.opts, key=len)
+        raise UsageError(f"{flag} {option.metavar} is empty", EMPTY_HINT)
 
 
 class Group(TyperGroup):

@@ -272,6 +272,30 @@ def test_a_module_without_a_handler_is_not_the_one_that_was_meant(
     assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--memory", "x"], "cannot use 'x' as an amount of memory"),
+        (["--log-format", "foo"], "--log-format is text or json, not 'foo'"),
+        (["--jobs", "0"], "--jobs takes a whole number from 1"),
+        (["--dry-run", "--memory", "x"], "cannot use 'x' as an amount of memory"),
+        (["--dry-run", "--log-format", "foo"], "--log-format is text or json, not 'foo'"),
+        (["--dry-run", "--jobs", "0"], "--jobs takes a whole number from 1"),
+        (["--dry-run", "--watch"], "--watch does not go with --dry-run"),
+        (["--dry-run", "--check"], "--check does not go with --dry-run"),
+    ],
+)
+def test_what_a_run_is_given_is_read_even_if_nothing_is_run(
+    run_ampt: RunAmpt, handlers: str, option: list[str], said: str
+) -> None:
+    """With --dry-run, and where nothing is due."""
+    run_ampt("publish", "n", "--after", "1 day")
+    ran = run_ampt("run", "-m", handlers, *option)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+
+
 def test_no_spool_and_no_event_are_3(run_ampt: RunAmpt) -> None:
     """Reading makes nothing."""
     nothing = run_ampt("inspect")

@@ -439,6 +439,14 @@ def test_lists_are_sorted_and_say_how_much_is_left_out(
     assert run_ampt("inspect", "--name", "*", "--sort", "size").status == 2
 
 
+def test_an_order_or_a_limit_alone_asks_for_a_list(run_ampt: RunAmpt, busy: dict[str, str]) -> None:
+    """Of all events."""
+    listed = run_ampt("inspect", "--sort", "-name", "--limit", "3", "--json").out.splitlines()
+
+    assert [json.loads(line)["name"] for line in listed] == ["worse", "worse", "later"]
+    assert len(run_ampt("inspect", "--sort", "due").out.splitlines()) == 5
+
+
 def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
     run_ampt: RunAmpt, busy: dict[str, str]
 ) -> None:
@@ -763,6 +771,14 @@ def test_a_closed_pipe_is_no_error(clean_env: dict[str, str], busy: dict[str, st
         (["a", "b"], "inspect takes one ID, and 'b' is one more"),
         (["--limit", "0"], "--limit takes a whole number from 1, not '0'"),
         (["a", "--state", "dead"], "give an id or a filter, not both"),
+        (["--config", "a"], "--config takes no ID"),
+        (["--config", "--state", "dead"], "--state does not go with --config"),
+        (["--config", "--follow"], "--follow does not go with --config"),
+        (["--group-by", "name", "--limit", "1"], "--limit does not go with --group-by"),
+        (["--group-by", "name", "--sort", "due"], "--sort does not go with --group-by"),
+        (["a", "--sort", "due"], "--sort does not go with an ID"),
+        (["--sort", "bogus"], "cannot sort by 'bogus'"),
+        (["--sort", "bogus", "--limit", "2"], "cannot sort by 'bogus'"),
         (["--stat", "dead"], "ampt inspect has no option --stat; did you mean --state?"),
     ],
 )

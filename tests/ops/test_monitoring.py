@@ -252,6 +252,17 @@ def test_limits_that_cannot_be_meant_are_unknown_and_not_critical(
     assert done.out.endswith(f", not {limits!r}\n")
 
 
+@pytest.mark.parametrize("other", ["--repair", "--json"])
+def test_what_does_not_go_with_a_monitor_is_unknown(run_ampt: RunAmpt, other: str) -> None:
+    """And not left out in silence; a limit is for a monitor alone."""
+    run_ampt("publish", "n")
+    done = run_ampt("check", "--monitor", other)
+    limit = run_ampt("check", "--late", "5m,1h")
+
+    assert done == (3, f"AMPT UNKNOWN - {other} does not go with --monitor\n", "")
+    assert limit == (2, "", "ampt: --late goes with --monitor; see: ampt check --help\n")
+
+
 def test_equal_limits_leave_the_warning_out(run_ampt: RunAmpt) -> None:
     """And the ends of what can be meant are taken."""
     run_ampt("publish", "n")

@@ -184,6 +184,7 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
     [
         (("--cron", "--system", "--as", "daemon"), "--cron goes with none of --watch, --output, "),
         (("--cron", "--watch"), "--cron goes with none of --watch, --output, "),
+        (("--system", "--user"), "--system does not go with --user"),
         (("--user", "--as", "daemon"), "--as is for system units"),
         (("--cron", "--spool", "/srv/a\n* * * * * true"), "a line break can stand in no unit and "),
         (("--spool", "/srv/a\nUser=root"), "a line break can stand in no unit and "),
