@@ -37,7 +37,7 @@ def handlers(
     registry = loading.load(target, config, spool_dir)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = [handler for listed in registry.handlers.values() for handler in listed]
-    missing = _unhandled(registry, settings.spool_path(spool_dir or None, config))
+    missing = _unhandled(registry, settings.spool_path(spool_dir or None, config), bool(spool_dir))
     if as_json:
         for handler in every:
             timeout = handler.timeout or default
@@ -58,10 +58,13 @@ def handlers(
         say(f"no handler: {name}")
 
 
-def _unhandled(registry: registered.Registry, path: str) -> list[str]:
+def _unhandled(registry: registered.Registry, path: str, named: bool) -> list[str]:
+    """The names that wait for a handler. Raises NotFound where a spool that was named is none."""
     try:
         disk = place.open_disk(path)
     except NotFound:
+        if named:
+            raise
         return []
     waiting = {entry.name for entry in catalog.entries(disk, layout.WAITING)}
     return sorted(waiting - set(registry.handlers))

@@ -296,6 +296,17 @@ def test_what_a_run_is_given_is_read_even_if_nothing_is_run(
     assert said in ran.err
 
 
+def test_handlers_of_a_spool_that_is_named_and_is_none_are_3(
+    run_ampt: RunAmpt, handlers: str, tmp_path: Path
+) -> None:
+    """Without a spool of one's own yet they are shown."""
+    named = run_ampt("handlers", "-m", handlers, "--spool", tmp_path / "none")
+
+    assert (named.status, named.out) == (3, "")
+    assert named.err.startswith(f"ampt: there is no spool at {tmp_path / 'none'}")
+    assert run_ampt("handlers", "-m", handlers).status == 0
+
+
 def test_no_spool_and_no_event_are_3(run_ampt: RunAmpt) -> None:
     """Reading makes nothing."""
     nothing = run_ampt("inspect")
