@@ -82,6 +82,8 @@ def unit(
         raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
     if broken := [word for word in wanted if "\n" in str(word)]:
         raise UsageError(f"a line break can stand in no unit and no crontab: {broken[0]!r}")
+    if broken := [word for word in wanted if not _is_text(str(word))]:
+        raise UsageError(f"what is not UTF-8 can stand in no unit and no crontab: {broken[0]!r}")
     if not os.path.isdir(spool):
         printing.say(f"there is no spool at {spool} yet; {NO_SPOOL}")
     if cron:
@@ -93,6 +95,14 @@ def unit(
             say(_save(os.path.join(output, name), content))
         else:
             write(f"# {name}\n{content}\n")
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # Python's way to say that a path has other bytes
+        return False
+    return True
 
 
 def _program() -> str:

@@ -187,6 +187,11 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
         (("--system", "--user"), "--system does not go with --user"),
         (("--user", "--as", "daemon"), "--as is for system units"),
         (("--cron", "--spool", "/srv/a\n* * * * * true"), "a line break can stand in no unit and "),
+        (
+            ("--spool", b"/srv/\xff"),
+            "what is not UTF-8 can stand in no unit and no crontab: '/srv/",
+        ),
+        (("--cron", "--spool", b"/srv/\xff"), "what is not UTF-8 can stand in no unit"),
         (("--spool", "/srv/a\nUser=root"), "a line break can stand in no unit and "),
     ],
 )
