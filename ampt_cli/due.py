@@ -148,7 +148,7 @@ def parse(after: "After", now: int) -> int:
         wrong = f"it is more than a year ahead: {_said(instant)}"
     else:
         return instant
-    raise BadDue(f"cannot publish after {_shown(after)}: {wrong}", _example(now + DAY))
+    raise BadDue(f"cannot use {_shown(after)} as a time: {wrong}", _example(now + DAY))
 
 
 def _shown(after: object) -> str:

@@ -53,7 +53,8 @@ def find() -> str | None:
     given = os.environ.get("AMPT_CONFIG")
     if given:
         if not os.path.isfile(given):
-            raise ConfigError(f"the configuration file {given} (AMPT_CONFIG) does not exist")
+            wrong = "is no file" if os.path.exists(given) else "does not exist"
+            raise ConfigError(f"the configuration file {given} (AMPT_CONFIG) {wrong}")
         return given
     try:
         folder = os.getcwd()

@@ -179,7 +179,8 @@ def _checked(text: str, what: str) -> str:
 
 def _parse(text: str, what: str, hint: str) -> "Any":
     if not text.strip():
-        raise BadEvent(f"{what} is empty: that is no JSON", "without a BODY it is null")
+        empty_hint = "without a BODY it is null" if hint is BODY_HINT else hint
+        raise BadEvent(f"{what} is empty: that is no JSON", empty_hint)
     try:
         return jsontext.loads(_checked(text, what))
     except ValueError as error:
@@ -207,6 +208,8 @@ def _object(fields: "list[str]") -> "dict[str, Any]":
 
 
 def _read_file(path: str, what: str) -> str:
+    if not path:
+        raise UsageError("a file name must follow the @", BODY_HINT)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

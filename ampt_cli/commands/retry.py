@@ -56,12 +56,14 @@ def retry(
     spool_dir: Spool = "",
 ) -> None:
     """Move each to now, and wake the runners."""
+    if edit and dry_run:
+        raise UsageError("--edit does not go with --dry-run")
     chosen = Chosen(ids, list(state or BY_DEFAULT) if name or error else state, name, error)
     disk = place.open_disk(settings.spool_path(spool_dir or None))
     entries = chosen.entries(disk, ALLOWED)
     now = clock.now()
     if edit:
-        if len(entries) != 1 or not chosen.ids or dry_run:
+        if len(entries) != 1 or not chosen.ids:
             raise UsageError("--edit is for one event, by its id", "ampt retry ID --edit")
         editing.replace(disk, entries[0], as_json=as_json)
         return

@@ -190,3 +190,12 @@ def test_workers_have_the_same_bound_everywhere(run_ampt, write_handlers, comman
 
     assert (most.status, more.status, more.out) == (0, 2, "")
     assert "1024" in more.err
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(".", "is no file"), ("none", "does not exist")])
+def test_a_configuration_that_is_named_and_is_no_file(run_ampt, tmp_path, name, wrong) -> None:
+    """78, with what is wrong."""
+    path = tmp_path / name
+    ran = run_ampt("inspect", "--config", env={"AMPT_CONFIG": str(path)})
+
+    assert ran == (78, "", f"ampt: the configuration file {path} (AMPT_CONFIG) {wrong}\n")

@@ -182,6 +182,14 @@ def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
         assert one.err.endswith("; look at it: ampt inspect bad1\n")
 
 
+def test_nothing_is_edited_in_a_dry_run(run_ampt: RunAmpt) -> None:
+    """It would be published anew: 2, and what does not go with what."""
+    id_ = run_ampt("publish", "n").out.strip()
+    ran = run_ampt("retry", id_, "--edit", "--dry-run")
+
+    assert ran == (2, "", "ampt: --edit does not go with --dry-run\n")
+
+
 def test_move_and_prune_speak_json(run_ampt: RunAmpt) -> None:
     """With stable fields."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
@@ -286,3 +294,17 @@ def test_a_move_to_seconds_since_1970_is_warned_of(run_ampt: RunAmpt) -> None:
         "ampt: --after 1800000000 was read as a delay in ms; "
         "for seconds since 1970 write @1800000000\n"
     )
+
+
+@pytest.mark.parametrize(
+    "argv", [["move", "ID", "--after", "0"], ["run", "--dry-run", "--now", "2020-01-01"]]
+)
+def test_a_time_that_cannot_be_is_refused_without_talk_of_a_publish(
+    run_ampt: RunAmpt, argv: list[str]
+) -> None:
+    """Nothing was to be published."""
+    run_ampt("publish", "n")
+    ran = run_ampt(*argv)
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith(f"ampt: cannot use {argv[-1]!r} as a time: it must ")
