@@ -96,4 +96,6 @@ def from_os(error: OSError, tried: str) -> AmptError:
         return TryAgain(text, "nothing was lost; try again when there is room")
     if code in PERMISSION:
         return Denied(text, f"running as uid {os.geteuid()}")
+    if code == "EROFS":
+        return SpoolError(text, "its file system must be mounted for writing")
     return SpoolError(text)

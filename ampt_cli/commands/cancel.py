@@ -11,6 +11,7 @@ from ampt_cli.commands.choosing import (
     Names,
     Spool,
     States,
+    telling,
 )
 from ampt_cli.options import Command
 
@@ -46,6 +47,6 @@ def cancel(
     deeds.each(
         chosen.entries(disk, layout.WAITING),
         lambda entry: layout.finished(entry, layout.DONE, now),
-        lambda entry: spool.cancel(disk, entry, now),
+        telling(disk, "cancel", lambda entry: spool.cancel(disk, entry, now)),
     )
     deeds.complain(chosen.ids)

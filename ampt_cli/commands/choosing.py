@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import catalog, layout, printing, quarantine
-from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
@@ -76,6 +76,23 @@ def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
     return entry
 
 
+Act = Callable[[Entry], Entry | None]
+
+
+def telling(disk: Disk, verb: str, act: Act) -> Act:
+    """`act`, but where the disk refuses, an AmptError names the event and the spool."""
+
+    def told(entry: Entry) -> Entry | None:
+        try:
+            return act(entry)
+        except OSError as error:
+            wrong = from_os(error, f"{verb} the event {entry.id} in the spool {disk.path}")
+            wrong.hint = wrong.hint or f"look where it is: ampt inspect {entry.id}"
+            raise wrong from error
+
+    return told
+
+
 class Deeds:
     """What one command does to each of its events, told as it goes."""
 
@@ -91,11 +108,11 @@ class Deeds:
         self,
         entries: Sequence[Entry],
         plan: Callable[[Entry], Entry],
-        act: Callable[[Entry], Entry | None],
+        act: Act,
     ) -> None:
         """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
 
-        What was done until an error is said all the same.
+        What was done until an error is said all the same, if it was anything.
         """
         try:
             with Progress(self.verb, len(entries)) as told:
@@ -104,9 +121,13 @@ class Deeds:
                         told(number)
                     moved = not self.dry_run and self._act(entry, act)
                     self._one(entry, plan(entry), moved)
+        except BaseException:
+            if self.done.total():
+                self._sum()
+            raise
         finally:
-            self._sum()
             warn_of(self.unnoted)
+        self._sum()
 
     def _act(self, entry: Entry, act: Callable[[Entry], Entry | None]) -> bool:
         try:

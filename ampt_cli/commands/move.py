@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import clock, due, layout, place, printing, publication, settings, spool
-from ampt_cli.commands.choosing import AsJson, Spool, acted, find
+from ampt_cli.commands.choosing import AsJson, Spool, acted, find, telling
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
@@ -40,7 +40,10 @@ def move(
     if due.looks_like_seconds(after):
         printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
     entry = find(disk, id, layout.WAITING)
-    if not acted(lambda: spool.reschedule(disk, entry, instant, "moved", now)):
+    move_it = telling(
+        disk, "move", lambda entry: spool.reschedule(disk, entry, instant, "moved", now)
+    )
+    if not acted(lambda: move_it(entry)):
         raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
     publication.wake(disk)
     if as_json:

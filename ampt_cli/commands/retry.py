@@ -16,6 +16,7 @@ from ampt_cli.commands.choosing import (
     Names,
     Spool,
     States,
+    telling,
 )
 from ampt_cli.errors import UsageError
 from ampt_cli.fsio import Disk
@@ -68,7 +69,11 @@ def retry(
         editing.replace(disk, entries[0], as_json=as_json)
         return
     deeds = Deeds("tried now", dry_run, as_json)
-    deeds.each(entries, lambda entry: _target(entry, now), lambda entry: _retry(disk, entry, now))
+    deeds.each(
+        entries,
+        lambda entry: _target(entry, now),
+        telling(disk, "retry", lambda entry: _retry(disk, entry, now)),
+    )
     publication.wake(disk)
     deeds.complain(chosen.ids)
 

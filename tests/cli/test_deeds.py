@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunAmpt
+from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
 from ampt_cli import GiveUp, events
@@ -270,16 +272,19 @@ def test_a_text_and_a_field_may_be_empty(run_ampt: RunAmpt, write_handlers) -> N
     assert run_ampt("publish", "n", "", "--text").status == 0
 
 
-def test_a_deed_that_the_disk_refuses_says_which(run_ampt: RunAmpt, spool_dir: Path) -> None:
-    """And on what, on one line; the event is where it was."""
+@pytest.mark.parametrize("deed", [["cancel"], ["retry"], ["move", "--after", "1h"]])
+def test_a_deed_that_the_disk_refuses_says_which(
+    run_ampt: RunAmpt, spool_dir: Path, deed: list[str]
+) -> None:
+    """And on what, in which spool, on one line; no success is counted, and the event stays."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
     [entry] = spool_dir.glob("pending/*/*/*.json")
     entry.parent.chmod(0o500)
-    ran = run_ampt("cancel", id_, powerless=True)
+    ran = run_ampt(deed[0], id_, *deed[1:], powerless=True)
     entry.parent.chmod(0o700)
 
-    assert (ran.status, ran.err.count("\n")) == (77, 1), ran
-    assert ran.err.startswith("ampt: cannot run ampt cancel: ")
+    assert (ran.status, ran.out, ran.err.count("\n")) == (77, "", 1), ran
+    assert ran.err.startswith(f"ampt: cannot {deed[0]} the event {id_} in the spool {spool_dir}: ")
     assert entry.name in ran.err
     assert entry.exists()
 
@@ -308,3 +313,18 @@ def test_a_time_that_cannot_be_is_refused_without_talk_of_a_publish(
 
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith(f"ampt: cannot use {argv[-1]!r} as a time: it must ")
+
+
+def test_a_read_only_spool_is_named_with_what_to_do(clean_env, spool_dir: Path, run_ampt) -> None:
+    """The kernel's word alone would not tell which disk, nor what helps."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    mounted = ["unshare", "-rm", "sh", "-c", 'mount --bind -o ro "$1" "$1" && shift && "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*mounted, spool_dir, "true"]).returncode:
+        pytest.skip("there is no mounting here")
+    done = subprocess.run(
+        [*mounted, spool_dir, SCRIPT, "cancel", id_], env=clean_env, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout) == (74, "")
+    assert done.stderr.startswith(f"ampt: cannot cancel the event {id_} in the spool {spool_dir}: ")
+    assert done.stderr.endswith("; its file system must be mounted for writing\n")
