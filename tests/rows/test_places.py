@@ -333,9 +333,9 @@ def test_a_pipe_that_nobody_reads_ends_a_listing_quietly(run_ampt, clean_env) ->
     """As `ampt inspect | head -1` leaves one."""
     batch = '{"name":"n"}\n' * 2000
     run_ampt("publish", "--batch", "-", stdin=batch)
+    listing = "inspect --state pending --json --limit 2000"  # more than a pipe holds
     ended = subprocess.run(
-        ["bash", "-c", '"$0" inspect --state pending --json | head -n 1; exit "${PIPESTATUS[0]}"',
-         SCRIPT],
+        ["bash", "-c", f'"$0" {listing} | head -n 1; exit "${{PIPESTATUS[0]}}"', SCRIPT],
         env=clean_env, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
 
