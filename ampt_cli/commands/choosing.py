@@ -129,7 +129,7 @@ class Deeds:
             warn_of(self.unnoted)
         self._sum()
 
-    def _act(self, entry: Entry, act: Callable[[Entry], Entry | None]) -> bool:
+    def _act(self, entry: Entry, act: Act) -> bool:
         try:
             return act(entry) is not None
         except RecordLost as lost:

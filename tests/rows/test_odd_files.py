@@ -42,6 +42,11 @@ def _file(path: Path) -> None:
     path.write_text("mine", encoding="utf-8")
 
 
+def _folder(path: Path) -> None:
+    path.mkdir()
+    _file(path / "mine")
+
+
 def _linked_lock(path: Path) -> None:
     path.mkdir(0o700)
     (path / "lock").symlink_to("/dev/null")
@@ -53,7 +58,7 @@ def _folder_for_lock(path: Path) -> None:
 
 @pytest.mark.row(16)
 @pytest.mark.parametrize("name", ["notes.txt", ".nfs0001"])
-@pytest.mark.parametrize("make", [_file, Path.mkdir, _linked_lock, _folder_for_lock])
+@pytest.mark.parametrize("make", [_file, _folder, _linked_lock, _folder_for_lock])
 def test_whatever_lies_where_runners_are_stops_no_run(
     name: str, make: Callable[[Path], None], beside, run_ampt, spool_dir: Path
 ) -> None:

@@ -88,7 +88,7 @@ def test_a_time_that_is_none_is_refused_whatever_its_type(after: Any, spool_dir:
         lambda: events.publish("n", after=after),
         lambda: events.publish_many([("n", None, after)]),
     ):
-        with pytest.raises(BadDue, match=r"^(event 1: )?cannot (publish after|read)"):
+        with pytest.raises(BadDue, match=r"^(event 1: )?cannot (use|read) "):
             publish()
     assert list(spool_dir.rglob("*.json")) == []
 
