@@ -1,5 +1,6 @@
 """The Python interface: `from ampt_cli import events`."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 from ampt_cli import clock, handlers
@@ -120,6 +121,14 @@ class Events:
             disk = fsio.SharedDisk(made.root, made.file_mode == 0o660, made.path)
             self._disk, self._path = disk, path
         return disk
+
+
+def belong_to(spool: str) -> None:
+    """Let `events` publish into the spool at this whole path, unless it is told another.
+
+    Programs that are started from here do so, too.
+    """
+    events.default = os.environ["AMPT_SPOOL"] = spool
 
 
 def _warn(after: object) -> None:

@@ -23,8 +23,7 @@ import signal
 import sys
 from struct import Struct
 
-from ampt_cli import clock, handlers, jsontext, kernel, layout, reading, record, strays
-from ampt_cli.api import events
+from ampt_cli import api, clock, handlers, jsontext, kernel, layout, reading, record, strays
 from ampt_cli.claim import Claim
 from ampt_cli.deadline import BEGUN, HEARD, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
@@ -159,7 +158,7 @@ class Worker:
         note_calls()
         if self.job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.job.memory, self.job.memory))
-        events.default = self.job.spool
+        api.belong_to(self.job.spool)
         try:
             self.registry = handlers.load(self.job.target)
         except AmptError as error:

@@ -4,8 +4,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import Any
 
-from ampt_cli import execute, handlers, printing, settings
-from ampt_cli.api import events
+from ampt_cli import api, execute, handlers, printing, settings
 from ampt_cli.errors import AmptError, ConfigError
 
 
@@ -16,7 +15,7 @@ def load(given: str, config: dict[str, Any], spool: str) -> handlers.Registry:
     Raises ConfigError for whatever it raises, after its traceback.
     """
     target = settings.handlers_target(given or None, config)
-    events.default = settings.spool_path(spool or None, config)
+    api.belong_to(settings.spool_path(spool or None, config))
     try:
         with redirect_stdout(sys.stderr):
             return handlers.load(target)

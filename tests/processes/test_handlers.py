@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import SCRIPT
+
 HANDLERS = """
 import asyncio, multiprocessing, os, sys, time
 from ampt_cli import GiveUp, RetryLater
@@ -271,6 +273,25 @@ def n(event):
     assert (ran.status, ran.err) == (0, "")
     assert len(list(tmp_path.glob("cwd/other/[pd]*/**/*.next.json"))) == 1
     assert list(tmp_path.glob("spool/pending/*/*/*.json")) == []
+
+
+@pytest.mark.parametrize("command", [["run"], ["call", "n"]], ids=str)
+def test_a_program_that_a_handler_starts_publishes_into_the_spool_that_is_run(
+    command: list[str], run_ampt, write_handlers, tmp_path: Path
+) -> None:
+    """Where it is not told another."""
+    path = write_handlers(
+        f"""
+import subprocess
+@events.on("n")
+def n(event):
+    subprocess.run([{str(SCRIPT)!r}, "publish", "next"], cwd="/", check=True, stdout=subprocess.DEVNULL)
+"""
+    )
+    run_ampt("publish", "-s", "other", "n", env={"AMPT_SPOOL": None})
+    run_ampt(*command, "-s", "other", "-m", path, env={"AMPT_SPOOL": None})
+
+    assert len(list(tmp_path.glob("cwd/other/[pd]*/**/*.next.json"))) == 1
 
 
 @pytest.mark.parametrize("where", ["import", "handler"])
