@@ -1,4 +1,4 @@
-"""`ampt call`: run the handlers here, in the foreground; the spool is not changed."""
+"""`ampt call`: run the handlers here, in the foreground; no event of the spool is changed."""
 
 import sys
 from bdb import BdbQuit
@@ -29,8 +29,8 @@ COMMAND = Command(
     "[NAME [BODY]]",
     "Run the handlers of an event here, to debug them.",
     """
-They run in the foreground, in this process, without a timeout, and nothing in the
-spool is changed: breakpoint() works.
+They run in the foreground, in this process, without a timeout, and no event of the
+spool is changed: breakpoint() works. What the handlers publish is published.
 """,
     (),
     (

@@ -51,10 +51,10 @@ def check(
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Is all well? OK, WARNING, CRITICAL, UNKNOWN.")
     ] = False,
-    late: Annotated[str, _limit("how long an event is overdue.")] = "",
-    idle: Annotated[str, _limit("how long no run has looked.")] = "",
-    dead: Annotated[str, _limit("how many are dead.")] = "",
-    free: Annotated[str, _limit("percent of the disk that is free.")] = "",
+    late: Annotated[str | None, _limit("how long an event is overdue.")] = None,
+    idle: Annotated[str | None, _limit("how long no run has looked.")] = None,
+    dead: Annotated[str | None, _limit("how many are dead.")] = None,
+    free: Annotated[str | None, _limit("percent of the disk that is free.")] = None,
     spool_dir: Spool = "",
 ) -> None:
     """Report each finding; with --repair, what is left of them decides the status."""
@@ -64,7 +64,7 @@ def check(
         wrong = next((flag for flag, given in others.items() if given), None)
         raise typer.Exit(_monitor(spool_dir, limits, wrong))
     for key, given in limits.items():
-        if given:
+        if given is not None:
             raise UsageError(f"--{key} goes with --monitor", "see: ampt check --help")
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool_dir or None, config))
@@ -86,12 +86,15 @@ def check(
         raise typer.Exit(1)
 
 
-def _monitor(spool: str, given: dict[str, str], wrong: str | None) -> int:
+def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int:
     """One line on stdout, whatever happens; the status that monitoring systems know."""
     try:
         if wrong:
             raise UsageError(f"{wrong} does not go with --monitor")
-        pairs = (_pair(key, given[key] or default) for key, default in DEFAULTS.items())
+        pairs = [
+            _pair(key, default if (text := given[key]) is None else text)
+            for key, default in DEFAULTS.items()
+        ]
         limits = monitoring.Limits(*pairs)
         disk = place.open_disk(settings.spool_path(spool or None))
         status, line = monitoring.judge(figures(disk), limits)

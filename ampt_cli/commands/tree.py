@@ -61,7 +61,8 @@ def _check_given(option: Any, value: object, words: set[str]) -> None:
     if option.secondary_opts and len(both) > 1:  # the last would hold
         raise UsageError(f"{both[0]} does not go with {both[1]}")
     values = value if isinstance(value, list | tuple) else [value]
-    if "" in values:  # it would mean another place, or all events
+    limits = option.metavar == "WARN,CRIT"  # of which `check --monitor` says it in its own way
+    if "" in values and not limits:  # it would mean another place, or all events
         flag = max(option.opts, key=len)
         raise UsageError(f"{flag} {option.metavar} is empty", EMPTY_HINT)
 

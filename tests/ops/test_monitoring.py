@@ -237,7 +237,13 @@ def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
     [
         *(("--late", "soon"), ("--late", "5m"), ("--late", "1h,5m"), ("--idle", "0 s,1h")),
         *(("--dead", "x,y"), ("--dead", "5,1"), ("--dead", "nan,nan"), ("--dead", "1,inf")),
-        *(("--free", "3,10"), ("--free", "10,-1"), ("--free", "101,3"), ("--dead", "0,1")),
+        *(
+            ("--free", "3,10"),
+            ("--free", "10,-1"),
+            ("--free", "101,3"),
+            ("--dead", "0,1"),
+            ("--late", ""),
+        ),
     ],
 )
 def test_limits_that_cannot_be_meant_are_unknown_and_not_critical(
