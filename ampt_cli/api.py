@@ -118,7 +118,7 @@ class Events:
         disk = self._disk  # race: another thread may change the spool, and publish through this one
         if disk is None or path != self._path or not place.is_still(disk, path):
             made = place.open_disk(path, create=True)
-            disk = fsio.SharedDisk(made.root, made.file_mode == 0o660, made.path)
+            disk = fsio.SharedDisk(made.root, made.group, made.path)
             self._disk, self._path = disk, path
         return disk
 

@@ -41,7 +41,7 @@ class Batch:
         try:
             disk.make_folder(self.folder)
             self.fd = os.open(self.folder, FOLDER, dir_fd=disk.root)
-            self.draft = Disk(self.fd, group=disk.file_mode == 0o660)
+            self.draft = Disk(self.fd, group=disk.group)
             self.chmod = not self.draft.natural_mode("mode")
         except OSError as error:
             raise from_os(error, f"begin a batch in the spool {disk.path}") from error

@@ -199,15 +199,18 @@ def search(
     """
     before = time_ns() - RACY
     again = [state for state in wanted.states if state in layout.WAITING]
-    shown: set[int] = set()  # hashes of ids
+    once = bool(again) or len(wanted.states) > 1
+    shown: set[int] = set()  # hashes of ids; what is in quarantine may be there twice
     everything = chain(entries(disk, wanted.states), _arrived(disk, again, before))
     for number, entry in enumerate(everything):
         told(number)
-        if not wanted.takes(entry) or hash(entry.id) in shown:
+        moves = once and entry.state in FLOW
+        if not wanted.takes(entry) or (moves and hash(entry.id) in shown):
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
         if found is not None and (not wanted.reads or passes(found, wanted)):
-            shown.add(hash(entry.id))
+            if moves:
+                shown.add(hash(entry.id))
             yield found
 
 

@@ -136,11 +136,10 @@ def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
         return
     if abandoned:
         yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
-    elif disk.exists(folder) and lock.is_gone(disk, folder):
-        if set(disk.list(folder)) <= layout.RUNNER_FILES:
-            yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
-        else:
-            yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
+    elif lock.is_remains(disk, folder):
+        yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
+    elif not disk.exists(f"{folder}/{layout.LOCK}") and disk.exists(folder):
+        yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
 
 
 def _twice(disk: Disk) -> Iterator[Finding]:
@@ -188,7 +187,7 @@ def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     try:
         return _repair(disk, finding, now, retries)
     except FileNotFoundError:
-        return True
+        return finding.repair != "make" and not disk.exists(finding.path)
 
 
 def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:

@@ -36,7 +36,8 @@ class Chores:
         self.tally = tally
         self.added = Counters()  # to the spool's counters, of what the tally has
         self.next_rescue = self.next_upkeep = 0.0
-        self._told: set[str] = set()  # since the last tidying
+        self._told: set[str] = set()  # since the last upkeep
+        self._more = False  # whether more may be pruned at once
 
     def keep_up(self, own: str, intake: Intake) -> None:
         """What a runner that stays does now and then; `own` is its folder."""
@@ -51,8 +52,9 @@ class Chores:
             self.next_upkeep = now + UPKEEP
             self._told.clear()
             intake.forget()
-            if self.tidy(intake, PRUNE_AT_ONCE):
-                self.next_upkeep = now
+            self._more = self.tidy(intake, PRUNE_AT_ONCE)
+        elif self._more:
+            self._more = self._prune(PRUNE_AT_ONCE)
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
@@ -73,17 +75,20 @@ class Chores:
             self.observer.problem(text)
 
     def tidy(self, intake: Intake, most: int = PRUNE_AT_END) -> bool:
-        """Remove what nobody needs any more; whether `most` entries were pruned, and more are left.
+        """Remove what nobody needs any more; whether `most` entries were pruned: there may be more.
 
         One thing that cannot be done keeps no other from being done.
         """
-        disk, now, retention = self.disk, self.clock(), self.settings.retention
-        touch(disk)
+        touch(self.disk)
         self.add_up()
         self._try(intake.scan.remove_empty)
-        self._try(lambda: upkeep.sweep(disk, now))
-        self._try(lambda: upkeep.mark(disk))
-        return self._try(lambda: upkeep.prune(disk, now, retention, most)) == most
+        self._try(lambda: upkeep.sweep(self.disk, self.clock()))
+        self._try(lambda: upkeep.mark(self.disk))
+        return self._prune(most)
+
+    def _prune(self, most: int) -> bool:
+        retention = self.settings.retention
+        return self._try(lambda: upkeep.prune(self.disk, self.clock(), retention, most)) == most
 
     def _try(self, chore: Callable[[], object]) -> object:
         try:

@@ -6,6 +6,7 @@ handler everywhere.
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter_ns
+from types import AsyncGeneratorType, GeneratorType
 
 from ampt_cli import due, handlers, record
 from ampt_cli.errors import BadDue, ConfigError
@@ -126,7 +127,7 @@ def execute(
             try:
                 _call(handler, event, context)
             finally:
-                context._watch = None  # noqa: SLF001  a thread may keep it: another call is not its
+                context._watch = None  # noqa: SLF001  a thread may keep it, and must not move a later call's deadline
                 watch.end()
             raised: BaseException | None = None
         except BaseException as error:
@@ -175,7 +176,7 @@ def _call(handler: Handler, event: Event, context: Context) -> None:
         import asyncio  # noqa: PLC0415  loaded with the handlers already, if any is async
 
         value = asyncio.run(_await(value))
-    if hasattr(value, "gi_frame") or hasattr(value, "ag_frame"):
+    if isinstance(value, GeneratorType | AsyncGeneratorType):
         raise ConfigError("the handler returned a generator, of which nothing was run")
 
 

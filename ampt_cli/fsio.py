@@ -37,6 +37,11 @@ class Disk:
         self.file_mode = 0o660 if group else PRIVATE
         self.folder_mode = 0o2770 if group else 0o700
 
+    @property
+    def group(self) -> bool:
+        """Whether it is shared by a group."""
+        return self.file_mode != PRIVATE
+
     def close(self, _close: "Callable[[int], None]" = os.close) -> None:
         """Let go of the folder. A second time does nothing: its number may be another's by then.
 
@@ -318,12 +323,25 @@ class Disk:
 
 
 class SharedDisk(Disk):
-    """One of several threads: it is closed when none of them has it any more."""
+    """One of several threads: it is closed when none of them has it any more.
 
-    __slots__ = ()
+    Unless the program has closed it: a daemon closes all, and the number may be another's.
+    """
 
-    def __del__(self) -> None:
-        self.close()
+    __slots__ = ("_folder",)
+
+    def __init__(self, root: int, group: bool, path: str) -> None:
+        super().__init__(root, group, path)
+        status = os.fstat(root)
+        self._folder = status.st_dev, status.st_ino
+
+    def __del__(self, _stat: "Callable[[int], os.stat_result]" = os.fstat) -> None:
+        try:
+            status = _stat(self.root)  # kept, as in close
+        except OSError:
+            return
+        if (status.st_dev, status.st_ino) == self._folder:
+            self.close()
 
 
 def write_all(fd: int, data: bytes) -> None:

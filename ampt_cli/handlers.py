@@ -204,10 +204,18 @@ def _leave_current_folder() -> None:
     by_name = spec is not None and spec.name == "ampt_cli.__main__"
     if by_name and not sys.flags.safe_path and sys.path[:1] == [here]:
         del sys.path[0]  # python -m ampt_cli
-    named = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
-    places = [place and os.path.abspath(place) for place in named.split(os.pathsep)]
-    if named and "" in places and here not in places:  # PYTHONPATH=$PYTHONPATH:/opt/lib
+    if _has_empty_place() and here not in map(os.path.abspath, filter(None, _python_path())):
         sys.path[:] = [place for place in sys.path if place != here]
+
+
+def _python_path() -> list[str]:
+    named = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    return named.split(os.pathsep) if named else []
+
+
+def _has_empty_place() -> bool:
+    """Whether PYTHONPATH names the current folder by accident: PYTHONPATH=$PYTHONPATH:/opt/lib."""
+    return "" in _python_path()
 
 
 def _load_file(path: str) -> None:
@@ -264,11 +272,13 @@ def _load_module(name: str) -> None:
     except (ImportError, ValueError):
         spec = None
     if spec is None:
-        raise ConfigError(f"there is no installed module {name!r} with handlers", HINT)
+        left_out = LEFT_OUT if _has_empty_place() else ""
+        raise ConfigError(f"there is no installed module {name!r} with handlers", HINT + left_out)
     if os.geteuid() == 0 and spec.origin and os.path.exists(spec.origin):
         trust.check_module(spec.origin, "the handlers module")
     import_module(name)
 
 
 PACKAGE_HINT = "give a module of a package by its name, installed: --handlers package.module"
+LEFT_OUT = "; PYTHONPATH has an empty name, so the current folder was left out"
 HINT = "give a file (./handlers.py) or an installed module with --handlers, or in ampt.toml"

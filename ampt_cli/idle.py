@@ -23,6 +23,6 @@ def is_idle(disk: Disk, now: int, retention: Retention) -> bool:
 
 def _may_be_abandoned(disk: Disk, folder: str) -> bool:
     try:
-        return lock.is_abandoned(disk, folder) or lock.is_gone(disk, folder)
+        return lock.is_abandoned(disk, folder) or lock.is_remains(disk, folder)
     except OSError:
         return True  # for a whole run to report

@@ -98,12 +98,14 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
     return held
 
 
-def is_gone(disk: Disk, folder: str) -> bool:
-    """Whether the lock of a runner's folder is: it was being taken apart, in tmp/.
+def is_remains(disk: Disk, folder: str) -> bool:
+    """Whether a runner's folder, without lock and claims, was being taken apart, in tmp/.
 
     A power cut undid its move there, and kept that its files were unlinked.
     """
-    return not disk.exists(f"{folder}/{layout.LOCK}")
+    if disk.exists(f"{folder}/{layout.LOCK}"):
+        return False
+    return set(disk.list(folder)) <= layout.RUNNER_FILES and disk.exists(folder)
 
 
 def is_abandoned(disk: Disk, folder: str) -> bool:

@@ -1,11 +1,15 @@
 """Open a spool, or make one: what it is, whose it is, whether it may be trusted."""
 
 import os
+from errno import EACCES, EINVAL, EPERM, EROFS
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
 from ampt_cli import clock, due, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
+
+# fsyncing a folder that we have not made: it may not be read, or its file system has no such thing.
+NOT_OURS = (EACCES, EPERM, EINVAL, EROFS)
 
 
 def open_disk(path: str, create: bool = False, group: str | None = None) -> Disk:
@@ -118,7 +122,7 @@ def _create(path: str, group: str | None) -> None:
         _write_format(disk)
         disk.sync(".")
     finally:
-        os.close(disk.root)
+        disk.close()
 
 
 def _make_parents(path: str) -> None:
@@ -133,8 +137,9 @@ def _make_parents(path: str) -> None:
         there = os.path.dirname(there)
     try:
         _sync_name(there)
-    except PermissionError:
-        pass  # no publisher has made it
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
     for folder in reversed(missing):
         try:
             os.mkdir(folder, 0o700)
@@ -163,7 +168,7 @@ def _make_fifo(disk: Disk) -> None:
 
 def _write_format(disk: Disk) -> None:
     """The last step: until FORMAT exists this is no spool; then it is a whole one."""
-    text = f"{layout.MAGIC}{layout.VERSION}\n" + ("group\n" if disk.file_mode == 0o660 else "")
+    text = f"{layout.MAGIC}{layout.VERSION}\n" + ("group\n" if disk.group else "")
     draft = f"{layout.TMP}/{due.stamp(clock.now())}.{layout.FORMAT}.{os.urandom(6).hex()}"
     disk.write_new(draft, text.encode())
     try:

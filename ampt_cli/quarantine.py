@@ -65,8 +65,13 @@ def find_anywhere(disk: Disk, prefix: str) -> Entry:
     """
     try:
         return catalog.find(disk, prefix)
-    except NotFound:
+    except NotFound as error:
+        hint = error.hint
+    try:
         return find(disk, prefix)
+    except NotFound as error:
+        error.hint = error.hint or hint
+        raise
 
 
 def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:

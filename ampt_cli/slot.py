@@ -82,7 +82,7 @@ class Slot:
         )
         self.pid = os.fork()
         if self.pid == 0:
-            worker.main(ends, crew.job, parent, group=crew.disk.file_mode == 0o660)
+            worker.main(ends, crew.job, parent, group=crew.disk.group)
         for fd in (result_w, capture_w, share, claims):
             os.close(fd)
 

@@ -4,8 +4,8 @@ A working folder, a umask, the environment, the time zone, signal handlers, time
 limits of recursion are put back. What cannot be put back (closed streams, threads that would keep
 a process alive, resource limits, a priority, a user) spoils the worker: it is replaced.
 
-All of this is asked after every event, so what takes long to ask is asked only after a call of a
-function that could have changed it. But for the commonest, it is not noticed where C calls it.
+All of this is asked after every event, so what takes long to ask is asked only after a call, from
+Python, of a function that could have changed it.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
@@ -124,6 +124,9 @@ class Surroundings:
         if self.variables.changed:
             self._restore()
         _signal.alarm(0)
+        if _called:  # before their signals have their own handlers again
+            for timer, before in zip(TIMERS, self.timers, strict=True):
+                _signal.setitimer(timer, *before)
         sys.setrecursionlimit(self.recursion)
         handlers = list(map(_signal.getsignal, SIGNALS))
         if handlers != self.handlers and not self._handle_as_before(handlers):
@@ -165,8 +168,6 @@ class Surroundings:
         return list(map(getrlimit, LIMITS)) != self.limits
 
     def _slowly_changed(self) -> bool:
-        for timer, before in zip(TIMERS, self.timers, strict=True):
-            _signal.setitimer(timer, *before)
         _called.clear()
         return _slow() != self.slow
 

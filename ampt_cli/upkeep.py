@@ -12,6 +12,7 @@ from ampt_cli.policy import Retries, Verdict
 from ampt_cli.retention import Retention, expired, stale
 from ampt_cli.typed import Value
 
+LOOKS = 10  # at an entry for each that is deleted, where some cannot be
 TWICE = "there is another entry of this event where it was to go"
 Settled = Callable[[layout.Entry, Verdict], object]
 INTERRUPTED = "the runner, or its machine, stopped during the attempt"
@@ -64,7 +65,7 @@ def rescue_from(
     """The same for one runner; nothing where somebody of it lives. Raises OSError."""
     held = lock.take_abandoned(disk, folder)
     if held is None:
-        if lock.is_gone(disk, folder):
+        if lock.is_remains(disk, folder):
             dismantle(disk, folder)
         return Rescued()
     counts = dict.fromkeys(Rescued.fields(), 0)
@@ -201,7 +202,9 @@ def prune(disk: Disk, now: int, retention: Retention, most: int | None = None) -
     left for the next time.
     """
     count, trouble = 0, None
-    for entry in islice(_past(disk, now, retention), most):
+    for entry in islice(_past(disk, now, retention), most and LOOKS * most):
+        if count == most:
+            break
         try:
             count += spool.discard(disk, entry, wait=most is None)
         except OSError as error:

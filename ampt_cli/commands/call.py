@@ -95,6 +95,8 @@ def _flush() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
+    except ValueError:  # a handler has closed it
+        sys.stdout = None
     except OSError as error:
         sys.stdout = None  # or it would be tried again at exit
         raise from_os(error, "write to stdout") from None

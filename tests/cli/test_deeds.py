@@ -240,7 +240,7 @@ def test_an_empty_id_is_no_beginning_of_an_id(run_ampt: RunAmpt, deed: list[str]
             ["unit", "-m", ""],
         ),
         *(["metrics", "-o", ""], ["unit", "--output", ""], ["init", "--group", ""]),
-        *(["prune", "--spool", ""], ["check", "-s", ""], ["check", "--monitor", "--late", ""]),
+        *(["prune", "--spool", ""], ["check", "-s", ""]),
         *(["inspect", "--error", ""], ["inspect", "--name="], ["inspect", "--since", ""]),
         *(
             ["inspect", "--group-by", ""],

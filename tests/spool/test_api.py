@@ -171,6 +171,19 @@ def test_spools_that_are_used_in_turn_leave_no_descriptors_open(tmp_path: Path) 
     assert len(counts) == 1
 
 
+def test_a_program_that_closed_everything_keeps_what_it_opened_since(tmp_path: Path) -> None:
+    """As a daemon does: the number of the spool's folder is another file's by then."""
+    code = (
+        "import os; from ampt_cli import events\n"
+        f"events.spool = {str(tmp_path / 'spool')!r}; events.publish('n')\n"
+        "os.closerange(3, 256); mine = os.open(os.devnull, os.O_WRONLY)\n"
+        "events.publish('n'); os.write(mine, b'x')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_publish_ends_in_the_spool_where_it_began(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

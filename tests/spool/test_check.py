@@ -120,12 +120,25 @@ def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
     assert check.repair(disk, finding, NOW, Retries())
 
 
+def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: Path) -> None:
+    """It is the place to put it that is missing, and not what was found."""
+    entry = publish(disk, "torn")
+    (tmp_path / "spool" / entry.path).write_bytes(b"half")
+    [finding] = check.check(disk, NOW)
+    (tmp_path / "spool" / "quarantine").rmdir()
+    (tmp_path / "spool" / "quarantine").symlink_to("nowhere")
+
+    assert finding.repair == "quarantine"
+    assert not check.repair(disk, finding, NOW, Retries())
+
+
 def test_a_runners_folder_without_its_lock_is_reported(disk: Disk) -> None:
     """As a backup leaves it that skips locks: nobody can tell whether its runner lives."""
     claim(disk, publish(disk, "claimed"))
     disk.remove(f"running/{RUNNER}/lock")
 
     assert found(disk) == [(f"running/{RUNNER}", "")]
+    assert is_idle(disk, NOW, Retention())
     assert repair(disk) == [False]
 
 

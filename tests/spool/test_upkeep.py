@@ -1,6 +1,7 @@
 """What runners do besides handling events: nothing that cannot be done keeps anything else."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -107,6 +108,48 @@ def test_a_runner_that_stays_prunes_on_while_there_is_more(
         left.append(len([*catalog.entries(disk)]))
 
     assert left == [3, 1, 0, 0]
+
+
+def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it try again at once what it could not read."""
+    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", 1)
+    monkeypatch.setattr(chores, "POLL", 0.0)
+    for number in range(5):
+        finished(disk, f"old-{number}")
+    heard = Heard()
+    kept, looking = open_chores(disk, heard), open_intake(disk)
+    kept.keep_up("running/r", looking)
+    for _ in range(3):
+        looking.unread.add("pending/x: Input/output error")
+        kept.keep_up("running/r", looking)
+
+    assert len([*catalog.entries(disk)]) == 1
+    assert heard.problems == ["cannot read pending/x: Input/output error"]
+    assert looking.unread
+
+
+def test_what_cannot_be_deleted_is_not_looked_at_alone(disk: Disk) -> None:
+    """A run deletes as many as it may of the others."""
+    path = finished(disk, "old")
+    for number in range(upkeep.LOOKS - 1):
+        disk.make_folder(path.replace(".old.", f".a-folder-{number}."))
+
+    with suppress(IsADirectoryError, PermissionError):
+        upkeep.prune(disk, NOW, Retention(), 1)
+    assert not disk.exists(path)
+
+
+def test_an_event_that_is_in_quarantine_twice_is_listed_twice(disk: Disk) -> None:
+    """Both are files that somebody must see to."""
+    for number in range(2):
+        publication.publish(disk, publication.draft("n", None, None, NOW, "x"))
+        [entry] = catalog.entries(disk)
+        spool.quarantine(disk, entry.path, "damaged", NOW + number)
+    wanted = catalog.Filter((layout.QUARANTINE,))
+
+    assert [seen.entry.id for seen in catalog.search(disk, wanted)] == ["x", "x"]
 
 
 def test_a_runner_that_stays_rescues_what_others_leave_later(disk: Disk) -> None:

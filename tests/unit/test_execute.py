@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache, partial, wraps
+from unittest.mock import Mock
 
 import pytest
 
@@ -362,6 +363,14 @@ def test_a_method_of_no_object_is_refused() -> None:
     with pytest.raises(ConfigError, match="is a method of no object"):
         Registry().on("n", keeping(Shop.send, []))
     Registry().on("n", Shop().send)
+
+
+def test_a_handler_may_return_whatever_answers_to_any_name() -> None:
+    """A mock, or the proxy of a service: it is no generator."""
+    registry = Registry()
+    registry.on("n", lambda _: Mock())
+
+    assert run(registry).outcome == "succeeded"
 
 
 @pytest.mark.parametrize("how", ["plain", "awaited", "asynchronous"])
