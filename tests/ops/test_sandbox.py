@@ -87,14 +87,18 @@ def test_a_run_makes_no_system_call_that_the_units_forbid(
 
 
 def test_a_run_writes_nowhere_but_in_the_spool(
-    run_ampt: RunAmpt, write_handlers: Callable[[str], Path], clean_env: dict[str, str]
+    run_ampt: RunAmpt,
+    write_handlers: Callable[[str], Path],
+    clean_env: dict[str, str],
+    tmp_path: Path,
 ) -> None:
-    """As ProtectSystem=strict, ReadWritePaths= and PrivateDevices= have it; /tmp is closed, too."""
+    """As ProtectSystem=strict, ReadWritePaths= and PrivateDevices= have it; what is beside the spool is closed, too."""
     spool = clean_env["AMPT_SPOOL"]
     closed = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--chdir", "/"]
     if shutil.which("bwrap") is None or subprocess.run([*closed, "true"]).returncode:
         pytest.skip("bwrap is not installed, or not allowed to work")
-    module = write_handlers('@events.on("n")\ndef n(event):\n    open("/tmp/new", "w")\n')
+    new = str(tmp_path / "new")
+    module = write_handlers(f'@events.on("n")\ndef n(event):\n    open({new!r}, "w")\n')
     id_ = run_ampt("publish", "n").out.strip()
     ran = subprocess.run(
         [*closed, "--bind", spool, spool, SCRIPT, "run", "-m", module],
