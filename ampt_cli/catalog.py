@@ -95,11 +95,16 @@ def find(disk: Disk, prefix: str) -> Entry:
         if len(found) == 1:
             return next(iter(found.values()))
         if found:
-            some = ", ".join(sorted(found)[:4])
-            raise UsageError(
-                f"the id {prefix!r} is ambiguous: {some}{', …' if len(found) > 4 else ''}"
-            )
+            raise ambiguous(prefix, found)
     raise NotFound(f"there is no event with the id {prefix!r}")
+
+
+def ambiguous(prefix: str, ids: Iterable[str], where: str = "") -> UsageError:
+    """What to raise where several ids begin with `prefix`."""
+    first, more = sorted(ids)[:4], sorted(ids)[4:]
+    return UsageError(
+        f"the id {prefix!r} is ambiguous{where}: {', '.join(first)}{', …' if more else ''}"
+    )
 
 
 def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002

@@ -127,7 +127,8 @@ def execute(
             try:
                 _call(handler, event, context)
             finally:
-                context._watch = None  # noqa: SLF001  a thread may keep it, and must not move a later call's deadline
+                # A thread may keep it, and must not move the deadline of a later call.
+                context._watch = None  # noqa: SLF001  ours
                 watch.end()
             raised: BaseException | None = None
         except BaseException as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, reading, spool
-from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
+from ampt_cli.errors import AmptError, Damaged, NotFound
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import QUARANTINE, Entry
 
@@ -51,10 +51,9 @@ def find(disk: Disk, prefix: str) -> Entry:
     found = [entry for entry in found if entry.id == prefix] or found
     if not found:
         raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")
-    ids = sorted({entry.id for entry in found})
+    ids = {entry.id for entry in found}
     if len(ids) > 1:
-        some = ", ".join(ids[:4]) + (", …" if len(ids) > 4 else "")
-        raise UsageError(f"the id {prefix!r} is ambiguous, in quarantine: {some}")
+        raise catalog.ambiguous(prefix, ids, ", in quarantine")
     return found[-1]
 
 

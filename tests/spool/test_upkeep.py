@@ -93,15 +93,22 @@ def test_one_chore_that_fails_keeps_no_other(disk: Disk, monkeypatch: pytest.Mon
     assert heard.problems == ["cannot tidy the spool: [Errno 5] Input/output error"]
 
 
+def much_to_prune(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, at_once: int, observer: Observer
+) -> tuple[chores.Chores, intake.Intake]:
+    """Five old events, for a runner that stays and looks after its chores each time."""
+    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", at_once)
+    monkeypatch.setattr(chores, "POLL", 0.0)
+    for number in range(5):
+        finished(disk, f"old-{number}")
+    return open_chores(disk, observer), open_intake(disk)
+
+
 def test_a_runner_that_stays_prunes_on_while_there_is_more(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A little at each look at its chores, and not a little a minute."""
-    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", 2)
-    monkeypatch.setattr(chores, "POLL", 0.0)
-    for number in range(5):
-        finished(disk, f"old-{number}")
-    kept, looking = open_chores(disk, Observer()), open_intake(disk)
+    kept, looking = much_to_prune(disk, monkeypatch, 2, Observer())
     left = []
     for _ in range(4):
         kept.keep_up("running/r", looking)
@@ -114,12 +121,8 @@ def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does it try again at once what it could not read."""
-    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", 1)
-    monkeypatch.setattr(chores, "POLL", 0.0)
-    for number in range(5):
-        finished(disk, f"old-{number}")
     heard = Heard()
-    kept, looking = open_chores(disk, heard), open_intake(disk)
+    kept, looking = much_to_prune(disk, monkeypatch, 1, heard)
     kept.keep_up("running/r", looking)
     for _ in range(3):
         looking.unread.add("pending/x: Input/output error")
