@@ -31,10 +31,10 @@ SIGNALS = range(1, 32)  # all but those of real time, which hardly anything uses
 TIMERS = (_signal.ITIMER_PROF, _signal.ITIMER_VIRTUAL)  # the third is that of alarm()
 SLOW = {  # modules, and what of them changes something that takes long to ask for
     "resource": "setrlimit prlimit",
-    "signal": "setitimer",
-    "_signal": "setitimer",
+    "signal": "signal setitimer",
+    "_signal": "signal setitimer",
     "os": (
-        "sched_setaffinity sched_setscheduler setuid seteuid setreuid setresuid "
+        "nice setpriority sched_setaffinity sched_setscheduler setuid seteuid setreuid setresuid "
         "setgid setegid setregid setresgid setgroups initgroups"
     ),
 }
@@ -91,7 +91,6 @@ class Surroundings:
         self.limits = list(map(getrlimit, LIMITS))
         self.slow, self.timers = _slow(), list(map(_signal.getitimer, TIMERS))
         _called.clear()
-        self.priority = os.getpriority(os.PRIO_PROCESS, 0)
         self.zone = _zone()
         self.threads = thread_count()
         self.locale = _locale()
@@ -124,12 +123,8 @@ class Surroundings:
         if self.variables.changed:
             self._restore()
         _signal.alarm(0)
-        if _called:  # before their signals have their own handlers again
-            for timer, before in zip(TIMERS, self.timers, strict=True):
-                _signal.setitimer(timer, *before)
         sys.setrecursionlimit(self.recursion)
-        handlers = list(map(_signal.getsignal, SIGNALS))
-        if handlers != self.handlers and not self._handle_as_before(handlers):
+        if _called and self._slowly_changed():
             return True
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         try:
@@ -138,13 +133,16 @@ class Surroundings:
             return True  # a handler has closed it
         return self._changed()
 
-    def _handle_as_before(self, handlers: list[Any]) -> bool:
-        for number, now, before in zip(SIGNALS, handlers, self.handlers, strict=True):
-            if now is not before:
+    def _slowly_changed(self) -> bool:
+        for timer, value in zip(TIMERS, self.timers, strict=True):
+            _signal.setitimer(timer, *value)  # before their signals have their own handlers again
+        for number, before in zip(SIGNALS, self.handlers, strict=True):
+            if _signal.getsignal(number) is not before:
                 if before is None:
-                    return False  # one in C, which Python does not know of
+                    return True  # one in C, which Python does not know of
                 _signal.signal(number, before)
-        return True
+        _called.clear()  # our own calls are among them
+        return _slow() != self.slow
 
     def _restore(self) -> None:
         moved = self.variables.get(b"TZ") != self.before.get(b"TZ") or _zone() != self.zone
@@ -161,15 +159,7 @@ class Surroundings:
             return True
         if _locale() != self.locale or _is_sealed(self.process) != self.streams:
             return True
-        if os.getpriority(os.PRIO_PROCESS, 0) != self.priority:
-            return True
-        if _called and self._slowly_changed():
-            return True
         return list(map(getrlimit, LIMITS)) != self.limits
-
-    def _slowly_changed(self) -> bool:
-        _called.clear()
-        return _slow() != self.slow
 
 
 def flush() -> None:
@@ -265,7 +255,14 @@ def _slow() -> list[object]:
     """What of this process takes long to ask for."""
     limits = {value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
     found: list[object] = [*map(getrlimit, sorted(limits))]
-    found += [os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()]
+    found += [
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.getuid(),
+        os.geteuid(),
+        os.getgid(),
+        os.getegid(),
+        os.getgroups(),
+    ]
     if sys.platform == "linux":
         found += [os.sched_getaffinity(0), os.sched_getscheduler(0)]
     return found
