@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-LABEL, PLOT, VALUE, ROW, TOP = 330, 360, 130, 22, 44
+PLOT, ROW, TOP = 300, 22, 44
+LETTER = 6.8  # px, of an average letter; the font is the reader's
 FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 
 
@@ -23,10 +24,12 @@ def svg(title: str, bars: Sequence[Bar]) -> str:
     """The picture. The line in the middle is the goal; right of it is better."""
     most = max((abs(math.log10(x)) for bar in bars for x in (bar.low, bar.high)), default=1)
     reach = max(0.3, min(2.0, most))
-    width, height = LABEL + PLOT + VALUE, TOP + ROW * len(bars) + 12
+    label = 16 + round(LETTER * max((len(bar.label) for bar in bars), default=0))
+    value = 16 + round(LETTER * max((len(bar.text) for bar in bars), default=0))
+    width, height = label + PLOT + value, TOP + ROW * len(bars) + 12
 
     def x(share: float) -> float:
-        return LABEL + PLOT / 2 * (1 + max(-1.0, min(1.0, math.log10(share) / reach)))
+        return label + PLOT / 2 * (1 + max(-1.0, min(1.0, math.log10(share) / reach)))
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
@@ -40,13 +43,13 @@ def svg(title: str, bars: Sequence[Bar]) -> str:
         colour = "#2a7f62" if bar.share >= 1 else "#b5473c"
         left, right = sorted((x(1), x(bar.share)))
         parts += [
-            f'<text x="{LABEL - 8}" y="{y + 14}" text-anchor="end" {FONT}>',
+            f'<text x="{label - 8}" y="{y + 14}" text-anchor="end" {FONT}>',
             f"{escape(bar.label)}</text>",
             f'<rect x="{left:.1f}" y="{y + 3}" width="{max(1.0, right - left):.1f}" height="14"',
             f'fill="{colour}"/>',
             f'<line x1="{x(bar.low):.1f}" x2="{x(bar.high):.1f}" y1="{y + 10}" y2="{y + 10}"',
             'stroke="#222" stroke-width="1.5"/>',
-            f'<text x="{LABEL + PLOT + 8}" y="{y + 14}" {FONT}>{escape(bar.text)}</text>',
+            f'<text x="{label + PLOT + 8}" y="{y + 14}" {FONT}>{escape(bar.text)}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
 

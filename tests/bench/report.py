@@ -191,9 +191,8 @@ def _bar(figure: Figure) -> chart.Bar | None:
     if not goal or s.low <= 0:
         return None
     shares = [goal / x if figure.better == "less" else x / goal for x in (s.low, s.median, s.high)]
-    low, share, high = sorted((shares[0], shares[2]))[0], shares[1], max(shares[0], shares[2])
-    label = figure.title if len(figure.title) <= 52 else figure.title[:51] + "…"
-    return chart.Bar(label, low, share, high, f"{number(s.median)} {figure.unit}")
+    low, share, high = sorted(shares)
+    return chart.Bar(figure.title, low, share, high, f"{number(s.median)} {figure.unit}")
 
 
 if __name__ == "__main__":
