@@ -20,11 +20,13 @@ def heard(noted: list[int]) -> Iterator[int]:
     with waking() as awake:
         before = {number: signal.signal(number, lambda n, _: noted.append(n)) for number in NOTED}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # inherited by who was started so
         try:
             yield awake
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager

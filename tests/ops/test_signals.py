@@ -180,3 +180,28 @@ def test_a_timeout_during_a_stop_is_a_timeout(
     assert runner.returncode == 0
     assert '"outcome":"timed_out"' in written
     assert '"failures":1' in written
+
+
+@pytest.mark.row(50)
+@pytest.mark.row(51)
+def test_signals_that_were_blocked_when_it_was_started_are_heard(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    wait_until: Wait,
+) -> None:
+    """A program inherits what is blocked: the death of a worker was never noticed, nor a stop."""
+    module = write_handlers("import os\n@events.on('n')\ndef n(event): os._exit(3)\n")
+    run_ampt("publish", "n")
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
+    try:
+        runner = start_ampt("run", "--watch", "-m", module)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    wait_until(lambda: in_state(spool_dir, "retry"), 20)
+    runner.send_signal(signal.SIGTERM)
+    _, said = runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+    assert "the worker exited with status 3 without a result" in said
