@@ -190,6 +190,8 @@ class Slot:
         if not self.killed_for:
             self.killed_for = why
             self.spared = strays.unrelated(self.number, self.running, self.board[deadline.BEGUN])
+        if not self.pid:
+            return  # it has ended already, and 0 would be our own group
         for end in (os.killpg, os.kill):
             try:
                 end(self.pid, signal.SIGKILL)

@@ -1,12 +1,16 @@
 """The death of a worker is noticed, whenever it comes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from ampt_cli.policy import MAX_INTERRUPTIONS, MIN_RETRIES
+from ampt_cli.slot import Slot
 from tests.conftest import RunAmpt
 
 # The worker dies between a poll and the act on signals that follows it.
@@ -128,3 +132,18 @@ def test_workers_that_end_before_they_run_anything_are_not_begun_for_ever(
     assert f"cannot run the handlers {handlers}: the worker exited with status 70" in ran.err
     assert "ValueError: no more of this" in ran.err
     assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
+
+
+@pytest.mark.row(51)
+def test_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no number any more, and 0 is the group of the runner and of who has started it."""
+    sent: list[tuple[int, int]] = []
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(os, name, lambda *told: sent.append(told))
+    board = memoryview(bytearray(64)).cast("d")
+    slot = Slot(0, board, cast(Any, SimpleNamespace()))
+    slot.killed_for = ""
+    slot.kill("was ended, for a handler wrote into its pipe")
+
+    assert sent == []
+    assert slot.killed_for.startswith("was ended")
