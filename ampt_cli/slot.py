@@ -46,9 +46,9 @@ class Slot:
 
     def begin(self, folder: str) -> None:
         """Fork a worker; `folder` is where the runner's files are now."""
-        self.queue_r, self.queue_w = os.pipe()
-        self.result_r, result_w = os.pipe()
-        capture_r, capture_w = os.pipe()
+        queue, (result_r, result_w), (capture_r, capture_w) = os.pipe(), os.pipe(), os.pipe()
+        self.queue_r, self.queue_w = queue  # where one cannot be made, there is none to be read
+        self.result_r = result_r
         for fd in (self.queue_r, self.queue_w, self.result_r, capture_r):
             os.set_blocking(fd, False)
         self.capture = Capture(capture_r, self.crew.token, self.board)

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from ampt_cli import jsontext, kernel, strays, worker
 from ampt_cli.deadline import CELLS, SOFT_SIGNAL
-from ampt_cli.errors import ConfigError
+from ampt_cli.errors import AmptError, ConfigError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
 from ampt_cli.signals import emptied
@@ -44,7 +44,7 @@ class Supervisor:
         self.folder = folder  # where the runner's files are; it moves from tmp/ to running/
         self.target = job.target
         self.declared: dict[str, Any] = {}
-        self.failure: Unusable | None = None
+        self.failure: AmptError | None = None
         self.spare: list[int] = []  # taken back, not begun
         self._reports: list[Report] = []
         token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
@@ -94,7 +94,7 @@ class Supervisor:
     def wait_ready(self, told_to_stop: Callable[[], object]) -> None:
         """Wait until every worker has imported the handlers, or a signal says stop.
 
-        Raises Unusable.
+        Raises Unusable; another AmptError where no worker can be begun.
         """
         while not all(slot.ready and not slot.leaving for slot in self.slots):
             self.poll(0.25)
@@ -289,11 +289,11 @@ class Supervisor:
             self._fail(jsontext.loads(payload.decode()))
 
     def _fail(self, told: dict[str, Any], tried: str = "import") -> None:
-        self.failure = Unusable(
+        self.failure = failure = Unusable(
             f"cannot {tried} the handlers {self.target}: {told['error']}", told.get("hint")
         )
-        self.failure.exit_status = told["status"]
-        self.failure.traceback = told.get("traceback", "")
+        failure.exit_status = told["status"]
+        failure.traceback = told.get("traceback", "")
 
     def _bury(self, slot: Slot) -> None:
         """A worker has ended: report what it had begun, take back the rest, begin another."""
@@ -315,7 +315,10 @@ class Supervisor:
         if self.failure is not None:
             return
         if again:
-            self._begin(slot)
+            try:
+                self._begin(slot)
+            except OSError as error:  # what was heard of the one before is settled all the same
+                self.failure = from_os(error, "begin a worker")
         else:
             why = slot.killed_for or f"the worker {slot.manner()}"
             told = {"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")}

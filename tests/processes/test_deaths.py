@@ -147,3 +147,52 @@ def test_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatc
 
     assert sent == []
     assert slot.killed_for.startswith("was ended")
+
+
+# What begins a worker fails when one is begun in the place of another.
+REFUSED = """
+import errno, os, sys
+refused, limit, calls = sys.argv[1], int(sys.argv[2]), 0
+whole = getattr(os, refused)
+def refuse():
+    global calls
+    calls += 1
+    if calls == limit: raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return whole()
+setattr(os, refused, refuse)
+from ampt_cli.commands import run
+sys.exit(run.main(["--handlers", sys.argv[3]]))
+"""
+
+
+@pytest.mark.row(35)
+@pytest.mark.row(51)
+@pytest.mark.parametrize(("call", "time"), [("fork", 2), ("pipe", 4), ("pipe", 5), ("pipe", 6)])
+def test_an_attempt_whose_worker_cannot_be_replaced_is_settled(
+    call: str,
+    time: int,
+    run_ampt: RunAmpt,
+    clean_env: dict[str, str],
+    spool_dir: Path,
+    write_handlers,
+) -> None:
+    """The run ends with 75 and gives back the rest; it hung, or left the attempt to a rescue."""
+    handlers = write_handlers(
+        "import os\n@events.on('die')\ndef die(event): os._exit(3)\n"
+        "@events.on('n')\ndef n(event): pass\n"
+    )
+    run_ampt("publish", "die")
+    run_ampt("publish", "n")
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, call, str(time), str(handlers)],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    [died] = spool_dir.glob("retry/*/*/*.a1.die.json")
+
+    assert done.returncode == 75, done.stderr
+    assert "cannot begin a worker" in done.stderr
+    assert "the worker exited with status 3" in died.read_text(encoding="utf-8")
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
