@@ -107,12 +107,16 @@ class Supervisor:
         """Replace all workers, which have nothing to do, by such that import the handlers anew.
 
         One more tries that first. Where it cannot, all stay as they are; returns why.
+        Raises Unusable where one cannot stay, for it has ended.
         """
         self.slots.append(self._trial)
         self._begin(self._trial)
         try:
             self.wait_ready(told_to_stop)
         except Unusable as error:
+            others = [slot for slot in self.slots if slot is not self._trial]
+            if not all(slot.ready and not slot.leaving for slot in others):
+                raise  # one is being replaced, and those it had are gone
             self.failure = None
             return error
         finally:

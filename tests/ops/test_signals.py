@@ -205,3 +205,27 @@ def test_signals_that_were_blocked_when_it_was_started_are_heard(
 
     assert runner.returncode == 0
     assert "the worker exited with status 3 without a result" in said
+
+
+@pytest.mark.row(50)
+@pytest.mark.row(67)
+def test_a_reload_that_fails_while_a_worker_is_replaced_says_what_is_wrong(
+    run_ampt: RunAmpt, write_handlers: Write
+) -> None:
+    """The handlers cannot stay as they were: the one worker that had them is gone."""
+    module = write_handlers(
+        """
+import os, signal, threading, time
+@events.on("n")
+def n(event):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    open(__file__, "w").write("def")
+    os.kill(os.getppid(), signal.SIGHUP)
+"""
+    )
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "--watch", "-m", module)
+
+    assert ran.status == 78
+    assert "stay as they were" not in ran.err
+    assert f"cannot import the handlers {module}: SyntaxError" in ran.err
