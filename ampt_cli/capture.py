@@ -16,6 +16,7 @@ from ampt_cli.record import MAX_OUTPUT
 READ_SIZE = 1 << 16
 HALF = MAX_OUTPUT // 2
 HELD = 4 * MAX_OUTPUT  # bytes held before the middle is dropped
+PIPE = 1 << 20  # bytes in a pipe at most, unless root made it larger (pipe(7))
 
 
 class Capture:
@@ -55,9 +56,13 @@ class Capture:
         return self._whole(output)
 
     def rest(self) -> bytes:
-        """All that is left, after the worker's end."""
-        while self.read() > 0:
-            pass
+        """What is left, after the worker's end.
+
+        No more than a pipe holds: what it has started may write there still, and for ever.
+        """
+        for _ in range(PIPE // READ_SIZE):
+            if self.read() <= 0:
+                break
         _, separator, output = self.held.rpartition(self.token)
         self.held = b""
         if separator:  # what was before it, and lost from there, was of an earlier event

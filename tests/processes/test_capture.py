@@ -58,6 +58,28 @@ def test_the_last_words_of_a_worker_are_cut_alike(pipe: tuple[Capture, int]) -> 
     assert pipe[0].rest() == b"y" * 20
 
 
+@pytest.mark.row(56)
+@pytest.mark.row(58)
+def test_what_prints_on_after_the_end_of_a_worker_holds_nobody_up(
+    pipe: tuple[Capture, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that it has started, faster than it is read: more than a pipe holds is not its own."""
+    capture, write = pipe
+    os.write(write, b"last words")
+    whole, reads = os.read, 0
+
+    def endless(fd: int, size: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        assert reads < 1000
+        os.write(write, b"x" * (size // 2))
+        return whole(fd, size)
+
+    monkeypatch.setattr(os, "read", endless)
+
+    assert capture.rest().startswith(b"last words")
+
+
 def test_the_board_says_what_was_read_and_has_no_event_yet(pipe: tuple[Capture, int]) -> None:
     """From before the first byte is read until the last one that was read has its event."""
     capture, write = pipe
