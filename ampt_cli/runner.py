@@ -197,6 +197,7 @@ class Runner:
         self.workers.spare.clear()
         for entry in self.outcomes.left:
             self.intake.skip(entry)
+            self.taken -= 1  # no attempt was made
         self.outcomes.left.clear()
         if self.stopping or self.outcomes.trouble or self.reloading:
             self._give_back()

@@ -129,6 +129,20 @@ def test_an_event_of_a_newer_format_is_left_where_it_is(beside, spool_dir: Path)
     assert list((spool_dir / "quarantine").iterdir()) == []
 
 
+@pytest.mark.row(12)
+def test_an_event_that_is_left_counts_for_no_limit_of_attempts(
+    run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """Or else runs with --max 1 would meet it each time, and nothing else."""
+    run_ampt("publish", "n")
+    bucket(spool_dir)
+    put(spool_dir, first_line(ampt=2))
+    ran = run_ampt("run", "--max", "1", "-m", write_handlers(HANDLERS))
+
+    assert (ran.status, ran.err.count("its format is 2")) == (0, 1), ran.err
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 1
+
+
 @pytest.mark.row(13)
 def test_an_unknown_field_is_kept(beside, run_ampt, spool_dir: Path) -> None:
     """Another program's field passes through."""
