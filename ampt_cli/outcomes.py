@@ -56,6 +56,8 @@ class Outcomes:
             settling.settle_success(self.disk, entry, line, now)
             known = record.SUCCEEDED if kind == worker.SUCCEEDED else record.IGNORED
             self._succeeded(entry, known, _ms(line))
+        elif kind == DEATH and not self.disk.exists(entry.path):
+            self.tally.count(record.FAILED, 0.0)  # somebody has moved, or removed it
         elif kind == DEATH and settling.has_succeeded(self.disk, entry):
             spool.finish(self.disk, entry, now)  # it ended before it could say so
             self._succeeded(entry, record.SUCCEEDED, 0.0)

@@ -196,3 +196,29 @@ def test_an_attempt_whose_worker_cannot_be_replaced_is_settled(
     assert "cannot begin a worker" in done.stderr
     assert "the worker exited with status 3" in died.read_text(encoding="utf-8")
     assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
+
+
+@pytest.mark.row(59)
+def test_an_event_that_was_removed_while_its_worker_died_ends_no_run(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers
+) -> None:
+    """By the handler itself, say: there is nothing to settle, and the others go on."""
+    handlers = write_handlers(
+        f"""
+import os
+from pathlib import Path
+@events.on("gone")
+def gone(event):
+    for file in Path({str(spool_dir)!r}).glob("running/*/*.gone.json"): file.unlink()
+    os._exit(3)
+@events.on("n")
+def n(event): pass
+"""
+    )
+    run_ampt("publish", "gone")
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers, "--check")
+
+    assert (ran.status, ran.err) == (1, "")
+    assert [path.name.split(".")[3] for path in spool_dir.glob("*/**/*.json")] == ["n"]
+    assert run_ampt("check").status == 0
