@@ -179,6 +179,8 @@ def _into(disk: Disk, folder: str, file: str, entry: Entry) -> bool:
     try:
         disk.into_bucket(folder, lambda: disk.move(entry.path, target))
     except FileNotFoundError:
+        if disk.exists(entry.path):
+            raise  # nobody was faster: a top folder is missing
         return False
     disk.make_durable(folder)  # race: it was removed, and is being made by another
     if folder.partition("/")[0] in layout.FINISHED:

@@ -59,6 +59,23 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
 
 
 @pytest.mark.row(41)
+def test_what_cannot_be_settled_for_a_missing_folder_is_told(
+    run_ampt, handlers: Path, spool_dir: Path, trace: Path
+) -> None:
+    """It stays claimed, and that is no success of the run, nor of the next; then it is mended."""
+    run_ampt("publish", "n", "--id", "kept")
+    (spool_dir / "done").rmdir()
+    ran = [run_ampt("run", "-m", handlers) for _ in range(2)]
+
+    assert ran[0].status == 74
+    assert "cannot settle" in ran[0].err
+    assert "cannot rescue" in ran[1].err
+    assert run_ampt("check", "--repair").status == 0
+    assert run_ampt("run", "-m", handlers).status == 0
+    assert [file.name.split(".")[1] for file in spool_dir.glob("done/*/*.json")] == ["kept"]
+
+
+@pytest.mark.row(41)
 def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: Path) -> None:
     """A missing one is made by publish alone; a file or a folder of something else by nobody."""
     missing, file, other = (tmp_path / name for name in ("missing", "file", "other"))
