@@ -27,6 +27,8 @@ class Finding(NamedTuple):
 def check(disk: Disk, now: int) -> Iterator[Finding]:
     """Every finding. Memory grows with the findings, and by some 70 bytes an entry."""
     yield from _tops(disk)
+    if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
+        return  # it is said, and the rest cannot be looked at
     yield from _strays(disk)
     for folder in walk.folders(disk, layout.STATES):
         yield from _folder(disk, folder)
@@ -49,6 +51,9 @@ def _tops(disk: Disk) -> Iterator[Finding]:
     for folder in layout.FOLDERS:
         if not disk.exists(folder):
             yield Finding(folder, "this folder is missing", "make")
+        elif not disk.is_folder(folder):
+            wrong = "no folder, or a link to one; put the folder itself here, and check again"
+            yield Finding(folder, wrong, "")
     if not disk.exists(layout.WAKE):
         yield Finding(layout.WAKE, "without it nobody is woken by a publish", "make")
     elif not S_ISFIFO(os.stat(layout.WAKE, dir_fd=disk.root, follow_symlinks=False).st_mode):

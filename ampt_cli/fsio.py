@@ -311,10 +311,17 @@ class Disk:
             return False
 
     def list(self, path: str) -> "list[str]":
-        """The names in the folder `path`, sorted; none if it is gone."""
+        """The names in the folder `path`, sorted; none if it is gone, or no folder.
+
+        But a top folder that is none (a link to one, say) is an error, for others move into it.
+        """
         try:
             fd = os.open(path, FOLDER, dir_fd=self.root)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
+            return []
+        except NotADirectoryError:
+            if "/" not in path:
+                raise
             return []
         try:
             return sorted(os.listdir(fd))

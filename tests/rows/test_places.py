@@ -58,6 +58,27 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
     assert trace.read_text("utf-8") == f"{hidden} 1\n"
 
 
+@pytest.mark.row(38)
+def test_events_behind_a_linked_folder_are_no_idle_run(
+    run_ampt, handlers: Path, spool_dir: Path, tmp_path: Path
+) -> None:
+    """A publish goes through the link, and no scan does: 74 with its path, never silence."""
+    run_ampt("publish", "n")
+    (spool_dir / "pending").rename(tmp_path / "elsewhere")
+    (spool_dir / "pending").symlink_to(tmp_path / "elsewhere")
+    published = run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers)
+    listed = run_ampt("inspect", "--sort", "due")
+
+    assert published.status == 0
+    assert (ran.status, listed.status) == (74, 74)
+    assert "cannot read pending" in ran.err
+    assert "pending" in listed.err
+    (spool_dir / "pending").unlink()
+    (tmp_path / "elsewhere").rename(spool_dir / "pending")
+    assert run_ampt("run", "-m", handlers).status == 0
+
+
 @pytest.mark.row(41)
 def test_what_cannot_be_settled_for_a_missing_folder_is_told(
     run_ampt, handlers: Path, spool_dir: Path, trace: Path

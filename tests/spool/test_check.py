@@ -228,3 +228,18 @@ def test_a_marker_that_a_power_cut_took_is_made_again_by_the_next_run_that_has_w
     assert (old, "durable") in before
     assert {path for path, _ in before} - {path for path, _ in found(disk)} == {old}
     assert disk.list("dead/2099-01-01") == []
+
+
+@pytest.mark.parametrize("folder", layout.FOLDERS)
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
+def test_a_top_folder_that_is_none_is_found(
+    folder: str, linked: bool, disk: Disk, tmp_path: Path
+) -> None:
+    """Through a link others move into it, and nobody who lists it would see that."""
+    (tmp_path / "spool" / folder).rename(tmp_path / "elsewhere")
+    if linked:
+        (tmp_path / "spool" / folder).symlink_to(tmp_path / "elsewhere")
+    else:
+        (tmp_path / "spool" / folder).touch()
+
+    assert found(disk) == [(folder, "")]
