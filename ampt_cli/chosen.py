@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, flock
 
 from ampt_cli import due, event, jsontext, layout
-from ampt_cli.errors import BadEvent, from_os
+from ampt_cli.errors import BadEvent, Damaged, SpoolError, from_os
 from ampt_cli.fsio import FEW, READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
@@ -95,7 +95,8 @@ def link(disk: Disk, target: layout.Entry) -> None:
 def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     """The event published before with the id of `made`, if there is one.
 
-    The id lock is held. Raises BadEvent if it has another name or body.
+    The id lock is held. Raises BadEvent if it has another name or body, SpoolError if it is
+    damaged.
     """
     try:
         fd = os.open(layout.id_path(made.id), READ, dir_fd=disk.root)
@@ -107,7 +108,14 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
         first, newline, _ = os.read(fd, event.MAX_BYTES).partition(b"\n")
     finally:
         os.close(fd)
-    earlier = event.decode(first + newline)
+    try:
+        earlier = event.decode(first + newline)
+    except Damaged as error:
+        raise SpoolError(
+            f"the id {made.id!r} was published before, and cannot be compared: "
+            f"{disk.path}/{layout.id_path(made.id)} is damaged: {error}",
+            f"see: ampt inspect {made.id}; to publish the id again, delete that file",
+        ) from None
     if earlier.name != made.name or not jsontext.same(earlier.body, made.body):
         raise BadEvent(
             f"the id {made.id!r} was published before with another name or body",

@@ -112,6 +112,23 @@ def test_a_chosen_id_again_changes_nothing_and_with_another_body_is_an_error(
     assert before == {path: path.read_bytes() for path in files(spool_dir)}
 
 
+def test_a_chosen_id_whose_event_is_damaged_says_so(run_ampt, spool_dir: Path) -> None:
+    """With the id and the file, in a batch with its line; the id is free once that is deleted."""
+    run_ampt("publish", "n", "1", "--id", "order-7")
+    [second] = spool_dir.glob("ids/*/order-7")
+    os.truncate(second, 20)
+    again = run_ampt("publish", "n", "1", "--id", "order-7")
+    batch = run_ampt("publish", "--batch", "-", stdin='{"name": "n", "id": "order-7"}\n')
+    second.unlink()
+    anew = run_ampt("publish", "n", "1", "--id", "order-7")
+
+    assert (again.status, again.out) == (74, "")
+    assert f"'order-7' was published before, and cannot be compared: {second} is damag" in again.err
+    assert (batch.status, batch.out) == (74, "")
+    assert "line 1: the id 'order-7'" in batch.err
+    assert anew.status == 0
+
+
 @pytest.mark.row(29)
 @pytest.mark.parametrize("now", [-1, due.LAST, due.LAST - due.DAY])
 def test_a_clock_outside_its_years_is_wrong(now: int) -> None:
