@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stat import S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, due, layout, lock, place, retention, spool, upkeep, walk
+from ampt_cli import catalog, chosen, due, layout, lock, place, retention, spool, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -123,6 +123,9 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
         yield Finding(entry.path, seen.damage, repair)
     if status.st_nlink > 1 and not _is_second_link(disk, entry, status):
         yield Finding(entry.path, f"it has {status.st_nlink} links", "")
+    if status.st_nlink == 1 and disk.exists(place := layout.id_path(entry.id)):
+        wrong = f"{place} is no link to it, so its id could be published again"
+        yield Finding(entry.path, wrong, "link")
 
 
 def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> bool:
@@ -192,7 +195,7 @@ def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     try:
         return _repair(disk, finding, now, retries)
     except FileNotFoundError:
-        return finding.repair != "make" and not disk.exists(finding.path)
+        return finding.repair not in {"make", "link"} and not disk.exists(finding.path)
 
 
 def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
@@ -205,6 +208,8 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     elif finding.repair == "rescue":
         upkeep.rescue_from(disk, finding.path, lambda: now, retries, lambda _: None)
         return not disk.exists(finding.path)
+    elif finding.repair == "link":
+        chosen.link_again(disk, finding.path, now)
     elif finding.repair == "sweep":
         upkeep.remove(disk, finding.path)
     return finding.repair != ""

@@ -124,6 +124,23 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     return earlier
 
 
+def link_again(disk: Disk, path: str, now: int) -> None:
+    """Make the entry at `path` what its id is found by, as before it was copied; durable on return.
+
+    A crash leaves a link in tmp/, for the sweep, and perhaps the old file of the id.
+    """
+    id_ = path.rpartition("/")[2].split(".")[1]
+    place = layout.id_path(id_)
+    draft = f"{layout.TMP}/{due.stamp(now)}.{id_}.{os.urandom(4).hex()}"
+    with IdLock(disk):
+        try:
+            disk.link(path, draft)
+            disk.replace(draft, place)
+        finally:
+            disk.forget(draft)  # also where both were links to one file already: then it stays
+        disk.sync(place.rpartition("/")[0])
+
+
 class IdLock:
     """Chosen ids are published one at a time. The kernel frees the lock of the dead.
 

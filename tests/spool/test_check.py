@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import check, chosen, due, layout, place, publication, spool
+from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.policy import Retries
@@ -58,6 +58,65 @@ def test_a_backup_restored_over_a_spool_leaves_events_twice_and_the_later_entry_
     assert disk.exists(second.path)
     assert not disk.exists(first.path)
     assert found(disk) == []
+
+
+def ask(disk: Disk, id: str, now: int = NOW) -> list[str]:  # noqa: A002
+    """Publish an event with a chosen id, or again; where its entries are then."""
+    chosen.publish(disk, publication.draft("n", None, None, now, id))
+    return [entry.path for entry in catalog.entries(disk) if entry.id == id]
+
+
+@pytest.mark.row(77)
+def test_an_id_whose_link_a_copy_has_lost_is_linked_again(disk: Disk, tmp_path: Path) -> None:
+    """As `rsync -a` copies: two files. The event would be published a second time."""
+    [waits] = ask(disk, "mine")
+    shutil.copytree(tmp_path / "spool", tmp_path / "copy", ignore=lambda *_: ["wake"])
+    copy = place.open_disk(str(tmp_path / "copy"))
+    place.complete(copy)
+    shutil.copytree(tmp_path / "copy", tmp_path / "lost", ignore=lambda *_: ["wake"])
+    twice = ask(place.open_disk(str(tmp_path / "lost")), "mine", NOW + 1)
+    seen = found(copy)
+    mended = repair(copy)
+
+    assert len(twice) == 2
+    assert (seen, mended) == ([(waits, "link")], [True])
+    assert found(copy) == []
+    assert copy.list("tmp") == []
+    assert ask(copy, "mine", NOW + 1) == [waits]
+
+
+@pytest.mark.row(77)
+def test_an_id_is_that_of_the_entry_which_stays(disk: Disk, tmp_path: Path) -> None:
+    """A backup with its links, restored over a spool, leads the id to the entry that goes."""
+    ask(disk, "mine")
+    entry = next(catalog.entries(disk))
+    backup = tmp_path / "backup"
+    shutil.copy(tmp_path / "spool" / entry.path, backup)
+    done = spool.cancel(disk, entry, NOW)
+    id_path = tmp_path / "spool" / layout.id_path("mine")
+    id_path.unlink()
+    backup.rename(id_path)
+    os.link(id_path, tmp_path / "spool" / entry.path)
+    repair(disk)
+    shutil.rmtree(tmp_path / "spool" / "quarantine")
+
+    assert done is not None
+    assert ask(disk, "mine", NOW + 1) == [done.path]
+
+
+def test_an_entry_that_moves_before_its_id_is_linked_is_not_called_mended(disk: Disk) -> None:
+    """It is as it was, elsewhere: the next check finds it."""
+    ask(disk, "mine")
+    entry = next(catalog.entries(disk))
+    place_ = layout.id_path("mine")
+    disk.remove(place_)
+    disk.write_new(place_, b"a copy")
+    [finding] = check.check(disk, NOW)
+    moved = spool.cancel(disk, entry, NOW)
+
+    assert moved is not None
+    assert not check.repair(disk, finding, NOW, Retries())
+    assert found(disk) == [(moved.path, "link")]
 
 
 def claim(disk: Disk, entry: layout.Entry) -> layout.Entry:
