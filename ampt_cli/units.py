@@ -21,8 +21,7 @@ ProtectHostname=yes
 ProtectProc=invisible
 LockPersonality=yes
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictNamespaces=yes
+{private}RestrictNamespaces=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
@@ -35,8 +34,7 @@ HARDENED_USER = """\
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictNamespaces=yes
+{private}RestrictNamespaces=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
@@ -87,6 +85,7 @@ class Wanted(NamedTuple):
     jobs: int = 0  # 0: as the configuration says
     user: str = ""  # of a system unit: who it runs as; empty for a unit of a user's manager
     config: str = ""  # the configuration: services are started where it would not be found
+    group: str = ""  # that shares the spool
 
     def command(self, *more: str) -> list[str]:
         """The command and its arguments."""
@@ -128,8 +127,12 @@ def crontab(wanted: Wanted) -> str:
 def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
     paths = (wanted.ampt, wanted.spool, wanted.handlers, wanted.config)
     shared = any(path.startswith(("/tmp/", "/var/tmp/")) for path in paths)  # noqa: S108
-    private = "" if shared else "PrivateTmp=yes\n"
-    hardened = HARDENED.format(writable=_quoted(wanted.spool), private_tmp=private)
+    hardened = (HARDENED if wanted.user else HARDENED_USER).format(
+        writable=_quoted(wanted.spool),
+        private_tmp="" if shared else "PrivateTmp=yes\n",
+        # The folders of a group's spool have the bit that keeps what is in them the group's.
+        private="" if wanted.group else "RestrictSUIDSGID=yes\n",
+    )
     return SERVICE.format(
         spool=_literal(wanted.spool),
         mounts=f"RequiresMountsFor={_quoted(wanted.spool)}\n" if wanted.user else "",
@@ -138,10 +141,16 @@ def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
         if wanted.config
         else "",
         command=" ".join(_quoted(word, expanded=True) for word in command),
-        user=f"User={_literal(wanted.user)}\n" if wanted.user else "",
+        user=_identity(wanted) if wanted.user else "",
         ending=ENDING,
-        hardened=hardened if wanted.user else HARDENED_USER,
+        hardened=hardened,
     )
+
+
+def _identity(wanted: Wanted) -> str:
+    """Who a system unit runs as. Even root reads the files of a group's members as one of them."""
+    group = f"SupplementaryGroups={_literal(wanted.group)}\n" if wanted.group else ""
+    return f"User={_literal(wanted.user)}\n{group}"
 
 
 def _literal(text: str) -> str:

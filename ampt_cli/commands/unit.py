@@ -1,9 +1,11 @@
 """`ampt unit`: units for systemd, or a line for crontab."""
 
+import grp
 import os
 import pwd
 import shutil
 import sys
+from stat import S_IWGRP
 from typing import Annotated
 
 import typer
@@ -77,7 +79,7 @@ def unit(
         raise UsageError("--as is for system units: a user's manager runs all as that user")
     user = (run_as or _owner(spool)) if system else ""
     found = os.path.abspath(file) if file else ""
-    wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found)
+    wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found, _group(spool))
     if cron and (watch or output or run_as):
         raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
     if broken := [word for word in wanted if "\n" in str(word)]:
@@ -124,6 +126,20 @@ def _owner(spool: str) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _group(spool: str) -> str:
+    """The group that shares the spool, if one does."""
+    try:
+        status = os.stat(spool)
+    except OSError:
+        return ""
+    if not status.st_mode & S_IWGRP:
+        return ""
+    try:
+        return grp.getgrgid(status.st_gid).gr_name
+    except KeyError:
+        return str(status.st_gid)
 
 
 def _save(path: str, content: str) -> str:

@@ -1,5 +1,6 @@
 """Units and crontab lines: accepted by the real programs, whatever is in a path."""
 
+import grp
 import os
 import re
 import shlex
@@ -90,6 +91,27 @@ def test_a_path_cannot_become_an_option_a_specifier_or_a_variable() -> None:
     assert r'--spool "/srv/100%% \"sp$$ool\""' in service
     assert r'ReadWritePaths="/srv/100%% \"sp$ool\""' in service
     assert 'Environment="AMPT_CONFIG=/c d/$%%"' in service
+
+
+@pytest.mark.root
+def test_a_unit_lets_a_run_be_one_of_the_group_that_shares_its_spool(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """Its folders have the group's bit; without capabilities root is stopped by modes, too."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a spool to a group of others needs root")
+    group = grp.getgrgid(65534).gr_name
+    module = write_handlers("")
+    run_ampt("init", "--group", group)
+    of_system, of_user = (
+        run_ampt("unit", how, "--watch", "-m", module).out for how in ("--system", "--user")
+    )
+
+    assert f"\nUser=root\nSupplementaryGroups={group}\n" in of_system
+    assert "SupplementaryGroups" not in of_user
+    assert "RestrictSUIDSGID" not in of_system + of_user
+    assert units.watching(PLAIN)["ampt.service"].count("\nRestrictSUIDSGID=yes\n") == 1
+    assert "SupplementaryGroups" not in units.watching(PLAIN)["ampt.service"]
 
 
 def test_private_tmp_is_left_out_where_it_would_hide_the_spool() -> None:
