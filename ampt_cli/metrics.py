@@ -56,7 +56,7 @@ def _lines(shown: Figures) -> Iterator[str]:
 
 def _durations(counters: Counters) -> Iterator[str]:
     name, total = "ampt_attempt_duration_seconds", 0
-    yield from _family(name, "histogram", "How long attempts took, from claim to report.")
+    yield from _family(name, "histogram", "How long the handlers of each attempt took.")
     for bound, count in zip((*BOUNDS, None), counters.below, strict=True):
         total += count
         limit = "+Inf" if bound is None else f"{bound / 1000:g}"
