@@ -13,6 +13,7 @@ def check(path: str, what: str) -> None:
     what their own primary group may write. OSError passes through.
     """
     _check_one(path, os.stat(path), what)
+    _check_owner(path, os.lstat(path), what)  # a link is as good as a file that is put there
     check_folder(path, what)
 
 
@@ -30,11 +31,13 @@ def check_module(path: str, what: str) -> None:
     """The same for a file that is imported: with its folder others could give it modules.
 
     And whoever owns a folder above, or may write there, can put another folder in its place.
+    Where `path` is a link, or leads through one, its imports are looked for beside the link.
     """
     check(path, what)
-    folder = os.path.dirname(os.path.realpath(path))
-    _check_one(folder, os.stat(folder), f"the folder of {what}")
-    check_above(folder, what)
+    for way in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        folder = os.path.dirname(way)
+        _check_one(folder, os.stat(folder), f"the folder of {what}")
+        check_above(folder, what)
 
 
 def check_above(path: str, what: str, owner: int | None = None) -> None:
@@ -61,13 +64,18 @@ def check_above(path: str, what: str, owner: int | None = None) -> None:
             )
 
 
-def _check_one(path: str, status: os.stat_result, what: str) -> None:
+def _check_owner(path: str, status: os.stat_result, what: str) -> None:
     me = os.geteuid()
     if status.st_uid not in (me, 0):
         raise Denied(
             f"{what} {path} is refused: it belongs to uid {status.st_uid}, and this is uid {me}",
             "run as its owner, or copy it",
         )
+
+
+def _check_one(path: str, status: os.stat_result, what: str) -> None:
+    _check_owner(path, status, what)
+    me = os.geteuid()
     mine = me != 0 and status.st_gid == os.getegid()
     if status.st_mode & S_IWOTH or (status.st_mode & S_IWGRP and not mine):
         mode = status.st_mode & 0o7777

@@ -265,6 +265,49 @@ def test_a_configuration_that_another_user_wrote_is_refused(spool):
     assert not elsewhere.exists()
 
 
+@pytest.mark.rule(5)
+@pytest.mark.root
+@pytest.mark.parametrize("first", ["ampt.toml", "handlers.py"])
+def test_links_of_another_user_lead_to_no_code_of_theirs(spool, first):
+    """To a configuration and handlers that may be believed; beside the links is a module of theirs."""
+    trap, mine = spool.folder / "trap", spool.folder / "mine"
+    for folder in (trap, mine):
+        folder.mkdir()
+    (mine / "ampt.toml").write_text('handlers = "handlers.py"\n')
+    (mine / "handlers.py").write_text("import planted\n")
+    (trap / "planted.py").write_text(f"open({str(spool.folder / 'sprung')!r}, 'w')\n")
+    for name in {first, "handlers.py"}:
+        (trap / name).symlink_to(mine / name)
+        os.chown(trap / name, NOBODY, NOBODY, follow_symlinks=False)
+    os.chown(trap, NOBODY, NOBODY)
+    named = ["-m", "handlers.py"] if first == "handlers.py" else []
+    env = {name: value for name, value in spool.env.items() if name != "AMPT_HANDLERS"}
+    command = [*spool.command, "run", "--spool", str(spool.spool), *named]
+    done = subprocess.run(command, cwd=trap, env=env, capture_output=True, text=True)
+
+    assert done.returncode == 77, done
+    assert f"{trap / first} is refused" in done.stderr
+    assert not (spool.folder / "sprung").exists()
+
+
+@pytest.mark.rule(5)
+@pytest.mark.root
+def test_a_link_of_our_own_leads_to_no_code_beside_it(spool):
+    """What handlers import is looked for beside the link, in a folder of another user."""
+    theirs = spool.folder / "theirs"
+    theirs.mkdir()
+    (theirs / "planted.py").write_text(f"open({str(spool.folder / 'sprung')!r}, 'w')\n")
+    spool.handlers.write_text("import planted\n")
+    (theirs / "handlers.py").symlink_to(spool.handlers)
+    os.chown(theirs, NOBODY, NOBODY)
+    spool.handlers = theirs / "handlers.py"
+    result = spool.run("run")
+
+    assert result.status == 77, result
+    assert f"the folder of the handlers file {theirs} is refused" in result.err
+    assert not (spool.folder / "sprung").exists()
+
+
 @pytest.mark.rule(11)
 def test_a_wake_up_pipe_that_is_full_holds_nobody_up(program):
     """Whoever keeps it open and fills it delays no publisher, and no runner for long."""
