@@ -261,7 +261,7 @@ def _from_timedelta(length: "timedelta", now: int) -> int:
 def _from_number(number: int, now: int) -> int:
     if number <= 0:
         return 0
-    return now + number if number < EPOCH_FROM else number
+    return now + number if number < EPOCH_FROM else int(number)  # of an enum's member its value
 
 
 def _from_text(after: str, now: int) -> int:

@@ -60,7 +60,7 @@ class Event:
 
 
 def check_name(name: object) -> str:
-    """Return `name` if an event may have it. Raises BadEvent."""
+    """`name` if an event may have it, as plain text. Raises BadEvent."""
     if not isinstance(name, str):
         raise BadEvent(f"an event's name is text, not {type(name).__name__}")
     try:
@@ -75,14 +75,19 @@ def check_name(name: object) -> str:
         raise BadEvent(f"the name {name!r} begins or ends with a space")
     if not name.isprintable() and any(c < " " or "\x7f" <= c <= "\x9f" for c in name):
         raise BadEvent(f"the name {name!r} has a control character")
-    return name
+    return _plain(name)
 
 
 def check_id(id: object) -> str:  # noqa: A002
-    """Return `id` if an event may have it. Raises BadEvent."""
+    """`id` if an event may have it, as plain text. Raises BadEvent."""
     if not isinstance(id, str) or not id_is_legal(id):
         raise BadEvent(f"the id {id!r} is not made of 1 to {MAX_ID} {ID_CHARACTERS}")
-    return id
+    return _plain(id)
+
+
+def _plain(text: str) -> str:
+    """Of a member of an enum what it stands for: formatted, it would be `Named.JOINED`."""
+    return text if type(text) is str else str.__str__(text)
 
 
 def id_is_legal(text: str) -> bool:

@@ -36,7 +36,7 @@ def draft(
     id: str | None = None,  # noqa: A002
 ) -> event.Event:
     """The event that a publish at `now` (ms) makes. Raises BadEvent, BadDue."""
-    event.check_name(name)
+    name = event.check_name(name)
     if not 0 <= now < due.LAST - 366 * due.DAY:
         raise TryAgain(f"the clock is wrong: it says {now} ms since 1970", "set the clock")
     instant = now if after is None else due.parse(after, now)

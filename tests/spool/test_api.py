@@ -7,12 +7,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import date, time
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ampt_cli import events, place, reading
+from ampt_cli import clock, events, place, reading
 from ampt_cli.catalog import entries
 from ampt_cli.errors import BadDue, BadEvent, UsageError
 from ampt_cli.fsio import Disk
@@ -79,6 +80,25 @@ def test_an_id_with_what_only_python_calls_equal_is_an_error(body: object, other
 
     with pytest.raises(BadEvent, match="published before"):
         events.publish("n", other, id="a")
+
+
+class Named(str, Enum):  # noqa: UP042  as many write it; a StrEnum formats as its value
+    JOINED = "user.joined"
+    ID = "invoice-42"
+
+
+def test_members_of_enums_are_what_they_stand_for(spool_dir: Path) -> None:
+    """Formatted they are not: that put "Named.JOINED" into the name of a file."""
+    in_an_hour = Enum("Numbered", {"SOON": clock.now() + 3_600_000}, type=int).SOON
+    single = events.publish(Named.JOINED, after=in_an_hour, id=Named.ID)
+    events.publish_many([Named.JOINED, (Named.JOINED, None, in_an_hour)])
+    names = {entry.name for entry in entries(place.open_disk(str(spool_dir)))}
+
+    assert stored(spool_dir) == [None] * 3
+    assert names == {"user.joined"}
+    assert (str(single.name), str(single.id), str(single.due)) == (
+        *("user.joined", "invoice-42", str(int(in_an_hour))),
+    )
 
 
 @pytest.mark.parametrize("after", [time(12), date(2030, 1, 1), 10**5000], ids=type)
