@@ -117,6 +117,8 @@ class Events:
         path = settings.spool_path(self.spool or self.default)
         disk = self._disk  # race: another thread may change the spool, and publish through this one
         if disk is None or path != self._path or not place.is_still(disk, path):
+            # Let go of it first: a daemon has closed it, and the new one may get its number.
+            self._disk = disk = None
             made = place.open_disk(path, create=True)
             disk = fsio.SharedDisk(made.root, made.group, made.path)
             self._disk, self._path = disk, path

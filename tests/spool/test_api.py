@@ -89,15 +89,18 @@ class Named(str, Enum):  # noqa: UP042  as many write it; a StrEnum formats as i
 
 def test_members_of_enums_are_what_they_stand_for(spool_dir: Path) -> None:
     """Formatted they are not: that put "Named.JOINED" into the name of a file."""
-    in_an_hour = Enum("Numbered", {"SOON": clock.now() + 3_600_000}, type=int).SOON
-    single = events.publish(Named.JOINED, after=in_an_hour, id=Named.ID)
-    events.publish_many([Named.JOINED, (Named.JOINED, None, in_an_hour)])
+
+    class Numbered(int, Enum):
+        SOON = clock.now() + 3_600_000
+
+    single = events.publish(Named.JOINED, after=Numbered.SOON, id=Named.ID)
+    events.publish_many([Named.JOINED, (Named.JOINED, None, Numbered.SOON)])
     names = {entry.name for entry in entries(place.open_disk(str(spool_dir)))}
 
     assert stored(spool_dir) == [None] * 3
     assert names == {"user.joined"}
     assert (str(single.name), str(single.id), str(single.due)) == (
-        *("user.joined", "invoice-42", str(int(in_an_hour))),
+        *("user.joined", "invoice-42", str(int(Numbered.SOON))),
     )
 
 
@@ -202,6 +205,19 @@ def test_a_program_that_closed_everything_keeps_what_it_opened_since(tmp_path: P
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_program_that_closed_everything_goes_on_publishing(tmp_path: Path) -> None:
+    """The spool's folder may get its old number: what closes the old one must not close the new."""
+    code = (
+        "import os; from ampt_cli import events\n"
+        f"events.spool = {str(tmp_path / 'spool')!r}; events.publish('n')\n"
+        "os.closerange(3, 256); events.publish('n'); events.publish('n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(stored(tmp_path / "spool")) == 3
 
 
 def test_a_publish_ends_in_the_spool_where_it_began(
