@@ -8,7 +8,7 @@ makes a lost event look published.
 
 import os
 from collections.abc import Callable
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 from ampt_cli import due, event, jsontext, layout
 from ampt_cli.errors import BadEvent, Damaged, SpoolError, from_os
@@ -163,6 +163,9 @@ class IdLock:
 
     def __exit__(self, *_: object) -> None:
         try:
-            os.close(self.fd)
+            try:
+                flock(self.fd, LOCK_UN)  # a child that another thread has forked may have it open
+            finally:
+                os.close(self.fd)
         except OSError:
             pass  # the lock is free all the same, and nothing was written through it

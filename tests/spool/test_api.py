@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import clock, events, place, reading
+from ampt_cli import chosen, clock, events, place, reading
 from ampt_cli.catalog import entries
 from ampt_cli.errors import BadDue, BadEvent, UsageError
 from ampt_cli.fsio import Disk
@@ -181,6 +181,34 @@ def test_threads_and_forks_of_one_program_publish_together(spool_dir: Path) -> N
     assert other.wait(timeout=60) == 0
     names = [path.name.split(".")[3] for path in spool_dir.glob("pending/*/*/*.json")]
     assert (names.count("own"), names.count("shared")) == (9 * 20, 20)
+
+
+def test_a_child_that_is_forked_meanwhile_keeps_no_id_from_others(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It inherits the lock of chosen ids where another thread is publishing, and lives for long."""
+    check_room, children = chosen.check_room, []
+    lives, ends = os.pipe()
+
+    def fork_first(disk: Disk) -> None:
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.close(ends)
+            os.read(lives, 1)  # until the test ends
+            os._exit(0)
+        check_room(disk)
+
+    monkeypatch.setattr(chosen, "check_room", fork_first)
+    events.publish("n", id="first")
+    try:
+        with chosen.IdLock(place.open_disk(str(spool_dir)), wait=False):
+            pass
+    finally:
+        os.close(ends)
+        os.close(lives)
+        os.waitpid(children[0], 0)
+
+    assert len(children) == 1
 
 
 def test_spools_that_are_used_in_turn_leave_no_descriptors_open(tmp_path: Path) -> None:
