@@ -94,7 +94,7 @@ class Events:
         from ampt_cli import chosen, publication  # noqa: PLC0415  gate: handlers need no spool
 
         made = publication.draft(name, as_read(name, body), after, self.clock(), id)
-        _warn(after)
+        _warn(after, 1)
         publish = publication.publish if id is None else chosen.publish
         return publish(self._open(), made)
 
@@ -133,14 +133,17 @@ def belong_to(spool: str) -> None:
     events.default = os.environ["AMPT_SPOOL"] = spool
 
 
-def _warn(after: object) -> None:
-    """Seconds since 1970 are a delay in ms to us: say so, once for each place in the code."""
+def _warn(after: object, calls: int) -> None:
+    """Seconds since 1970 are a delay in ms to us: say so, once for each place in the code.
+
+    That is so many calls above who asks for it here.
+    """
     from ampt_cli import due  # noqa: PLC0415  as above
 
     if due.looks_like_seconds(after):
         import warnings  # noqa: PLC0415  only then
 
-        warnings.warn(f"after={due.READ_AS_DELAY.format(after)}", stacklevel=3)
+        warnings.warn(f"after={due.READ_AS_DELAY.format(after)}", stacklevel=2 + calls)
 
 
 def _drafts(events: Iterable[Any]) -> "Iterator[Draft]":
@@ -153,7 +156,7 @@ def _drafts(events: Iterable[Any]) -> "Iterator[Draft]":
             draft = _draft(item)
         except AmptError as error:
             raise error.at(f"event {number}") from None
-        _warn(draft[2])
+        _warn(draft[2], 3)  # publish_many of batch and of Events are between
         yield draft
 
 

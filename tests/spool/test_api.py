@@ -143,9 +143,10 @@ def test_a_wrong_event_of_many_is_named_by_its_number(wrong: Any, spool_dir: Pat
     ],
 )
 def test_seconds_since_1970_are_warned_of(publish: Callable[[], object]) -> None:
-    """They are a delay in ms to us."""
-    with pytest.warns(UserWarning, match="for seconds since 1970 write @1800000000"):
+    """They are a delay in ms to us. The warning names the place in the caller's code."""
+    with pytest.warns(UserWarning, match="for seconds since 1970 write @1800000000") as warned:
         publish()
+    assert warned[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         events.publish("n", after=1_000)
