@@ -7,6 +7,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 def why(after: object, said: str = "") -> str:
     """The reason, in words; `said` is what the reader of ISO 8601 said."""
+    if not isinstance(after, str | float):
+        return f"a {type(after).__name__} is none: give an int, a text, a datetime or a timedelta"
     text = str(after).strip()
     number = text.rstrip(LETTERS + LETTERS.upper() + " ")
     unit = text[len(number) :].strip()

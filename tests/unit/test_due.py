@@ -1,7 +1,9 @@
 """`after`, stamps and buckets."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -99,6 +101,10 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
         ("2027-13-01", "month must be in 1..12"),
         ("2027-02-01T25:00", "hour must be in 0..23"),
         ("tomorrow", "none of the known forms"),
+        (Decimal(5), "a Decimal is none"),
+        (Fraction(5), "a Fraction is none"),
+        (date(2027, 2, 1), "a date is none"),
+        (True, "a bool is none"),
         ("1700000000000", "it must lie in the future, and is 2023-11-14T22:13:20Z"),
         ("2027-01-31T12:00", "it must lie in the future, and is 2027-01-31T12:00:00Z"),
         ("99999999999", "more than a year ahead: 2030-04-02T21:46:39.999Z"),
