@@ -29,6 +29,10 @@ class RetryLater(Exception):
         super().__init__(why or ("try again" if after is None else f"try again after {after}"))
         self.after = after
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From a process to another as it is: made again, it would be worded again."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
+
 
 class Handler(Value):
     """One registered function."""

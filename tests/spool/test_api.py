@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import chosen, clock, events, place, reading
+from ampt_cli import chosen, clock, events, place, publication, reading
 from ampt_cli.catalog import entries
 from ampt_cli.errors import BadDue, BadEvent, UsageError
 from ampt_cli.fsio import Disk
@@ -188,7 +188,7 @@ def test_a_child_that_is_forked_meanwhile_keeps_no_id_from_others(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It inherits the lock of chosen ids where another thread is publishing, and lives for long."""
-    check_room, children = chosen.check_room, []
+    check_room, children = publication.check_room, []
     lives, ends = os.pipe()
 
     def fork_first(disk: Disk) -> None:

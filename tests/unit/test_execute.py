@@ -2,6 +2,7 @@
 
 import asyncio
 import decimal
+import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -458,6 +459,14 @@ def test_who_asks_to_be_tried_again_without_a_time_gets_the_usual_one(
     result = run(registry)
 
     assert (result.wish, result.error) == (Wish(), said)
+
+
+@pytest.mark.parametrize("raised", [RetryLater("1 hour"), RetryLater(why="not yet"), Unset()])
+def test_a_wish_may_come_from_another_process(raised: RetryLater) -> None:
+    """A pool of processes pickles it: what it says is not said twice."""
+    came = pickle.loads(pickle.dumps(raised))  # noqa: S301  ours
+
+    assert (type(came), str(came), came.after) == (type(raised), str(raised), raised.after)
 
 
 async def fail_together(*errors: Exception) -> None:
