@@ -176,12 +176,13 @@ def ampt(tmp_path: "Path") -> Iterator[Kit]:
     from ampt_cli import events, handlers  # noqa: PLC0415  as above
 
     kit = Kit(tmp_path / "ampt-spool")
-    before = events.spool, events.clock
     known = {name: list(listed) for name, listed in handlers.REGISTRY.handlers.items()}
     retries = {name: dict(own) for name, own in handlers.REGISTRY.retries.items()}
-    events.spool, events.clock = kit.path, kit.clock
-    yield kit
-    events.spool, events.clock = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "spool", kit.path)
+        patch.setattr(events, "clock", kit.clock)
+        patch.setenv("AMPT_SPOOL", kit.path)  # of the programs that are started, as in a worker
+        yield kit
     handlers.REGISTRY.clear()
     handlers.REGISTRY.handlers.update(known)
     handlers.REGISTRY.retries.update(retries)

@@ -1,6 +1,7 @@
 """The pytest fixture that users get."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from ampt_cli import events
 from ampt_cli.event import Event
 from ampt_cli.testing import Kit
+from tests.conftest import SCRIPT
 
 
 def test_one_day_later(ampt: Kit) -> None:
@@ -87,6 +89,17 @@ def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
         path.rename(Path(ampt.path, "dead/2027-01-15", path.name))
 
     assert (ampt.state(mine), ampt.state(theirs)) == ("dead", "done")
+
+
+def test_a_program_that_the_code_under_test_starts_publishes_here(
+    ampt: Kit, tmp_path: Path
+) -> None:
+    """As in a run, and not into the spool of whoever runs the tests."""
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run([SCRIPT, "publish", "n"], env=environment, check=True, capture_output=True)
+
+    assert len(list(Path(ampt.path).glob("pending/*/*/*.n.json"))) == 1
+    assert not (tmp_path / ".local").exists()
 
 
 @pytest.mark.parametrize(
