@@ -17,6 +17,7 @@ from ampt_cli.typed import Any
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -63,7 +64,7 @@ class Context:
         self.id = id
         self.timeout = timeout
 
-    def set_timeout(self, timeout: Any) -> None:
+    def set_timeout(self, timeout: "int | str | timedelta") -> None:
         """Let this call take `timeout` (ms, "20 seconds", timedelta) from its start, up to 60 s.
 
         Raises RuntimeError once the call has ended.

@@ -25,7 +25,7 @@ class RetryLater(Exception):
 
     after: Any = None  # when the event's name is tried again anyhow
 
-    def __init__(self, after: Any = None, why: str = "") -> None:
+    def __init__(self, after: "due.After | None" = None, why: str = "") -> None:
         super().__init__(why or ("try again" if after is None else f"try again after {after}"))
         self.after = after
 

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
+    from ampt_cli.due import After
     from ampt_cli.layout import Entry
 
 TRACEBACKS = 10  # attempts of an event whose records have one: making one takes long
@@ -62,13 +64,13 @@ class Kit:
         """The kit's time (ms since 1970)."""
         return self.now
 
-    def advance(self, length: Any) -> None:
+    def advance(self, length: "int | str | timedelta") -> None:
         """Move the clock forward by "1 day", 5m, a number of ms, or a timedelta."""
         from ampt_cli import due  # noqa: PLC0415  as above
 
         self.now += due.parse_duration(length)
 
-    def publish(self, name: str, body: Any = None, after: Any = None) -> str:
+    def publish(self, name: str, body: Any = None, after: "After | None" = None) -> str:
         """Publish an event at the kit's time; its id."""
         from ampt_cli import event, layout, publication  # noqa: PLC0415  as above
 

@@ -3,7 +3,7 @@
 Each mark must be needed: an error that is no longer found is an error itself.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import assert_type
 
 from ampt_cli import Context, Event, GiveUp, RetryLater, events
@@ -43,6 +43,16 @@ assert_type(ids, list[str])
 def test_it(ampt: Kit) -> None:
     assert_type(ampt.publish("user.joined"), str)
     assert_type(ampt.run(), int)
+    ampt.advance(timedelta(days=1))
+    ampt.publish("user.joined", after=timedelta(days=1))
+    ampt.advance(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ampt.publish("user.joined", after=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def wait(context: Context) -> None:
+    context.set_timeout(timedelta(seconds=20))
+    context.set_timeout(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    raise RetryLater(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 note("no event")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
@@ -51,6 +61,7 @@ events.on("a", note, timeot=5)  # type: ignore[call-overload]  # pyright: ignore
 events.on("a", note, timeout=2.5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 events.publish(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 events.publish("a", after=[1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+events.publish("a", after=date(2030, 1, 1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 events.publish_many([5])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
 

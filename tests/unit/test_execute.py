@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache, partial, wraps
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -207,7 +208,7 @@ def test_a_handler_of_which_a_call_would_run_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("after", ["3 years", "soon", 0, -5, timedelta(days=-1), float("nan")])
-def test_a_time_that_cannot_be_is_a_plain_failure_that_says_so(after: object) -> None:
+def test_a_time_that_cannot_be_is_a_plain_failure_that_says_so(after: Any) -> None:
     """A handler that asks for it is tried again as if it had raised anything else."""
     registry = Registry()
 
