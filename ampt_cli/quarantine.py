@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, reading, spool
-from ampt_cli.errors import AmptError, Damaged, NotFound
+from ampt_cli.errors import Damaged, NotFound
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import QUARANTINE, Entry
 
@@ -76,20 +76,20 @@ def find_anywhere(disk: Disk, prefix: str) -> Entry:
 def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
     """Move an entry of quarantine that was mended to pending, due now; None if it is gone.
 
-    The rename is the commit, as in a redrive. Raises AmptError where the file is
-    damaged still, or where the event has another entry.
+    The rename is the commit, as in a redrive. Raises Damaged where the file is so
+    still, or where the event has another entry.
     """
     try:
         reading.whole(disk, entry)
     except FileNotFoundError:
         return None
     except Damaged as error:
-        raise AmptError(
+        raise Damaged(
             f"{entry.path} is still damaged: {error}", "mend the file, and try again"
         ) from None
     other = next((found for found in catalog.entries(disk) if found.id == entry.id), None)
     if other is not None:
-        raise AmptError(f"the event {entry.id} has another entry: {other.path}")
+        raise Damaged(f"the event {entry.id} has another entry: {other.path}")
     target = spool.redrive(disk, entry, now)
     if target is not None:
         disk.remove(f"{entry.folder}/{REASON}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import catalog, layout, printing, quarantine
-from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.errors import AmptError, Damaged, UsageError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
@@ -102,6 +102,7 @@ class Deeds:
         self.as_json = as_json
         self.done: Counter[str] = Counter()  # event names
         self.raced = 0
+        self.damaged: list[Damaged] = []
         self.unnoted: list[RecordLost] = []
 
     def each(
@@ -112,7 +113,8 @@ class Deeds:
     ) -> None:
         """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
 
-        What was done until an error is said all the same, if it was anything.
+        One that is damaged stops no other. What was done until another error is said all the
+        same, if it was anything.
         """
         try:
             with Progress(self.verb, len(entries)) as told:
@@ -127,17 +129,22 @@ class Deeds:
             raise
         finally:
             warn_of(self.unnoted)
-        self._sum()
+        if self.done.total() or not self.damaged:
+            self._sum()
 
     def _act(self, entry: Entry, act: Act) -> bool:
         try:
-            return act(entry) is not None
+            moved = act(entry) is not None
         except RecordLost as lost:
             self.unnoted.append(lost)
             return True
+        except Damaged as error:
+            self.damaged.append(error)
+            return False
+        self.raced += not moved
+        return moved
 
     def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
-        self.raced += not (moved or self.dry_run)
         self.done[entry.name] += moved or self.dry_run
         if self.as_json:
             show_json(
@@ -157,12 +164,16 @@ class Deeds:
         say(f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else ""))
 
     def complain(self, ids: Sequence[str]) -> None:
-        """Raise AmptError if an event that was asked for by id had moved meanwhile."""
+        """Say what is damaged. Raises AmptError if one asked for by id had moved meanwhile."""
+        for error in self.damaged:
+            printing.complain(error)
         if self.raced and ids:
             raise AmptError(
                 f"{self.raced} of the events moved meanwhile, and were left alone",
                 f"look where: ampt inspect {ids[0]}",
             )
+        if self.damaged:
+            raise typer.Exit(1)
 
 
 def acted(act: Callable[[], Entry | None]) -> bool:

@@ -163,6 +163,27 @@ def test_what_was_mended_in_quarantine_is_tried(run_ampt: RunAmpt, spool_dir: Pa
     assert seen(run_ampt, id_)["state"] == "pending"
 
 
+def test_what_is_damaged_still_stops_nothing_that_was_mended(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """Whichever comes first; it is named, and the exit status is 1."""
+    for id_ in ("one", "two", "three"):
+        run_ampt("publish", "n", "--id", id_, "--after", "1 day")
+    whole = {path.name: path.read_bytes() for path in spool_dir.glob("pending/*/*/*.json")}
+    for path in spool_dir.glob("pending/*/*/*.json"):
+        path.write_bytes(b"{")
+    run_ampt("check", "--repair")
+    first, *others = sorted(spool_dir.glob("quarantine/*/*.json"))
+    for path in others:
+        path.write_bytes(whole[path.name])
+    mended = run_ampt("retry", "--state", "quarantine")
+    again = run_ampt("retry", "--state", "quarantine", "--json")
+
+    assert (mended.status, mended.out) == (1, "2 tried now (2 n)\n")
+    assert f"{first.relative_to(spool_dir)} is still damaged: incomplete" in mended.err
+    assert (again.status, json.loads(again.out)["moved"], again.err) == (1, False, mended.err)
+
+
 def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
     run_ampt: RunAmpt, spool_dir: Path, write_handlers
 ) -> None:
