@@ -196,16 +196,21 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
     remark = printing.say if wide is None else say  # stdout is for data
     if total > limit:
         remark(f"… and {total - limit:,} more: --limit {total}")
-    if layout.QUARANTINE in wanted.states and not as_json:
-        rows = {seen.entry.folder for seen in picked if seen.damage}
-        for line in _held(disk, rows if wide is not None else set()):
+    if layout.QUARANTINE in wanted.states:
+        plainly = wide is None and not as_json
+        rows = {seen.entry.folder for seen in picked if plainly or not seen.damage}
+        for line in _held(disk, rows, wanted):
             remark(line)
 
 
-def _held(disk: Disk, told: set[str]) -> Iterator[str]:
-    """Why each is in quarantine; files that are no entries too, but no folders of `told`."""
+def _held(disk: Disk, rows: Collection[str], wanted: catalog.Filter) -> Iterator[str]:
+    """Why what is in the folders `rows` is in quarantine; files that are no entries too.
+
+    But not those where names, times or errors are asked for, of which they have none.
+    """
+    every = not (wanted.names or wanted.reads)
     for one in quarantine.held(disk):
-        if one.folder not in told:
+        if one.folder in rows or (one.entry is None and every):
             yield f"{one.folder}/{one.file}: {one.reason}"
 
 

@@ -483,6 +483,25 @@ def test_what_is_in_quarantine_is_shown_with_its_reason(
     assert len(shown.splitlines()) == 2  # where the row says it, no line does again
 
 
+def test_of_quarantine_only_what_was_asked_for_is_told(run_ampt: RunAmpt, spool_dir: Path) -> None:
+    """And a file that is no entry, which no row can tell of, wherever all are asked for."""
+    for name in ("one", "two"):
+        run_ampt("publish", name, "--after", "1 day")
+    for path in spool_dir.glob("pending/*/*/*.json"):
+        path.write_bytes(b"")
+    run_ampt("check", "--repair")
+    for path in spool_dir.glob("quarantine/*/*.two.json"):
+        path.rename(path.with_name("odd"))
+    named = run_ampt("inspect", "--state", "quarantine", "--name", "one")
+    as_json = run_ampt("inspect", "--state", "quarantine", "--name", "one", "--json")
+    everything = run_ampt("inspect", "--state", "quarantine", "--json")
+
+    assert (named.err.count("\n"), named.err.endswith(".one.json: empty\n")) == (1, True)
+    assert as_json.err == "", "its row says it"
+    assert len(everything.out.splitlines()) == 1
+    assert "/odd: pending/" in everything.err
+
+
 def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_path: Path) -> None:
     """Also those that nobody set."""
     path = tmp_path / "ampt.toml"
