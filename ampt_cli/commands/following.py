@@ -10,12 +10,13 @@ from select import select
 from time import monotonic
 from typing import Any
 
-from ampt_cli import catalog, clock, layout, overview, signals
+from ampt_cli import catalog, clock, layout, overview, printing, signals
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
-from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
+from ampt_cli.commands.looking import as_data, chosen, explained, found, more, plain
 from ampt_cli.fsio import Disk
 from ampt_cli.glance import changes, glance, moment
+from ampt_cli.layout import Entry
 from ampt_cli.listing import events
 from ampt_cli.marks import Begun
 from ampt_cli.render import Live, line, say, show_json, tabs
@@ -49,11 +50,12 @@ def _lasting(told: dict[str, Any]) -> dict[str, Any]:
 
 def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
     """A list of events; without a terminal those that came into it, or are in another place."""
-    known: dict[str, str] = {}
+    known: dict[str, str] | None = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY):
             if not live.shown:
-                for seen in _news(disk, wanted, sort, limit, known):
+                fresh, known = _news(disk, wanted, sort, limit, known)
+                for seen in fresh:
                     show_json(as_data(seen)) if as_json else tabs([plain(seen)])
                 continue
             picked, total = chosen(disk, wanted, sort, min(limit, live.height - 3))
@@ -63,23 +65,21 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
 
 
 def _news(
-    disk: Disk, wanted: catalog.Filter, sort: str, limit: int, known: dict[str, str]
-) -> list[Seen]:
-    """At first the list as it is, later what is new in it; `known` is brought up to date."""
-    if not known:
-        picked, _ = chosen(disk, wanted, sort, limit)
-        known.update({entry.id: entry.path for entry in catalog.entries(disk, wanted.states)})
-        known.update({seen.entry.id: seen.entry.path for seen in picked})
-        return picked
-    before = dict(known)
-    known.clear()
-    fresh = []
+    disk: Disk, wanted: catalog.Filter, sort: str, limit: int, before: dict[str, str] | None
+) -> tuple[list[Seen], dict[str, str]]:
+    """At first the list as it is, later what is new in it; and where all is, for the next time."""
+    known, fresh = dict[str, str](), list[Entry]()
     for entry in catalog.entries(disk, wanted.states):
         known[entry.id] = entry.path
-        if before.get(entry.id) != entry.path and wanted.takes(entry):
+        if before is not None and before.get(entry.id) != entry.path and wanted.takes(entry):
             fresh.append(entry)
-    seen = (catalog.look(disk, entry) for entry in fresh)
-    return [one for one in seen if one is not None and catalog.passes(one, wanted)]
+    if before is None:
+        picked, total = chosen(disk, wanted, sort, limit)
+        if total > limit:
+            printing.say(more(total, limit))
+        return picked, known | {seen.entry.id: seen.entry.path for seen in picked}
+    looked = (catalog.look(disk, entry) for entry in fresh)
+    return [one for one in looked if one is not None and catalog.passes(one, wanted)], known
 
 
 def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002

@@ -18,7 +18,7 @@ from ampt_cli import (
 from ampt_cli.census import census
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
-from ampt_cli.commands.looking import as_data, chosen, explained, found, plain
+from ampt_cli.commands.looking import as_data, chosen, explained, found, more, plain
 from ampt_cli.configuration import DURATIONS
 from ampt_cli.detail import detail
 from ampt_cli.errors import UsageError
@@ -195,7 +195,7 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
         say("no such events")
     remark = printing.say if wide is None else say  # stdout is for data
     if total > limit:
-        remark(f"… and {total - limit:,} more: --limit {total}")
+        remark(more(total, limit))
     if layout.QUARANTINE in wanted.states:
         plainly = wide is None and not as_json
         rows = {seen.entry.folder for seen in picked if plainly or not seen.damage}

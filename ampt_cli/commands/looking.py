@@ -54,6 +54,11 @@ def chosen(
     return [seen for seen in looked if seen is not None], counted.total  # None: it has moved
 
 
+def more(total: int, limit: int) -> str:
+    """What is said of a list that is cut."""
+    return f"… and {total - limit:,} more: --limit {total}"
+
+
 def found(disk: Disk, id: str) -> Seen:  # noqa: A002
     """The event with this id, or this beginning of one, opened. Raises NotFound, UsageError."""
     while True:  # it may move between being found and being opened

@@ -11,14 +11,14 @@ import sys
 import termios
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ampt_cli import glance, layout, origins, place
+from ampt_cli import catalog, glance, layout, origins, place
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
 from ampt_cli.commands import following
@@ -596,6 +596,38 @@ def test_a_list_is_followed_by_what_comes_into_it(
 
     assert (first["id"], second["id"]) == (busy["bad"], new)
     assert following.communicate(timeout=20) == ("", "")
+
+
+@pytest.mark.parametrize("at_first", [0, 4])
+def test_no_event_that_comes_into_a_list_is_left_out(
+    run_ampt: RunAmpt,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    at_first: int,
+) -> None:
+    """However many come at once; the limit is of what is there at first, be it nothing."""
+
+    def publish(count: int) -> list[str]:
+        batch = '{"name":"n","after":"1 day"}\n' * count
+        return run_ampt("publish", "--batch", "-", stdin=batch).out.split()
+
+    def looks(_every: float) -> Iterator[None]:
+        yield
+        new.extend(publish(5))
+        yield
+
+    publish(at_first)
+    new: list[str] = []
+    monkeypatch.setattr(following, "_until_interrupted", looks)
+    wanted = catalog.Filter(("pending",))
+    following.some(place.open_disk(str(spool_dir)), wanted, "due", 2, as_json=True)
+    said = capfd.readouterr()
+    told = [json.loads(line)["id"] for line in said.out.splitlines()]
+
+    assert sorted(told[-5:]) == sorted(new)
+    assert len(told) == 5 + min(at_first, 2)
+    assert said.err == ("ampt: … and 2 more: --limit 4\n" if at_first else "")
 
 
 def test_that_an_attempt_has_begun_is_told_too(
