@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import jsontext, place, settings, trust
+from ampt_cli import jsontext, place, printing, settings, trust
 from ampt_cli.commands.choosing import Spool
-from ampt_cli.errors import AmptError, from_os
+from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.fsio import PRIVATE, Disk
 from ampt_cli.options import Command
 from ampt_cli.origins import SETTINGS
@@ -47,7 +47,7 @@ def config(spool: str = "") -> str:
     for key, example, meaning in SETTINGS:
         setting = f"{'' if key == 'handlers' else '# '}{key} = {example}"
         if key == "spool" and spool:
-            setting = f"spool = {jsontext.dumps(spool)}"
+            setting = f"spool = {printing.safe(jsontext.dumps(spool))}"  # TOML has no raw DEL
         lines.append(f"{setting:<{width}}  # {meaning}\n")
     return HEAD + "".join(lines)
 
@@ -61,9 +61,10 @@ def init(
     """Write what is missing, and say what to do next."""
     here = settings.absolute(".")
     base = settings.spool_path(spool_dir or None)
+    named = _nameable(base) if spool_dir else ""
     own = place.gid(group) if group else None
     trust.check_folder(os.path.join(here, settings.FILE), "a configuration here")
-    files = {settings.FILE: config(base if spool_dir else ""), "handlers.py": HANDLERS}
+    files = {settings.FILE: config(named), "handlers.py": HANDLERS}
     if settings.mentions_ampt(settings.PROJECT):
         del files[settings.FILE]
     made: list[str] = []
@@ -88,6 +89,17 @@ def init(
 
 
 HINT = "use --spool"
+
+
+def _nameable(path: str) -> str:
+    """`path`, if a file of settings can name it. Raises UsageError."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # Python's way to say that a path has other bytes
+        raise UsageError(
+            f"what is not UTF-8 can stand in no {settings.FILE}: {path!r}", "set AMPT_SPOOL instead"
+        ) from None
+    return path
 
 
 def _make(name: str, text: str, here: str) -> bool:

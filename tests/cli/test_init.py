@@ -52,12 +52,22 @@ def test_the_example_of_a_configuration_says_every_setting_and_its_default(tmp_p
 
 def test_what_follows_uses_the_spool_that_was_named(run_ampt, tmp_path: Path) -> None:
     """With --spool alone, from then on no command of this folder needs it."""
-    here, spool = tmp_path / "project", tmp_path / 'a "quoted" spool'
+    here, spool = tmp_path / "project", tmp_path / 'a "quoted" \x7f\u202e spool'
     here.mkdir()
     assert run_ampt("init", "--spool", spool, cwd=here, env={"AMPT_SPOOL": None}).status == 0
     assert run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None}).status == 0
 
     assert len(list(spool.glob("pending/*/*/*.n.json"))) == 1
+
+
+def test_a_spool_that_no_file_can_name_is_refused(run_ampt, tmp_path: Path) -> None:
+    """TOML is UTF-8. Nothing is left that would hold as settings."""
+    made = run_ampt("init", "--spool", os.fsdecode(b"s\xff"), env={"AMPT_SPOOL": None})
+
+    assert (made.status, made.out, made.err.count("\n")) == (2, "", 1)
+    assert "what is not UTF-8 can stand in no ampt.toml" in made.err
+    assert made.err.endswith("; set AMPT_SPOOL instead\n")
+    assert list((tmp_path / "cwd").iterdir()) == []
 
 
 def test_settings_in_a_project_are_not_hidden(run_ampt, tmp_path: Path) -> None:
