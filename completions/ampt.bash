@@ -25,7 +25,7 @@ _ampt_words() {
         'inspect --limit') return ;;
         'inspect --group-by') _ampt_offer "$1" 'error name' "$3"; return ;;
         'inspect --spool' | 'inspect -s') _ampt_offer "$1" 'folders' "$3"; return ;;
-        'retry --state') _ampt_offer "$1" 'dead retry pending' "$3"; return ;;
+        'retry --state') _ampt_offer "$1" 'dead retry pending quarantine' "$3"; return ;;
         'retry --name' | 'retry -n') _ampt_offer "$1" 'names' "$3"; return ;;
         'retry --error') return ;;
         'retry --spool' | 'retry -s') _ampt_offer "$1" 'folders' "$3"; return ;;

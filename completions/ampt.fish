@@ -79,7 +79,7 @@ complete -c ampt -n '__ampt_command inspect' -s h -l help -d 'Show this help and
 complete -c ampt -n '__ampt_command inspect' -a '(__ampt_spool ids inspect)'
 
 complete -c ampt -n __ampt_command -a retry -d 'Try events now, dead ones too'
-complete -c ampt -n '__ampt_command retry' -l state -x -a 'dead retry pending' -d 'Events in this state'
+complete -c ampt -n '__ampt_command retry' -l state -x -a 'dead retry pending quarantine' -d 'Events in this state'
 complete -c ampt -n '__ampt_command retry' -s n -l name -x -a '(__ampt_spool names retry)' -d 'Events whose name matches'
 complete -c ampt -n '__ampt_command retry' -l error -x -d 'Events whose last error contains this'
 complete -c ampt -n '__ampt_command retry' -l edit -d 'Change the body in $EDITOR'

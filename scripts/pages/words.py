@@ -19,7 +19,7 @@ KINDS = {
     "DIR": FOLDERS,
 }
 EVERY_STATE = (*layout.STATES, layout.QUARANTINE)
-STATES_OF = {"inspect": EVERY_STATE, **IDS}
+STATES_OF = {"inspect": EVERY_STATE, **IDS, "retry": (*IDS["retry"], layout.QUARANTINE)}
 NOTE = "Generated from the command line by `make docs`. Do not edit."
 
 

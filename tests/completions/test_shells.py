@@ -26,6 +26,7 @@ LINES = {
     "inspect --sort sta": "inspect --sort state",
     "run --log-format js": "run --log-format json",
     "retry --state de": "retry --state dead",
+    "retry --state qu": "retry --state quarantine",
     "inspect ID": "inspect ID",
     "retry ID": "retry ID",
     "inspect --name mai": "inspect --name mail.send",
