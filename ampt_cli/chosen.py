@@ -119,7 +119,7 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     if earlier.name != made.name or not jsontext.same(earlier.body, made.body):
         raise BadEvent(
             f"the id {made.id!r} was published before with another name or body",
-            f"see: ampt inspect {made.id}",
+            f"see: ampt inspect {layout.id_as_argument(made.id)}",
         )
     return earlier
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ampt_cli import due, record
 from ampt_cli.catalog import Seen
-from ampt_cli.layout import DEAD, DONE, PENDING, QUARANTINE, RUNNING
+from ampt_cli.layout import DEAD, DONE, PENDING, QUARANTINE, RUNNING, id_as_argument
 from ampt_cli.render import length, plural
 
 MOST = 200  # characters of an error; it stands in full below the sentence
@@ -30,7 +30,7 @@ def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B0
     elif state == DONE:
         told = _done(seen)
     elif state == DEAD:
-        told = f"{_dead(seen)} To try again: ampt retry {seen.entry.id}"
+        told = f"{_dead(seen)} To try again: ampt retry {id_as_argument(seen.entry.id)}"
     else:
         told = _waiting(seen, now, around)
     replaced = seen.event.extra.get("replaces")
@@ -40,7 +40,7 @@ def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B0
 def _quarantined(seen: Seen, around: Around) -> str:
     why = around.reason or seen.damage or "the reason was lost"
     mended = "It can be read now" if seen.event else "When the file is mended"
-    return f"It is in quarantine: {why}. {mended}: ampt retry {seen.entry.id}"
+    return f"It is in quarantine: {why}. {mended}: ampt retry {id_as_argument(seen.entry.id)}"
 
 
 def _running(seen: Seen, now: int, around: Around) -> str:

@@ -164,6 +164,11 @@ def released(entry: Entry) -> Entry:
     return Entry(f"{state}/{due.bucket(entry.stamp)}", entry.stamp, entry.id, attempt, entry.coded)
 
 
+def id_as_argument(id: str) -> str:  # noqa: A002
+    """An id as it stands in a command that can be given as it is: -x is no option behind a --."""
+    return f"-- {id}" if id[:1] == "-" else id
+
+
 def id_path(id: str) -> str:  # noqa: A002
     """Where the second link of an event with a chosen id is."""
     return f"{IDS}/{crc32(id.encode()) & 0xFF:02x}/{id}"

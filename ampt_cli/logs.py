@@ -81,7 +81,8 @@ class Log(Observer):
             return
         instant = detail["next"]
         if detail["verdict"] == layout.DEAD:
-            following, priority = "it is dead; see: ampt inspect " + entry.id, ERROR
+            shown = layout.id_as_argument(entry.id)
+            following, priority = f"it is dead; see: ampt inspect {shown}", ERROR
         else:
             following = f"tried again at {due.iso(instant)}" if isinstance(instant, int) else ""
             priority = INFO if outcome == record.INTERRUPTED else WARNING

@@ -87,6 +87,11 @@ class Given:
         return int(text)
 
 
+def is_argument(word: str) -> bool:
+    """Whether a word that is no option's value is no option either: -5 is a body."""
+    return word[:1] != "-" or word == "-" or word[1:2].isdigit()
+
+
 def parse(command: Command, argv: "list[str]") -> Given:
     """Sort `argv` into options and arguments. Raises UsageError."""
     known = {flag: option for option in command.options for flag in option.flags}
@@ -95,8 +100,8 @@ def parse(command: Command, argv: "list[str]") -> Given:
     for word in words:
         if word == "--":
             given.arguments.extend(words)
-        elif word[:1] != "-" or word == "-" or word[1:2].isdigit():
-            given.arguments.append(word)  # -5 is a body
+        elif is_argument(word):
+            given.arguments.append(word)
         else:
             flag, equals, value = _split(word, known)
             option = known.get(flag)

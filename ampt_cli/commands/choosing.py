@@ -71,7 +71,7 @@ def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
         where = "in quarantine" if entry.state == layout.QUARANTINE else entry.state
         raise AmptError(
             f"the event {entry.id} is {where}, not {', '.join(allowed[:-1])} or {allowed[-1]}",
-            f"look at it: ampt inspect {entry.id}",
+            f"look at it: ampt inspect {layout.id_as_argument(entry.id)}",
         )
     return entry
 
@@ -87,7 +87,9 @@ def telling(disk: Disk, verb: str, act: Act) -> Act:
             return act(entry)
         except OSError as error:
             wrong = from_os(error, f"{verb} the event {entry.id} in the spool {disk.path}")
-            wrong.hint = wrong.hint or f"look where it is: ampt inspect {entry.id}"
+            wrong.hint = (
+                wrong.hint or f"look where it is: ampt inspect {layout.id_as_argument(entry.id)}"
+            )
             raise wrong from error
 
     return told
@@ -170,7 +172,7 @@ class Deeds:
         if self.raced and ids:
             raise AmptError(
                 f"{self.raced} of the events moved meanwhile, and were left alone",
-                f"look where: ampt inspect {ids[0]}",
+                f"look where: ampt inspect {layout.id_as_argument(ids[0])}",
             )
         if self.damaged:
             raise typer.Exit(1)

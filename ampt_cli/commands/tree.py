@@ -1,7 +1,8 @@
 """Every command but `publish`, `run` and `inspect`, with typer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 import typer
@@ -24,7 +25,7 @@ from ampt_cli.commands import (
     unit,
 )
 from ampt_cli.errors import UsageError
-from ampt_cli.options import EMPTY_HINT, Command, Option, help_text
+from ampt_cli.options import EMPTY_HINT, Command, Option, help_text, is_argument
 from ampt_cli.render import write
 
 SUMMARY = "A durable queue of named events that is just a folder."
@@ -44,7 +45,7 @@ class Plain(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raise UsageError for an empty value, and for a flag together with its opposite."""
         words = set(args)
-        rest = super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, _arguments_last(self.params, args))
         for option in self.params:
             given = ctx.get_parameter_source(option.name).name == "COMMANDLINE"
             if given and option.param_type_name == "option":
@@ -54,6 +55,25 @@ class Plain(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  click's own
         """Write what `described` says."""
         _tell(help_text(described(self)))
+
+
+def _arguments_last(options: Sequence[Any], args: list[str]) -> list[str]:
+    """`args`, where one is like -5, with all arguments after a --: typer takes it for options."""
+    if not any(word[:1] == "-" and word[1:2].isdigit() for word in args):
+        return args
+    valued = {flag for one in options if not getattr(one, "is_flag", True) for flag in one.opts}
+    kept, arguments, words = list[str](), list[str](), iter(args)
+    for word in words:
+        if word == "--":
+            arguments += words
+        elif is_argument(word):
+            arguments.append(word)
+        else:
+            value = list(islice(words, word in valued))
+            if word in valued and not value:
+                return [word]  # of which typer says that it needs one
+            kept += [word, *value]
+    return [*kept, "--", *arguments]
 
 
 def _check_given(option: Any, value: object, words: set[str]) -> None:

@@ -42,6 +42,7 @@ def call(run_ampt: RunAmpt, write_handlers):
     [
         ([], "None"),
         (["5"], "5"),
+        (["-5"], "-5"),
         (["--text", "5x"], "5x"),
         (["-f", "a=1", "-f", "b:=[2]"], "{'a': '1', 'b': [2]}"),
         (["-"], "{'from': 'stdin'}"),

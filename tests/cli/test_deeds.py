@@ -56,6 +56,36 @@ def test_a_dry_run_says_what_would_move_and_moves_nothing(
     assert seen(run_ampt, id_)["state"] == "dead"
 
 
+def test_an_id_that_looks_like_a_number_is_one_of_every_command(run_ampt: RunAmpt) -> None:
+    """As a body like -5 is one; an option that lacks its value is still told as that."""
+    run_ampt("publish", "n", "--id", "-5a", "--after", "1 day")
+    moved = run_ampt("move", "-5a", "--after", "2 days")
+    listed = run_ampt("cancel", "-5a", "--dry-run").out
+    lacking = run_ampt("move", "-5a", "--after")
+
+    assert moved.out.startswith("-5a is due at ")
+    assert listed.startswith("-5a  pending to done  n\n")
+    assert (lacking.status, "No such option" in lacking.err) == (2, False)
+    assert "requires an argument" in lacking.err
+
+
+def test_what_is_suggested_for_an_id_like_an_option_works_as_it_stands(
+    run_ampt: RunAmpt, handlers: Path
+) -> None:
+    """Ids may begin so; the commands that are shown have it behind a --."""
+    run_ampt("publish", "bad", "--id", "-f")
+    logged = run_ampt("run", "-m", handlers).err
+    refused = run_ampt("cancel", "--", "-f").err
+    conflict = run_ampt("publish", "other", "--id", "-f").err
+    sentence = run_ampt("inspect", "--", "-f").out.splitlines()[0]
+    redriven = run_ampt(*sentence.partition("To try again: ampt ")[2].split())
+
+    assert [told.rpartition(": ")[2] for told in (logged, refused, conflict)] == [
+        "ampt inspect -- -f\n"
+    ] * 3
+    assert redriven.out == "1 tried now (1 bad)\n"
+
+
 @pytest.mark.parametrize("deed", [["retry"], ["move", "--after", "1 second"]])
 def test_a_deed_that_makes_something_due_wakes_whoever_waits(
     deed: list[str], run_ampt: RunAmpt, spool_dir: Path
