@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from typing import Any
 
-from ampt_cli import catalog, clock, jsontext, publication, spool
+from ampt_cli import catalog, clock, jsontext, printing, publication, spool
 from ampt_cli.commands.choosing import acted
 from ampt_cli.errors import AmptError, BadEvent
 from ampt_cli.event import Event
@@ -29,7 +29,8 @@ def replace(disk: Disk, entry: Entry, *, as_json: bool) -> None:
     body = _read(path)
     if jsontext.same(body, old.body):
         os.unlink(path)
-        say(f"the body of {old.id} was not changed, so nothing was done")
+        remark = printing.say if as_json else say  # stdout is for data
+        remark(f"the body of {old.id} was not changed, so nothing was done")
         return
     now = clock.now()
     try:

@@ -167,6 +167,15 @@ def test_an_edit_that_comes_to_nothing_changes_nothing(
             Path(word).unlink()
 
 
+def test_an_edit_that_changes_nothing_has_no_line_of_json(run_ampt: RunAmpt) -> None:
+    """That nothing was done is a message."""
+    id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
+    edited = run_ampt("retry", id_, "--edit", "--json", env={"EDITOR": "true"})
+
+    assert (edited.status, edited.out) == (0, "")
+    assert edited.err == f"ampt: the body of {id_} was not changed, so nothing was done\n"
+
+
 def test_an_edit_from_true_to_1_is_a_change(run_ampt: RunAmpt) -> None:
     """They are not the same JSON, whatever Python calls equal."""
     id_ = run_ampt("publish", "n", "true", "--after", "1 day").out.strip()
