@@ -168,7 +168,9 @@ def _config(given: Given) -> None:
 def _worded(key: str, value: object) -> str:
     if key in DURATIONS and isinstance(value, int):
         return length(value)
-    return "none" if value is None else str(value).lower() if value is False else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML has it
+    return "none" if value is None else str(value)
 
 
 def _one(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002

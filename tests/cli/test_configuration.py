@@ -170,13 +170,15 @@ def test_a_configuration_in_a_folder_that_all_may_write_is_refused(
 
 def test_every_setting_is_shown_with_its_source(run_ampt: RunAmpt, here: Path) -> None:
     """One line each; in JSON under its name."""
-    path = say(here / "ampt.toml", 'jobs = 3\nretry_every = "1 hour"\n')
+    text = 'jobs = 3\nretry_every = "1 hour"\nnetwork_file_system = true\n'
+    path = say(here / "ampt.toml", text)
     shown = run_ampt("inspect", "--config", cwd=here).out
     lines = {line.split("\t")[0]: line.split("\t")[1:] for line in shown.splitlines()}
 
     assert set(lines) == set(configuration.KEYS)
     assert lines["jobs"] == ["3", str(path)]
     assert lines["retry_every"] == ["1 h", str(path)]
+    assert lines["network_file_system"] == ["true", str(path)]
     assert lines["timeout"] == ["5 s", "the default"]
 
 
