@@ -96,6 +96,8 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
         ("1y", "there is no unit 'y', but second, minute, hour, day, week, month, year"),
         ("٣ days", "only the digits 0 to 9"),
         ("9" * 30, "the number is too large"),
+        ("9" * 19 + " days", "the number is too large"),
+        ("9" * 19 + "d", "the number is too large"),
         ("@1800000000.5", "whole seconds since 1970 follow an @"),
         ("2027-02-30", "day is out of range for month"),
         ("2027-13-01", "month must be in 1..12"),
