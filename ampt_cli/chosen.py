@@ -114,7 +114,8 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
         raise SpoolError(
             f"the id {made.id!r} was published before, and cannot be compared: "
             f"{disk.path}/{layout.id_path(made.id)} is damaged: {error}",
-            f"see: ampt inspect {made.id}; to publish the id again, delete that file",
+            f"see: ampt inspect {layout.id_as_argument(made.id)}; "
+            "to publish the id again, delete that file",
         ) from None
     if earlier.name != made.name or not jsontext.same(earlier.body, made.body):
         raise BadEvent(

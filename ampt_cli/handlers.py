@@ -66,7 +66,7 @@ class Registry:
     ) -> Any:
         """Register a handler; a decorator where no function is given. Raises ConfigError."""
         try:
-            check_name(name)
+            name = check_name(name)
             limit = None if timeout is None else check_timeout(timeout)
             own = {
                 key: _positive(value, setting)
