@@ -82,12 +82,11 @@ def _strays(disk: Disk) -> Iterator[Finding]:
 
 
 def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
-    named = due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z") is not None and len(date) == 10
     try:
         status = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
     except FileNotFoundError:
         return True  # removed meanwhile
-    return named and S_ISDIR(status.st_mode)
+    return due.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
 
 
 def _folder(disk: Disk, folder: str) -> Iterator[Finding]:

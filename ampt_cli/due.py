@@ -114,6 +114,15 @@ def date(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:8]}"
 
 
+def begin_of(date: str, hour: str = "00") -> int | None:
+    """The instant at which a bucket begins; None where its folders are not named as `bucket` does.
+
+    Of a finished state, whose buckets are whole days, there is no `hour`.
+    """
+    text = f"{date.replace('-', '')}T{hour}"
+    return _hour(text) if bucket(text) == f"{date}/{hour}" else None
+
+
 _days: "dict[int, str]" = {}  # one run settles on one or two days
 
 

@@ -25,7 +25,7 @@ class Retention:
         None where `date` is none.
         """
         keep = self.done if state == DONE else self.dead
-        start = due.unstamp(date.replace("-", "") + "T000000000Z")
+        start = due.begin_of(date)
         return None if start is None else start + due.DAY + keep <= now
 
 

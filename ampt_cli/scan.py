@@ -49,15 +49,18 @@ class Scan:
         found = []
         for state in layout.WAITING:
             for date in self._list(state):
+                if (begin := due.begin_of(date)) is None:
+                    continue
                 if date > current[:10]:
-                    self._coming(date, "00")
+                    self._note(begin)
                     break
                 for hour in self._list(f"{state}/{date}"):
+                    if (begin := due.begin_of(date, hour)) is None:
+                        continue
                     if f"{date}/{hour}" > current:
-                        self._coming(date, hour)
+                        self._note(begin)
                         break
-                    if due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z") is not None:
-                        found.append(f"{state}/{date}/{hour}")
+                    found.append(f"{state}/{date}/{hour}")
         return sorted(found, key=lambda bucket: bucket.partition("/")[2])
 
     def _list(self, folder: str) -> "list[str]":
@@ -66,11 +69,6 @@ class Scan:
         except OSError as error:
             self.unread.add(f"{folder}: {error.strerror}")
             return []
-
-    def _coming(self, date: str, hour: str) -> None:
-        instant = due.unstamp(f"{date.replace('-', '')}T{hour}0000000Z")
-        if instant is not None:
-            self._note(instant)
 
     def _note(self, instant: int) -> None:
         if self.next_due is None or instant < self.next_due:

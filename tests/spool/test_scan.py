@@ -43,6 +43,15 @@ def test_a_look_tells_when_to_look_again(disk: Disk, after: int, coming: int) ->
     assert look(disk, known) == (0, NOW + coming)
 
 
+@pytest.mark.parametrize("stray", ["20270115", "20260115", "2027-0-115"])
+def test_a_folder_that_is_nearly_a_date_is_left_alone(disk: Disk, stray: str) -> None:
+    """Nothing in it is due, and nothing in it is a reason to look again at once."""
+    date = publish(disk, None).parent
+    date.rename(date.with_name(stray))
+
+    assert look(disk) == (0, None)
+
+
 def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
     """While it has not changed, it is known what comes next."""
     bucket = publish(disk, 300)

@@ -66,6 +66,15 @@ def test_a_stray_name_stops_no_pruning(disk: Disk, stray: str) -> None:
     assert disk.list("done") == [stray]
 
 
+def test_what_is_in_no_folder_of_a_date_is_not_pruned(disk: Disk) -> None:
+    """However much its name is like one: nobody looks into it."""
+    finished(disk, "kept")
+    disk.move(OLD, OLD.replace("-", ""))
+
+    assert upkeep.prune(disk, NOW, Retention()) == 0
+    assert len([*catalog.entries(disk)]) == 1
+
+
 def test_what_cannot_be_deleted_keeps_nothing_else(disk: Disk) -> None:
     """A folder with the name of an entry: it is told, at the end."""
     path = finished(disk, "old")
