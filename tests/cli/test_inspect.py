@@ -312,6 +312,19 @@ def test_a_low_window_gets_what_matters_most(height: int) -> None:
     assert lines[-1].startswith("… ") == (height < 14)
 
 
+def test_times_outside_of_the_calendar_are_shown_as_they_are() -> None:
+    """The format allows them: another publisher's nanoseconds are no reason to show nothing."""
+    late = 10**17
+    found = seen("done", NOW, 1, done("succeeded") | {"start": late})
+    found = found._replace(event=Event("id-1", "mail.send", None, 0, late))
+
+    assert explain(found, NOW) == f"It is done: attempt 1 succeeded at {late + 5} ms."
+    lines = plain(detail(found, "Done.", NOW))
+    assert [line for line in lines if line.startswith("  due ")] == [
+        f"  due        {late} ms  (in 1157386622 days)"
+    ]
+
+
 def test_attempts_that_went_alike_stand_together() -> None:
     """Three weeks of one error are no three thousand tracebacks; another error is shown."""
     trace = {"handler": "h:f", "outcome": "failed", "error": "OSError: no", "traceback": "Trace\nE"}
