@@ -223,7 +223,7 @@ def _arrived(disk: Disk, states: Iterable[str], since: int) -> Iterator[Entry]:
     """What waits in buckets that changed after `since` (ns)."""
     for folder in folders(disk, states):
         try:
-            changed = os.stat(folder, dir_fd=disk.root, follow_symlinks=False).st_mtime_ns
+            changed = disk.status(folder).st_mtime_ns
         except (FileNotFoundError, NotADirectoryError):
             continue
         if changed > since:

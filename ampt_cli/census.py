@@ -88,7 +88,7 @@ class Counting:
         more: Callable[[int], object],
     ) -> Folder:
         try:
-            changed = os.stat(path, dir_fd=self.disk.root).st_mtime_ns
+            changed = self.disk.status(path).st_mtime_ns
         except OSError:
             return Folder(Counter(), 0, "", "")
         entry = known.get(path)

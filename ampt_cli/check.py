@@ -56,7 +56,7 @@ def _tops(disk: Disk) -> Iterator[Finding]:
             yield Finding(folder, wrong, "")
     if not disk.exists(layout.WAKE):
         yield Finding(layout.WAKE, "without it nobody is woken by a publish", "make")
-    elif not S_ISFIFO(os.stat(layout.WAKE, dir_fd=disk.root, follow_symlinks=False).st_mode):
+    elif not S_ISFIFO(disk.status(layout.WAKE).st_mode):
         wrong = "no FIFO, so nobody is woken by a publish; remove it, and check --repair makes one"
         yield Finding(layout.WAKE, wrong, "")
     for name in disk.list("."):
@@ -83,7 +83,7 @@ def _strays(disk: Disk) -> Iterator[Finding]:
 
 def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
     try:
-        status = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
+        status = disk.status(path)
     except FileNotFoundError:
         return True  # removed meanwhile
     return due.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
@@ -107,7 +107,7 @@ def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
 
 def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
     try:
-        status = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False)
+        status = disk.status(entry.path)
     except FileNotFoundError:
         return
     if not S_ISREG(status.st_mode):
@@ -129,7 +129,7 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
 
 def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> bool:
     try:
-        other = os.stat(layout.id_path(entry.id), dir_fd=disk.root, follow_symlinks=False)
+        other = disk.status(layout.id_path(entry.id))
     except FileNotFoundError:
         return False
     return status.st_nlink == 2 and os.path.samestat(status, other)
@@ -181,7 +181,7 @@ def _older(disk: Disk, entries: list[layout.Entry]) -> Iterator[Finding]:
 def _size(disk: Disk, entry: layout.Entry) -> int:
     """The size of an entry's file; -1 if it is gone. Each deed and each attempt makes it larger."""
     try:
-        return os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_size
+        return disk.status(entry.path).st_size
     except FileNotFoundError:
         return -1
 

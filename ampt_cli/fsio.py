@@ -295,10 +295,14 @@ class Disk:
 
         return kernel.sync_file_system(self.root)
 
+    def status(self, path: str) -> os.stat_result:
+        """What is at `path` itself: a link is not followed."""
+        return os.stat(path, dir_fd=self.root, follow_symlinks=False)
+
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`; a dangling link is."""
         try:
-            os.stat(path, dir_fd=self.root, follow_symlinks=False)
+            self.status(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
@@ -306,7 +310,7 @@ class Disk:
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at `path`, and no link to one."""
         try:
-            return S_ISDIR(os.stat(path, dir_fd=self.root, follow_symlinks=False).st_mode)
+            return S_ISDIR(self.status(path).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return False
 

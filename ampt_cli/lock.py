@@ -86,7 +86,7 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
             path = f"{folder}/{name}"
             held.append(os.open(path, OPEN, dir_fd=disk.root))
             flock(held[-1], LOCK_EX | LOCK_NB)
-            there = os.stat(path, dir_fd=disk.root, follow_symlinks=False)
+            there = disk.status(path)
             if not os.path.samestat(there, os.fstat(held[-1])):
                 raise FileNotFoundError(path)
     except BaseException as error:

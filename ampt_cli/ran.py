@@ -33,6 +33,6 @@ def open_ran(disk: "Disk") -> int:
 def last_run(disk: "Disk") -> int | None:
     """When a run looked last (ms); None if none ever did."""
     try:
-        return os.stat(RAN, dir_fd=disk.root, follow_symlinks=False).st_mtime_ns // 1_000_000
+        return disk.status(RAN).st_mtime_ns // 1_000_000
     except OSError:
         return None

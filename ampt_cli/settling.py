@@ -1,7 +1,5 @@
 """Settle an attempt: what its record and its history come to, appended and moved."""
 
-import os
-
 from ampt_cli import layout, policy, reading, record, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -44,7 +42,7 @@ def settle_other(
     """
     try:
         history = reading.history(disk, entry.path)
-        size = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_size
+        size = disk.status(entry.path).st_size
     except FileNotFoundError:
         return None
     if succeeded is not None:

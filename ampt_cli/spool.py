@@ -114,7 +114,7 @@ def discard(disk: Disk, entry: Entry, *, wait: bool) -> bool:
     entry stays, and it is False, while another has that lock.
     """
     try:
-        links = os.stat(entry.path, dir_fd=disk.root, follow_symlinks=False).st_nlink
+        links = disk.status(entry.path).st_nlink
     except FileNotFoundError:
         return False
     if links == 1:

@@ -117,7 +117,7 @@ def _rescue_one(
 
 def _is_file(disk: Disk, path: str) -> bool:
     """Only to a regular file is a record appended; anything else goes back, and to quarantine."""
-    return S_ISREG(os.stat(path, dir_fd=disk.root, follow_symlinks=False).st_mode)
+    return S_ISREG(disk.status(path).st_mode)
 
 
 def interrupt(
