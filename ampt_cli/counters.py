@@ -9,11 +9,12 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from time import sleep
 
 from ampt_cli import jsontext, layout
-from ampt_cli.fsio import READ, Disk
+from ampt_cli.fsio import Disk
 from ampt_cli.ran import open_ran
 from ampt_cli.typed import Value
 
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)  # ms
+MAX_SIZE = 65_536  # bytes that are read of them
 TRIES, PAUSE = 10, 0.005  # s; whoever holds the lock needs a fraction of it, unless it is stopped
 
 
@@ -47,11 +48,7 @@ class Counters(Value):
 def read(disk: Disk) -> Counters:
     """The counters; zeros where they are missing or damaged."""
     try:
-        fd = os.open(layout.COUNTERS, READ, dir_fd=disk.root)
-        try:
-            found = jsontext.loads(os.read(fd, 65_536).decode())
-        finally:
-            os.close(fd)
+        found = jsontext.loads(disk.read(layout.COUNTERS, MAX_SIZE).decode())
         below = tuple(map(int, found["below"]))
         attempts = {str(key): int(count) for key, count in found["attempts"].items()}
         if len(below) != len(BOUNDS) + 1:

@@ -295,6 +295,14 @@ class Disk:
 
         return kernel.sync_file_system(self.root)
 
+    def read(self, path: str, most: int) -> bytes:
+        """The first `most` bytes of a file."""
+        fd = os.open(path, READ, dir_fd=self.root)
+        try:
+            return os.read(fd, most)
+        finally:
+            os.close(fd)
+
     def status(self, path: str) -> os.stat_result:
         """What is at `path` itself: a link is not followed."""
         return os.stat(path, dir_fd=self.root, follow_symlinks=False)

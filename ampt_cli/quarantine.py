@@ -1,12 +1,11 @@
 """What is in quarantine, why, and its way back."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ampt_cli import catalog, due, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound
-from ampt_cli.fsio import READ, Disk
+from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, Entry
 
 REASON = "reason"
@@ -99,10 +98,6 @@ def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
 
 def _reason(disk: Disk, folder: str) -> str:
     try:
-        fd = os.open(f"{folder}/{REASON}", READ, dir_fd=disk.root)
+        return disk.read(f"{folder}/{REASON}", MAX_REASON).decode("utf-8", "replace").strip()
     except OSError as error:
         return f"the reason cannot be read: {error.strerror}"
-    try:
-        return os.read(fd, MAX_REASON).decode("utf-8", "replace").strip()
-    finally:
-        os.close(fd)

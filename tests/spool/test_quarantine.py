@@ -36,6 +36,16 @@ def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
     assert disk.list(layout.QUARANTINE) == []
 
 
+def test_a_reason_that_cannot_be_read_hides_nothing(disk: Disk, tmp_path: Path) -> None:
+    """Whatever is in its place: that something is there is said all the same."""
+    folder = spool.quarantine(disk, publish(disk, "torn").path, "it looked wrong", NOW)
+    disk.remove(f"{folder}/reason")
+    disk.make_folder(f"{folder}/reason")
+    [one] = quarantine.held(disk)
+
+    assert (one.id, one.reason) == ("torn", "the reason cannot be read: Is a directory")
+
+
 def test_the_reason_is_there_before_what_it_is_of(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
