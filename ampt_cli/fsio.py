@@ -16,6 +16,10 @@ from stat import S_ISDIR
 
 from ampt_cli.layout import DURABLE
 
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PRIVATE = 0o600
@@ -374,8 +378,3 @@ def ends_whole(fd: int) -> bool:
     """Whether the file's last line has its newline."""
     size = os.fstat(fd).st_size
     return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
-
-
-TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
-if TYPE_CHECKING:
-    from collections.abc import Callable

@@ -2,9 +2,9 @@
 
 A runner holds `lock` exclusively, each of its workers holds `workers` shared.
 Both are kernel locks: free the moment their holder dies, whatever it dies of.
-A forked child would share the runner's own lock (or not: it depends on the version
-of filelock), so nothing relies on it: workers have a lock of their own, and close
-every descriptor that is not theirs.
+A forked child would share the runner's own lock (of filelock's, it depends on the
+version), so nothing relies on it: workers have a lock of their own, and close every
+descriptor that is not theirs.
 
 Linux documents what flock is there: a lock of the open file, in the kernel. What it is
 on another system (some make it one of the process, or have none), filelock knows.

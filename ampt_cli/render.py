@@ -1,4 +1,4 @@
-"""Results as text, a table, or JSON (the only importer of rich)."""
+"""Results as text, lines with styles, or JSON (the only importer of rich)."""
 
 import os
 import sys

@@ -79,7 +79,7 @@ class Runner:
         home.check_place(self.disk, self.base, network=self.settings.network)
         with heard(self.signals) as wakeup:
             self.home = home.Home(self.disk, self.base, self.clock())
-            # Forked first: they import the handlers while the lock is imported and taken here.
+            # Forked first: they import the handlers while the folder is locked and synced here.
             self.workers = Supervisor(
                 self.disk,
                 self.home.draft,

@@ -60,7 +60,7 @@ class Tally:
 
     @property
     def failed(self) -> int:
-        """Attempts that did not succeed."""
+        """Attempts that failed or timed out, and damaged events that were set aside."""
         counts = self.counts
         return counts[record.FAILED] + counts[record.TIMED_OUT] + self.quarantined
 
@@ -74,7 +74,7 @@ class Observer:
         return float("inf")
 
     def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
-        """An attempt was settled; `detail` has error, verdict, next, ms where they are known."""
+        """An attempt was settled; `detail` has error, verdict and next where it did not succeed."""
 
     def output(self, entry: Entry, output: bytes) -> None:
         """A handler printed something."""

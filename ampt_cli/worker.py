@@ -21,19 +21,14 @@ import resource
 import select
 import signal
 import sys
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from struct import Struct
 
 from ampt_cli import api, clock, handlers, jsontext, kernel, layout, reading, record, strays
 from ampt_cli.claim import Claim
 from ampt_cli.deadline import BEGUN, HEARD, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
-from ampt_cli.execute import (
-    Result,
-    describe,
-    execute,
-    record_of,
-    traceback_of,
-)
+from ampt_cli.execute import Result, describe, execute, record_of, traceback_of
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
 from ampt_cli.surroundings import (
@@ -106,12 +101,8 @@ def _settle_in(ends: Ends, parent: int) -> Ends:
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    import fcntl  # noqa: PLC0415  used nowhere else
-
     kept = [ends.queue, ends.results, ends.capture, ends.share, ends.claims]
-    queue, results, capture, share, claims = (
-        fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FD) for fd in kept
-    )
+    queue, results, capture, share, claims = (fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD) for fd in kept)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(capture, 1)
@@ -274,7 +265,7 @@ def frame(kind: bytes, payload: bytes) -> bytes:
 
 
 def answer(attempt: int, start: int, result: Result) -> tuple[bytes, bytes]:
-    """The frame that reports an attempt: its record, and what the verdict depends on."""
+    """What reports an attempt: the kind, and its record with what the verdict depends on."""
     if result.outcome == record.SUCCEEDED:
         return SUCCEEDED, record.success(attempt, start, result.us, result.reports)
     made = record_of(attempt, start, result)
