@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 from ampt_cli import due, layout, reading, record
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
-from ampt_cli.event import ID_CHARACTERS, Event, id_is_legal
+from ampt_cli.event import ID_CHARACTERS, MADE_ID, Event, id_is_legal
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
 from ampt_cli.walk import files, folders
 
 FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
 RACY = 1_000_000_000  # ns: more than a folder's mtime is ever behind the clock
-GENERATED_ID = 26  # 20 random hex digits and 6 of the due hour
 
 
 def matches(entry: Entry, globs: Sequence[str]) -> bool:
@@ -130,7 +129,7 @@ def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
 
 def _hint(disk: Disk, id: str) -> int | None:  # noqa: A002
     """When the event was due first: from the id, or from its second link."""
-    if len(id) == GENERATED_ID:
+    if len(id) == MADE_ID:
         try:
             return min(int(id[20:], 16) * due.HOUR, due.LAST)
         except ValueError:

@@ -23,7 +23,6 @@ KEYS = (
     "memory",
 )
 PATHS = ("spool", "handlers")
-MAX_TIMEOUT = 60_000  # ms; as handlers.MAX_TIMEOUT, which is not loaded for this
 DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "timeout")
 
 
@@ -68,7 +67,7 @@ def _check(key: str, value: "Any", path: str) -> "Any":
 
 def _is_right(key: str, value: "Any") -> bool:
     if key == "timeout":
-        return bool(0 < value <= MAX_TIMEOUT)
+        return bool(0 < value <= size.MAX_TIMEOUT)
     if key == "retry_every":
         return bool(value > 0)
     if key in DURATIONS:

@@ -11,6 +11,8 @@ VERSION = 1
 MAX_BYTES = 262_144  # of the first line, newline included; it must be less
 MAX_NAME = 128  # bytes of UTF-8
 MAX_ID = 48
+MADE_ID = 26  # characters of an id made by ampt: 20 random hex digits, and 6 of the due hour
+TOO_LARGE = "publish a reference to the data instead of the data"
 ID_CHARACTERS = "letters, digits, _ and -"
 
 
@@ -126,7 +128,7 @@ def encode(event: Event) -> bytes:
     if len(line) >= MAX_BYTES:
         raise BadEvent(
             f"the event {event.name!r} has {len(line):,} bytes, not less than {MAX_BYTES:,}",
-            "publish a reference to the data instead of the data",
+            TOO_LARGE,
         )
     return line
 

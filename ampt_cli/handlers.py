@@ -10,10 +10,10 @@ from ampt_cli.calling import Function
 from ampt_cli.errors import BadEvent, ConfigError, UsageError
 from ampt_cli.event import check_name
 from ampt_cli.policy import Retries
+from ampt_cli.size import MAX_TIMEOUT
 from ampt_cli.typed import Any, Value
 
 DEFAULT_TIMEOUT = 5_000  # ms
-MAX_TIMEOUT = 60_000
 
 
 class GiveUp(Exception):

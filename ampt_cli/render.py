@@ -8,9 +8,10 @@ from time import monotonic
 from typing import Any, Self
 
 from ampt_cli import jsontext, printing
+from ampt_cli.event import MADE_ID
 
 JSON_VERSION = 1
-MADE, SHORT = 26, 10  # characters of an id made by ampt, and of its beginning for people
+SHORT = 10  # characters of an id that was made by ampt, enough for people
 
 
 def say(line: str = "", keep: str = "") -> None:
@@ -204,5 +205,5 @@ def ago(instant: int, now: int) -> str:
 
 def short(id: str) -> str:  # noqa: A002
     """The beginning of an id that was made by ampt, enough to name it by; others as they are."""
-    made = len(id) == MADE and all(char in "0123456789abcdef" for char in id)
+    made = len(id) == MADE_ID and all(char in "0123456789abcdef" for char in id)
     return id[:SHORT] if made else id

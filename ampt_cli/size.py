@@ -1,9 +1,10 @@
-"""How much a runner may take: amounts of memory, in words, and workers."""
+"""How much a runner may take: amounts of memory, in words, workers, and time."""
 
 from ampt_cli.errors import UsageError
 
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 MOST_JOBS = 1024  # workers: each is a process, and some open files of the runner
+MAX_TIMEOUT = 60_000  # ms that a call of a handler may be given
 LEAST = 32 << 20  # bytes; Python alone has about as much
 
 

@@ -11,6 +11,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal.py imports enu
 
 from ampt_cli import clock, due, jsontext, place, printing, publication, settings
 from ampt_cli.errors import AmptError, BadEvent, UsageError, from_os
+from ampt_cli.event import MAX_BYTES, TOO_LARGE
 from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -222,8 +223,7 @@ def _read_file(path: str, what: str) -> str:
 
 def _read(fd: int, what: str) -> str:
     """All of a file, but not much more than an event may have."""
-    from ampt_cli.event import MAX_BYTES  # noqa: PLC0415  only when a file is read
-    from ampt_cli.waiting import Input  # noqa: PLC0415  likewise
+    from ampt_cli.waiting import Input  # noqa: PLC0415  gate: only when a file is read
 
     data = b""
     try:
@@ -240,9 +240,6 @@ def _read(fd: int, what: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise BadEvent(f"{what} is not UTF-8: {error}") from None
-
-
-TOO_LARGE = "publish a reference to the data instead of the data"
 
 
 def _batch(given: Given) -> int:

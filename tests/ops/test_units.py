@@ -13,7 +13,7 @@ import pytest
 
 from ampt_cli import runner, supervisor, units
 from ampt_cli.commands.unit import NO_SPOOL
-from ampt_cli.handlers import MAX_TIMEOUT
+from ampt_cli.size import MAX_TIMEOUT
 from tests.conftest import RunAmpt
 
 ODD = units.Wanted(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampt_cli import due, event, layout
+from ampt_cli import due, event, layout, publication
 from ampt_cli.errors import BadEvent, Damaged
 
 PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
@@ -21,6 +21,12 @@ def test_an_entry_is_read_back_from_its_path(name: str, instant: int, attempt: i
     assert entry.name == name
     assert len(entry.file.encode()) <= 254
     assert "/" not in entry.file
+
+
+@given(st.integers(0, 16**6 * due.HOUR - 1))
+def test_an_id_that_is_made_has_the_length_it_is_known_by(instant: int) -> None:
+    """Whenever it is due, until the year 3883."""
+    assert len(publication.new_id(instant)) == event.MADE_ID
 
 
 @pytest.mark.parametrize(
