@@ -1,7 +1,5 @@
 """Collect what monitoring shows of a spool."""
 
-from collections.abc import Callable
-
 from ampt_cli import clock, counters, lock
 from ampt_cli.census import census, free
 from ampt_cli.fsio import Disk
@@ -9,9 +7,9 @@ from ampt_cli.metrics import Figures
 from ampt_cli.ran import last_run
 
 
-def figures(disk: Disk, told: Callable[[int], object] = int) -> Figures:
-    """The figures as of now. `told` as in census."""
+def figures(disk: Disk) -> Figures:
+    """The figures as of now."""
     now = clock.now()
-    counted = census(disk, now, told)
+    counted = census(disk, now)
     alive = len(lock.living(disk))
     return Figures(counted, counters.read(disk), now, alive, last_run(disk), free(disk))

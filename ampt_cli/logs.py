@@ -1,20 +1,13 @@
 """What a run tells a person, a log, or the journal: one line for what is worth one."""
 
 from ampt_cli import due, jsontext, layout, notify, printing, record
-from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.errors import AmptError
 from ampt_cli.layout import Entry
 from ampt_cli.outlet import Outlet
 from ampt_cli.printing import ERROR, INFO, WARNING
 from ampt_cli.told import Observer
 
 STUCK = 0.05  # s after which lines that wait are tried again
-
-
-def observer(form: str | None, *, verbose: bool) -> Observer:
-    """The log that was asked for. Raises UsageError."""
-    if form not in (None, "text", "json"):
-        raise UsageError(f"--log-format is text or json, not {form!r}")
-    return Log(as_json=form == "json", verbose=verbose)
 
 
 def complain(error: AmptError, form: str | None) -> int:

@@ -16,10 +16,10 @@ WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 class Limits(NamedTuple):
     """From where on it is a warning, and from where on critical."""
 
-    late: tuple[float, float] = (300_000, 3_600_000)  # ms the oldest event is overdue
-    idle: tuple[float, float] = (600_000, 3_600_000)  # ms since a run looked
-    dead: tuple[float, float] = (1, 1_000)  # events
-    free: tuple[float, float] = (10, 3)  # percent of the file system, from there down
+    late: tuple[float, float]  # ms the oldest event is overdue
+    idle: tuple[float, float]  # ms since a run looked
+    dead: tuple[float, float]  # events
+    free: tuple[float, float]  # percent of the file system, from there down
 
 
 def judge(shown: Figures, limits: Limits) -> tuple[int, str]:

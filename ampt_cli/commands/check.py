@@ -34,7 +34,7 @@ With --monitor: one line for a monitoring system, and its exit status: 0 OK, 1 W
 )
 
 
-# In the order of monitor.Limits, whose own defaults are the same.
+# Of monitor.Limits, in the order of the options.
 DEFAULTS = {"late": "5m,1h", "idle": "10m,1h", "dead": "1,1000", "free": "10,3"}
 
 
@@ -91,17 +91,18 @@ def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int
     try:
         if wrong:
             raise UsageError(f"{wrong} does not go with --monitor")
-        pairs = [
-            _pair(key, default if (text := given[key]) is None else text)
-            for key, default in DEFAULTS.items()
-        ]
-        limits = monitoring.Limits(*pairs)
+        limits = _limits(given)
         disk = place.open_disk(settings.spool_path(spool or None))
         status, line = monitoring.judge(figures(disk), limits)
     except (AmptError, OSError) as error:
         status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
     say(line)
     return status
+
+
+def _limits(given: dict[str, str | None]) -> monitoring.Limits:
+    texts = {key: DEFAULTS[key] if text is None else text for key, text in given.items()}
+    return monitoring.Limits(**{key: _pair(key, text) for key, text in texts.items()})
 
 
 def _pair(key: str, text: str) -> tuple[float, float]:

@@ -37,13 +37,13 @@ class Chosen:
         self, ids: list[str] | None, state: list[str] | None, name: list[str] | None, error: str
     ) -> None:
         self.ids = ids or []
-        self.wanted = bool(state or name or error)
+        wanted = bool(state or name or error)
         self.states = state or []
         self.names = tuple(name or [])
         self.error = error or None
-        if self.ids and self.wanted:
+        if self.ids and wanted:
             raise UsageError("give ids or a filter, not both")
-        if not (self.ids or self.wanted):
+        if not (self.ids or wanted):
             raise UsageError("which events? give ids, or --state, --name or --error")
 
     def entries(self, disk: Disk, allowed: Sequence[str]) -> list[Entry]:

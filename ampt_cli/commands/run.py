@@ -117,11 +117,10 @@ def _run(given: Given) -> int:
         most=most,
         memory=memory,
     )
-    observer = logs.observer(given.get("log_format"), verbose=watched or given.has("verbose"))
+    as_json = given.get("log_format") == "json"
+    observer = logs.Log(as_json=as_json, verbose=watched or given.has("verbose"))
     try:
-        tally = runner.Runner(disk, os.path.abspath(base), chosen, observer, clock.now).run()
-    except OSError as error:
-        raise from_os(error, f"run the events in {base}") from error
+        tally = runner.Runner(disk, base, chosen, observer, clock.now).run()
     finally:
         observer.end()
     return 1 if given.has("check") and tally.failed else 0

@@ -210,18 +210,11 @@ def test_the_status_is_that_of_the_worst(
     changes: dict[str, object], status: int, said: str
 ) -> None:
     """What is wrong stands first, the worst of it foremost."""
-    found, line = monitor.judge(figures(**changes), monitor.Limits())
+    limits = check._limits(dict.fromkeys(check.DEFAULTS))
+    found, line = monitor.judge(figures(**changes), limits)
 
     assert found == status
     assert said in line
-
-
-def test_the_limits_of_the_command_line_are_those_of_the_judge() -> None:
-    """They stand in both, as text and in numbers, in one order."""
-    shown = dict(zip(monitor.Limits._fields, monitor.Limits(), strict=True))
-
-    assert {key: check._pair(key, text) for key, text in check.DEFAULTS.items()} == shown
-    assert tuple(check.DEFAULTS) == monitor.Limits._fields
 
 
 def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
