@@ -7,14 +7,12 @@ from itertools import chain
 from time import time_ns
 from typing import NamedTuple
 
-from ampt_cli import due, layout, reading, record
+from ampt_cli import due, layout, reading, record, walk
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
 from ampt_cli.event import ID_CHARACTERS, MADE_ID, Event, id_is_legal
 from ampt_cli.fsio import Disk
-from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, Entry
-from ampt_cli.walk import files, folders
+from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, STATES, Entry
 
-FLOW = (PENDING, RETRY, RUNNING, DONE, DEAD)
 RACY = 1_000_000_000  # ns: more than a folder's mtime is ever behind the clock
 
 
@@ -37,7 +35,7 @@ class Filter(NamedTuple):
     Of waiting entries the due time counts, of others that of their last record.
     """
 
-    states: tuple[str, ...] = FLOW
+    states: tuple[str, ...] = STATES
     names: tuple[str, ...] = ()  # globs
     since: int | None = None
     until: int | None = None
@@ -53,22 +51,14 @@ class Filter(NamedTuple):
         return self.error is not None or self.since is not None or self.until is not None
 
 
-def entries(disk: Disk, states: Iterable[str] = FLOW) -> Iterator[Entry]:
+def entries(disk: Disk, states: Iterable[str] = STATES) -> Iterator[Entry]:
     """Every entry of these states, in no particular order within a folder.
 
     Several folders are no snapshot: an entry that moves meanwhile may be seen
     twice. Names that are no entries are left out; `ampt check` reports them.
     """
-    for folder in folders(disk, states):
-        yield from entries_in(disk, folder)
-
-
-def entries_in(disk: Disk, folder: str) -> Iterator[Entry]:
-    """Every entry of one folder, in no order."""
-    for file in files(disk, folder):
-        entry = layout.parse(folder, file)
-        if entry is not None:
-            yield entry
+    for folder in walk.folders(disk, states):
+        yield from walk.entries(disk, folder)
 
 
 def find(disk: Disk, prefix: str) -> Entry:
@@ -112,14 +102,14 @@ def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
     if instant is None:
         return None
     stamp = due.stamp(instant)
-    likely = [f"{PENDING}/{due.bucket(stamp)}", *folders(disk, (RUNNING, RETRY))]
+    likely = [f"{PENDING}/{due.bucket(stamp)}", *walk.folders(disk, (RUNNING, RETRY))]
     finished = [
         folder
-        for folder in folders(disk, (DONE, DEAD))
+        for folder in walk.folders(disk, (DONE, DEAD))
         if folder.partition("/")[2] >= due.date(stamp)
     ]
     for folder in [*likely, *finished]:
-        for file in files(disk, folder):
+        for file in walk.files(disk, folder):
             if id in file:
                 entry = layout.parse(folder, file)
                 if entry is not None and entry.id == id:
@@ -208,7 +198,7 @@ def search(
     everything = chain(entries(disk, wanted.states), _arrived(disk, again, before))
     for number, entry in enumerate(everything):
         told(number)
-        moves = once and entry.state in FLOW
+        moves = once and entry.state in STATES
         if not wanted.takes(entry) or (moves and hash(entry.id) in shown):
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
@@ -220,13 +210,13 @@ def search(
 
 def _arrived(disk: Disk, states: Iterable[str], since: int) -> Iterator[Entry]:
     """What waits in buckets that changed after `since` (ns)."""
-    for folder in folders(disk, states):
+    for folder in walk.folders(disk, states):
         try:
             changed = disk.status(folder).st_mtime_ns
         except (FileNotFoundError, NotADirectoryError):
             continue
         if changed > since:
-            yield from entries_in(disk, folder)
+            yield from walk.entries(disk, folder)
 
 
 def passes(found: Seen, wanted: Filter) -> bool:

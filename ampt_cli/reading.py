@@ -16,15 +16,14 @@ FEW = 8_192  # bytes; most first lines, and most records, are shorter
 NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP, EISDIR)
 
 
-def first_line(disk: Disk, entry: Entry) -> tuple[Event, int]:
-    """The event of an entry, and its file's size.
+def first_line(disk: Disk, entry: Entry) -> Event:
+    """The event of an entry.
 
     Raises Damaged or TooNew; OSError where the disk fails or the entry moved.
     """
     fd = open_entry(disk, entry.path)
     try:
-        status = os.fstat(fd)
-        return event_of(disk, entry, fd, status)[0], status.st_size
+        return event_of(disk, entry, fd, os.fstat(fd))[0]
     finally:
         os.close(fd)
 

@@ -108,7 +108,7 @@ class Kit:
         claim = spool.claim(self.disk, entry, "testing")
         if claim is None:
             return
-        event, _ = reading.first_line(self.disk, claim)
+        event = reading.first_line(self.disk, claim)
         listed = handlers.REGISTRY.of(event.name)
         earlier = reading.history(self.disk, claim.path).succeeded if len(listed) > 1 else ()
         result = execute.execute(

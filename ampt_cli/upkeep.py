@@ -71,7 +71,7 @@ def rescue_from(
     counts = dict.fromkeys(Rescued.fields(), 0)
     try:
         begun = Begun(disk, folder)
-        for entry in _claims(disk, folder):
+        for entry in sorted(walk.entries(disk, folder), key=lambda entry: entry.file):
             try:
                 what, verdict = _rescue_one(disk, entry, begun, clock(), retries)
                 counts[what] += 1
@@ -84,12 +84,6 @@ def rescue_from(
         for fd in held:
             os.close(fd)
     return Rescued(**counts)
-
-
-def _claims(disk: Disk, folder: str) -> list[layout.Entry]:
-    files = [file for file in disk.list(folder) if file not in layout.RUNNER_FILES]
-    parsed = [layout.parse(folder, file) for file in files]
-    return [entry for entry in parsed if entry is not None]
 
 
 def _rescue_one(
@@ -217,8 +211,5 @@ def prune(disk: Disk, now: int, retention: Retention, most: int | None = None) -
 def _past(disk: Disk, now: int, retention: Retention) -> Iterator[layout.Entry]:
     """Entries past their retention; the folder of a date is removed once it is empty."""
     for folder in expired(disk, now, retention):
-        for file in walk.files(disk, folder):
-            entry = layout.parse(folder, file)
-            if entry is not None:
-                yield entry
+        yield from walk.entries(disk, folder)
         disk.remove_bucket(folder)

@@ -26,6 +26,14 @@ def folders(disk: Disk, states: "Iterable[str]") -> "Iterator[str]":
                 yield path
 
 
+def entries(disk: Disk, folder: str) -> "Iterator[layout.Entry]":
+    """The entries in a folder, unsorted and streamed; names that are none are left out."""
+    for file in files(disk, folder):
+        entry = layout.parse(folder, file)
+        if entry is not None:
+            yield entry
+
+
 def files(disk: Disk, folder: str, *, hidden: bool = False) -> "Iterator[str]":
     """The names in a folder, unsorted and streamed; none if it is gone. Dot files if `hidden`."""
     for names in chunks(disk, folder, hidden=hidden):

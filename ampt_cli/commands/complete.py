@@ -79,12 +79,10 @@ def _entries(disk: "Disk", states: tuple[str, ...]) -> "Iterator[Entry]":
     for state in states:
         folders = list(walk.folders(disk, (state,)))
         for folder in reversed(folders) if state in layout.FINISHED else folders:
-            for file in walk.files(disk, folder):
+            for entry in walk.entries(disk, folder):
                 if monotonic() > end:
                     return
-                entry = layout.parse(folder, file)
-                if entry is not None:
-                    yield entry
+                yield entry
 
 
 def _ids(entries: "Iterator[Entry]", prefix: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, clock, place, settings, upkeep
+from ampt_cli import clock, place, settings, upkeep, walk
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
@@ -37,7 +37,7 @@ def prune(
         return
     for folder in expired(disk, now, kept):
         state, date = folder.split("/")
-        count = sum(1 for _ in catalog.entries_in(disk, folder))
+        count = sum(1 for _ in walk.entries(disk, folder))
         _show(as_json, f"{folder}: {count:,} events", state=state, date=date, events=count)
 
 

@@ -30,7 +30,7 @@ def own_spool(spool_dir: Path) -> Iterator[None]:
 def stored(spool_dir: Path) -> list[Any]:
     """The bodies in the spool, as their handlers will be given them."""
     disk = place.open_disk(str(spool_dir))
-    return [reading.first_line(disk, entry)[0].body for entry in entries(disk)]
+    return [reading.first_line(disk, entry).body for entry in entries(disk)]
 
 
 UNREADABLE = [{1: "a", "1": "b"}, {True: 1, "true": 2}, {None: 1, "null": 2}, 10**400, [-(10**400)]]

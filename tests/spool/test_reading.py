@@ -66,7 +66,7 @@ def test_in_a_spool_of_a_group_an_entry_of_another_group_is_not_believed(tmp_pat
     root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     disk = Disk(root, group=True)
     try:
-        event, _ = reading.first_line(disk, entry)
+        event = reading.first_line(disk, entry)
         os.chown(path, -1, tmp_path.stat().st_gid + 1)
         with pytest.raises(Damaged, match="which is not the spool's"):
             reading.first_line(disk, entry)
