@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import NotRequired, TypeVar, overload
 
+    from ampt_cli.batch import Draft
     from ampt_cli.due import After
     from ampt_cli.execute import Context
     from ampt_cli.fsio import Disk
-    from ampt_cli.publication import Draft
 
     Due = After | None
     Length = int | str | timedelta

@@ -58,7 +58,7 @@ class Batch:
             self._chosen[made.id] = made, place
         line = event.encode(made)
         # An id has no dot, and the name of an entry has.
-        file = made.id if by_id else layout.new_file(made.due, made.id, made.name)
+        file = made.id if by_id else layout.file_of(made)
         try:
             self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
@@ -83,7 +83,9 @@ class Batch:
             ) from error
         finally:
             self.abort()
-        self._confirm(sorted({*buckets, *(_target(made).folder for made in earlier.values())}))
+        self._confirm(
+            sorted({*buckets, *(layout.published(made).folder for made in earlier.values())})
+        )
         wake(disk)
         return [earlier.get(id_, made) for id_, (made, _) in self._chosen.items()]
 
@@ -96,7 +98,7 @@ class Batch:
             except AmptError as error:
                 raise error.at(place) from None
             if found is None:
-                self._taken[made.id] = _target(made)
+                self._taken[made.id] = layout.published(made)
             else:
                 earlier[made.id] = found
                 self.draft.remove(made.id)
@@ -228,10 +230,6 @@ class _Buckets:
 def _bucket(name: str) -> str:
     """Where an event with this name, or this beginning of one, waits."""
     return f"{layout.PENDING}/{due.bucket(name)}"
-
-
-def _target(made: event.Event) -> layout.Entry:
-    return layout.new(layout.PENDING, made.due, made.id, made.name)
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

@@ -24,7 +24,7 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
     `publication.publish`.
     """
     line = event.encode(made)
-    target = layout.new(layout.PENDING, made.due, made.id, made.name)
+    target = layout.published(made)
     try:
         with IdLock(disk):
             earlier = published_as(disk, made)
@@ -37,8 +37,7 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
         ) from error
     if earlier is not None:
         # Its publisher may have been killed before its own last sync.
-        bucket = layout.new(layout.PENDING, earlier.due, earlier.id, earlier.name).folder
-        confirm(disk, bucket, earlier.id)
+        confirm(disk, layout.published(earlier).folder, earlier.id)
         return earlier
     confirm(disk, target.folder, made.id)
     wake(disk)

@@ -9,7 +9,7 @@ import os
 
 from ampt_cli import reading
 from ampt_cli.event import Event
-from ampt_cli.fsio import APPEND, PRIVATE, Disk, write_all
+from ampt_cli.fsio import APPEND, Disk, write_all
 from ampt_cli.layout import Entry
 
 # Of a file of our own only: that it was read need not be noted, which costs a write of its inode.
@@ -24,7 +24,7 @@ class Claim:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        self.flags = APPEND | (UNNOTED if disk.file_mode == PRIVATE else 0)
+        self.flags = APPEND | (0 if disk.group else UNNOTED)
         self.fd = -1
         # While the handlers run, the file's offset stands here, by which it is told from
         # another file under its number. Appending needs no offset, and fstat takes longer.

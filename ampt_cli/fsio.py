@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-PRIVATE = 0o600
 FEW = 4  # more buckets than this are made with one sync
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -31,20 +30,16 @@ APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Disk:
     """The folder `root` (an open descriptor) and the verbs that change it."""
 
-    __slots__ = ("_rename_new", "durable", "file_mode", "folder_mode", "path", "root")
+    __slots__ = ("_rename_new", "durable", "file_mode", "folder_mode", "group", "path", "root")
 
     def __init__(self, root: int, group: bool = False, path: str = "") -> None:
         self.root = root
         self.path = path  # where it was opened; for messages alone
         self.durable: set[str] = set()  # buckets known to be, that nobody removes
         self._rename_new: Callable[[int, str, str], None] | None = None
-        self.file_mode = 0o660 if group else PRIVATE
+        self.group = group  # whether the spool is shared by one
+        self.file_mode = 0o660 if group else 0o600
         self.folder_mode = 0o2770 if group else 0o700
-
-    @property
-    def group(self) -> bool:
-        """Whether it is shared by a group."""
-        return self.file_mode != PRIVATE
 
     def close(self, _close: "Callable[[int], None]" = os.close) -> None:
         """Let go of the folder. A second time does nothing: its number may be another's by then.
@@ -108,7 +103,7 @@ class Disk:
     def open_shared(self, path: str, flags: int) -> int:
         """A descriptor of a file that every user of the spool may open; made with `O_CREAT`."""
         fd = os.open(path, flags, self.file_mode, dir_fd=self.root)
-        if flags & os.O_CREAT and self.file_mode != PRIVATE:
+        if flags & os.O_CREAT and self.group:
             try:
                 os.fchmod(fd, self.file_mode)  # whatever the umask
             except PermissionError:

@@ -4,7 +4,7 @@ from binascii import a2b_base64, b2a_base64, crc32
 
 from ampt_cli import due
 from ampt_cli.errors import BadEvent
-from ampt_cli.event import MAX_NAME, check_name, id_is_legal
+from ampt_cli.event import MAX_NAME, Event, check_name, id_is_legal
 
 FORMAT = "FORMAT"
 MAGIC = "ampt-spool "
@@ -129,9 +129,14 @@ def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry
     return Entry(f"{state}/{due.bucket(stamp)}", stamp, id, attempt, encode_name(name))
 
 
-def new_file(instant: int, id: str, name: str) -> str:  # noqa: A002
-    """The file name of that entry, before its first attempt."""
-    return f"{due.stamp(instant)}.{id}.a0.{encode_name(name)}{SUFFIX}"
+def published(made: Event) -> Entry:
+    """The entry of an event that is published."""
+    return new(PENDING, made.due, made.id, made.name)
+
+
+def file_of(made: Event) -> str:
+    """The file name of that entry."""
+    return f"{due.stamp(made.due)}.{made.id}.a0.{encode_name(made.name)}{SUFFIX}"
 
 
 def waiting(entry: Entry, state: str, instant: int) -> Entry:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Draft = tuple[str, Any, due.After | None, str | None]
-
 # What publishers leave to runners, which need room for their records (Postfix: queue_minfree).
 MIN_FREE = 512 * 1024  # bytes
 MIN_FILES = 16
@@ -53,7 +51,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
     line = event.encode(made)
     check_room(disk)
     tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}"
-    target = layout.new(layout.PENDING, made.due, made.id, made.name)
+    target = layout.published(made)
     try:
         try:
             disk.write_new(tmp, line)

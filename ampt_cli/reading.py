@@ -113,7 +113,7 @@ def _check(disk: Disk, status: os.stat_result) -> int:
     """The size of a file that may be believed. Raises Damaged."""
     if not S_ISREG(status.st_mode):
         raise Damaged("it is no regular file")
-    group = disk.file_mode & S_IWGRP
+    group = disk.group
     if not group and status.st_uid != os.geteuid():
         raise Damaged(f"it belongs to uid {status.st_uid}, and this is uid {os.geteuid()}")
     if group and status.st_gid != os.fstat(disk.root).st_gid:

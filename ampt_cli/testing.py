@@ -76,7 +76,7 @@ class Kit:
 
         made = publication.draft(name, event.as_read(name, body), after, self.now)
         publication.publish(self.disk, made)
-        entry = layout.new(layout.PENDING, made.due, made.id, made.name)
+        entry = layout.published(made)
         self.entries[entry.id] = entry
         return entry.id
 

@@ -8,7 +8,7 @@ import typer
 from ampt_cli import jsontext, place, printing, settings, trust
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
-from ampt_cli.fsio import PRIVATE, Disk
+from ampt_cli.fsio import Disk
 from ampt_cli.options import Command
 from ampt_cli.origins import SETTINGS
 from ampt_cli.render import say
@@ -120,4 +120,4 @@ def _make(name: str, text: str, here: str) -> bool:
 
 
 def _is_shared_with(disk: Disk, own: int) -> bool:
-    return disk.file_mode != PRIVATE and os.fstat(disk.root).st_gid == own
+    return disk.group and os.fstat(disk.root).st_gid == own

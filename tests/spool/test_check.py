@@ -25,7 +25,7 @@ def disk(tmp_path: Path) -> Disk:
 def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
-    return layout.new(layout.PENDING, made.due, made.id, made.name)
+    return layout.published(made)
 
 
 def found(disk: Disk, now: int = NOW) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ def disk(tmp_path: Path) -> Disk:
 def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", {"a": 1}, None, NOW, id))
-    return layout.new(layout.PENDING, made.due, made.id, made.name)
+    return layout.published(made)
 
 
 def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:

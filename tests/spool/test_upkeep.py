@@ -50,7 +50,7 @@ def open_chores(disk: Disk, observer: Observer) -> chores.Chores:
 def finished(disk: Disk, id: str) -> str:  # noqa: A002
     """Where an event is that was done long ago."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
-    entry = layout.new(layout.PENDING, made.due, made.id, made.name)
+    entry = layout.published(made)
     disk.make_bucket(OLD)
     disk.move(entry.path, f"{OLD}/{entry.file}")
     return f"{OLD}/{entry.file}"
@@ -172,7 +172,7 @@ def test_a_runner_that_stays_rescues_what_others_leave_later(disk: Disk) -> None
     disk.make_folder("running/dead")
     for name in (layout.LOCK, layout.WORKERS):
         disk.write_new(f"running/dead/{name}", b"")
-    claimed = spool.claim(disk, layout.new(layout.PENDING, made.due, made.id, made.name), "dead")
+    claimed = spool.claim(disk, layout.published(made), "dead")
     assert claimed is not None
     kept.next_rescue = 0.0
     kept.keep_up("running/r", looking)
@@ -185,7 +185,7 @@ def test_what_could_not_be_read_is_tried_again_by_a_runner_that_stays(disk: Disk
     """The fault may be over: an owner, a mode, a disk."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, "x"))
     looking = open_intake(disk)
-    looking.skip(layout.new(layout.PENDING, made.due, made.id, made.name))
+    looking.skip(layout.published(made))
     before = looking.claim()
     open_chores(disk, Observer()).keep_up("running/r", looking)
     looking.rescan()
@@ -237,7 +237,7 @@ def test_an_event_that_moves_while_it_is_listed_is_shown_once(disk: Disk) -> Non
     entries: list[Entry] = []
     for id_ in ("back", "forth"):
         made = publication.publish(disk, publication.draft("n", None, None, NOW, id_))
-        entries.append(layout.new(layout.PENDING, made.due, made.id, made.name))
+        entries.append(layout.published(made))
     disk.make_folder("running/r")
     back, forth = entries
     claimed = spool.claim(disk, back, "r")
