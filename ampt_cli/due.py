@@ -30,7 +30,7 @@ READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0
 
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
 MONTHS = {"month": 1, "year": 12}
-SHORT = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
+SHORT = {unit[0]: unit for unit in UNITS}
 
 
 def stamp(instant: int) -> str:
@@ -238,8 +238,7 @@ def _words(text: str) -> "tuple[int, str] | None":
         unit = unit[:-1] if unit.endswith("s") else unit
         return (int(parts[0]), unit) if unit in UNITS or unit in MONTHS else None
     if len(parts) == 1 and parts[0][-1].lower() in SHORT and _number(parts[0][:-1]):
-        unit = next(unit for unit in UNITS if unit[0] == parts[0][-1].lower())
-        return int(parts[0][:-1]), unit
+        return int(parts[0][:-1]), SHORT[parts[0][-1].lower()]
     return None
 
 

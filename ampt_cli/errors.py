@@ -4,6 +4,9 @@ The statuses follow sysexits(3), so that a shell script can branch on them; 75
 always means that the same call may succeed later.
 """
 
+import os
+from errno import errorcode
+
 
 class AmptError(Exception):
     """Something the user must know of: one line, and a hint on what to do next."""
@@ -83,10 +86,7 @@ PERMISSION = frozenset({"EACCES", "EPERM"})
 
 def from_os(error: OSError, tried: str) -> AmptError:
     """Translate a failed system call; `tried` says what was attempted, and on what."""
-    import errno  # noqa: PLC0415  only after a failure
-    import os  # noqa: PLC0415
-
-    code = errno.errorcode.get(error.errno or 0, str(error.errno))
+    code = errorcode.get(error.errno or 0, str(error.errno))
     paths = [name for name in (error.filename, error.filename2) if isinstance(name, str)]
     where = f" at {' to '.join(paths)}" if paths else ""
     text = f"cannot {tried}: {error.strerror or error} ({code}{where})"

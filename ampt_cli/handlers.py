@@ -122,7 +122,7 @@ class Registry:
 
     def retries_of(self, name: str, default: Retries) -> Retries:
         """The retry settings of an event name."""
-        return default.changed(self.retries.get(name, {}))
+        return default.but(**self.retries.get(name, {}))
 
     def clear(self) -> None:
         """Forget everything that was registered."""

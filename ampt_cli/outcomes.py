@@ -118,7 +118,7 @@ class Outcomes:
             entry,
             made,
             now=now,
-            retries=self.settings.retries.changed(own),
+            retries=self.settings.retries.but(**own),
             wish=Wish(told.get("give_up", False), told.get("later")),
             succeeded=succeeded,
         )

@@ -15,10 +15,6 @@ class Retries(Value):
     every: int = 6 * due.MINUTE
     window: int = 14 * due.DAY  # from the start of the first attempt
 
-    def changed(self, own: dict[str, int]) -> "Retries":
-        """These, but for what an event name has of its own."""
-        return self.but(**own)
-
 
 def retries_of(config: dict[str, int]) -> Retries:
     """The retries that a configuration asks for."""

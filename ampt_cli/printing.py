@@ -96,13 +96,12 @@ def tell(text: str) -> bool:
     return True
 
 
-def write(fd: int, text: str) -> bool:
-    """Write `text` to stdout or stderr; False if it cannot be written there."""
+def write(fd: int, text: str) -> None:
+    """Write `text` to stdout or stderr, if it can be written there."""
     try:
         _send(fd, text)
     except OSError:
-        return False
-    return True
+        pass
 
 
 def _send(fd: int, text: str) -> None:

@@ -14,22 +14,23 @@ JSON_VERSION = 1
 SHORT = 10  # characters of an id that was made by ampt, enough for people
 
 
-def say(line: str = "", keep: str = "") -> None:
-    """One line on stdout; control characters in data (but `keep`) are shown, never sent."""
-    if not printing.tell(printing.safe(line, keep) + "\n"):
+def write(text: str) -> None:
+    """Text that has lines of its own, and nothing from events in it, on stdout.
+
+    Raises BrokenPipeError where nobody reads there any more, and as `printing.tell`.
+    """
+    if not printing.tell(text):
         raise BrokenPipeError
+
+
+def say(line: str, keep: str = "") -> None:
+    """One line on stdout; control characters in data (but `keep`) are shown, never sent."""
+    write(printing.safe(line, keep) + "\n")
 
 
 def show_json(data: dict[str, Any]) -> None:
     """One JSON document on one line; what `say` would not send stands in it as an escape."""
-    if not printing.tell(printing.safe(jsontext.dumps({"v": JSON_VERSION, **data})) + "\n"):
-        raise BrokenPipeError
-
-
-def write(text: str) -> None:
-    """Text that has lines of its own, and nothing from events in it."""
-    if not printing.tell(text):
-        raise BrokenPipeError
+    say(jsontext.dumps({"v": JSON_VERSION, **data}))
 
 
 def tabs(rows: Iterable[Sequence[str]]) -> None:

@@ -61,12 +61,12 @@ def find() -> str | None:
     except FileNotFoundError:
         return None
     while True:
-        for name in (FILE, PROJECT):
-            path = os.path.join(folder, name)
-            if name == FILE and os.path.lexists(path):
-                return _regular(path)
-            if name == PROJECT and os.path.isfile(path) and mentions_ampt(path):
-                return path
+        path = os.path.join(folder, FILE)
+        if os.path.lexists(path):
+            return _regular(path)
+        path = os.path.join(folder, PROJECT)
+        if os.path.isfile(path) and mentions_ampt(path):
+            return path
         above = os.path.dirname(folder)
         if above == folder:
             return None
