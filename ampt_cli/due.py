@@ -13,8 +13,10 @@ TYPE_CHECKING = False  # spelled so that type checkers know it, without importin
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
-    from typing import Any
+    from typing import Any, TypeVar
 
+    K = TypeVar("K")
+    V = TypeVar("V")
     After = int | str | datetime | timedelta
 
 SECOND = 1_000
@@ -24,6 +26,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
+MOST_KNOWN = 10_000  # answers that are remembered, of each function
 STAMP_LENGTH = 19  # characters
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
 READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
@@ -33,23 +36,31 @@ MONTHS = {"month": 1, "year": 12}
 SHORT = {unit[0]: unit for unit in UNITS}
 
 
+def remembered(find: "Callable[[K], V]") -> "Callable[[K], V]":
+    """`find`, asked once for each of the last thousands of arguments. functools loads slowly."""
+    known: dict[K, V] = {}
+
+    def found(asked: "K") -> "V":
+        try:
+            return known[asked]
+        except KeyError:
+            if len(known) > MOST_KNOWN:
+                known.clear()
+            return known.setdefault(asked, find(asked))
+
+    return found
+
+
 def stamp(instant: int) -> str:
     """`instant` as it stands in file names. Raises BadDue outside 1970 to 9999."""
     if not 0 <= instant <= LAST:
         raise BadDue(f"the time {instant} ms lies outside the years 1970 to 9999")
-    seconds, ms = divmod(instant, SECOND)
-    known = _seconds.get(seconds)
-    if known is None:
-        if len(_seconds) > 10_000:
-            _seconds.clear()
-        known = _seconds[seconds] = _second(*gmtime(seconds)[:6])
-    return f"{known}{ms:03}Z"
+    return f"{_second(instant // SECOND)}{instant % SECOND:03}Z"
 
 
-_seconds: "dict[int, str]" = {}  # many events are published, and settled, in one second
-
-
-def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
+@remembered  # many events are published, and settled, in one second
+def _second(number: int) -> str:
+    year, month, day, hour, minute, second = gmtime(number)[:6]
     return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}"
 
 
@@ -69,20 +80,9 @@ def unstamp(text: str) -> int | None:
     return hour + int(text[11:13]) * MINUTE + int(text[13:15]) * SECOND + int(text[15:18])
 
 
-_hours: "dict[str, int | None]" = {}  # names of one bucket share their hour
-
-
+@remembered  # names of one bucket share their hour
 def _hour(text: str) -> int | None:
-    """The instant at which an hour begins: `20261124T10`. Remembered."""
-    try:
-        return _hours[text]
-    except KeyError:
-        if len(_hours) > 10_000:
-            _hours.clear()
-        return _hours.setdefault(text, _read_hour(text))
-
-
-def _read_hour(text: str) -> int | None:
+    """The instant at which an hour begins: `20261124T10`."""
     digits = text[:8] + text[9:]
     if len(text) != 11 or text[8] != "T" or not (digits.isascii() and digits.isdigit()):
         return None
@@ -123,16 +123,14 @@ def begin_of(date: str, hour: str = "00") -> int | None:
     return _hour(text) if bucket(text) == f"{date}/{hour}" else None
 
 
-_days: "dict[int, str]" = {}  # one run settles on one or two days
-
-
 def day(instant: int) -> str:
-    """The date folder of an instant. Remembered."""
-    number = instant // DAY
-    if number not in _days:
-        _days.clear()
-        _days[number] = date(stamp(instant))
-    return _days[number]
+    """The date folder of an instant."""
+    return _day(instant // DAY)
+
+
+@remembered  # one run settles on one or two days
+def _day(number: int) -> str:
+    return date(stamp(number * DAY))
 
 
 def iso(instant: int) -> str:

@@ -3,6 +3,7 @@
 from binascii import a2b_base64, b2a_base64, crc32
 
 from ampt_cli import due
+from ampt_cli.due import remembered
 from ampt_cli.errors import BadEvent
 from ampt_cli.event import MAX_NAME, Event, check_name, id_is_legal
 
@@ -100,20 +101,9 @@ def again(folder: str, file: str) -> Entry:
     return Entry(folder, stamp, id_, attempt, coded, file)
 
 
-_endings: "dict[str, tuple[int, str] | None]" = {}  # many events are of one name and attempt
-
-
-def _ending(text: str) -> "tuple[int, str] | None":
+@remembered  # many events are of one name and attempt
+def _ending(text: str) -> tuple[int, str] | None:
     """The attempt and the encoded name at the end of a file name: `a1.user.joined.json`."""
-    try:
-        return _endings[text]
-    except KeyError:
-        if len(_endings) > 10_000:
-            _endings.clear()
-        return _endings.setdefault(text, _read_ending(text))
-
-
-def _read_ending(text: str) -> "tuple[int, str] | None":
     counted, _, rest = text.partition(".")
     coded, digits = rest.removesuffix(SUFFIX), counted[1:]
     if coded == rest or counted[:1] != "a" or not (digits.isascii() and digits.isdigit()):
@@ -179,20 +169,9 @@ def id_path(id: str) -> str:  # noqa: A002
     return f"{IDS}/{crc32(id.encode()) & 0xFF:02x}/{id}"
 
 
-_codes: "dict[str, str]" = {}  # there are few event names, and many events
-
-
+@remembered  # there are few event names, and many events
 def encode_name(name: str) -> str:
-    """An event's name as file names have it. Remembered."""
-    coded = _codes.get(name)
-    if coded is None:
-        if len(_codes) > 10_000:
-            _codes.clear()
-        coded = _codes[name] = _encode_name(name)
-    return coded
-
-
-def _encode_name(name: str) -> str:
+    """An event's name as file names have it."""
     if _is_plain(name):
         return name
     raw = name.encode()
@@ -203,20 +182,9 @@ def _encode_name(name: str) -> str:
     return coded
 
 
-_names: "dict[str, str | None]" = {}  # there are few event names, and many events
-
-
+@remembered  # likewise
 def decode_name(coded: str) -> str | None:
-    """The event's name, or None where this is not the one right spelling of one. Remembered."""
-    try:
-        return _names[coded]
-    except KeyError:
-        if len(_names) > 10_000:
-            _names.clear()
-        return _names.setdefault(coded, _decode_name(coded))
-
-
-def _decode_name(coded: str) -> str | None:
+    """The event's name, or None where this is not the one right spelling of one."""
     if _is_plain(coded) and len(coded) <= MAX_NAME:
         return coded
     try:

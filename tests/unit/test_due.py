@@ -196,3 +196,19 @@ def test_stamps_sort_as_instants(one: int, other: int) -> None:
 def test_a_stamp_of_no_real_instant_is_refused(text: str) -> None:
     """There was no 29 February 2027."""
     assert due.unstamp(text) is None
+
+
+def test_what_is_remembered_is_asked_once_and_not_kept_for_ever() -> None:
+    """A runner that stays for a year meets a stamp for each second of it."""
+    asked: list[int] = []
+
+    def ask(number: int) -> int:
+        asked.append(number)
+        return number
+
+    known = due.remembered(ask)
+    for number in (7, 7, *range(1, due.MOST_KNOWN + 3), 7):
+        known(number)
+
+    assert asked.count(7) == 2
+    assert asked.count(8) == 1
