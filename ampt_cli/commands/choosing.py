@@ -1,4 +1,4 @@
-"""Which events an operator means, and what is said of each deed: retry, cancel."""
+"""Which events an operator means, and what is said of each deed."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

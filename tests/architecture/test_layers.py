@@ -29,21 +29,17 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / PACKAGE).with_suffix("").parts)
 
 
-def table(page: str) -> dict[str, set[str]]:
-    """Module → allowed own imports, from the rows between `<!-- layers -->` and the end mark.
-
-    A row is `| module | purpose | imports |`; the imports are names in
-    backquotes, and none of them means that it imports nothing of ours.
-    """
+def rows(page: str) -> dict[str, list[str]]:
+    """Module → its row between `<!-- layers -->` and the end mark: module, purpose, imports."""
     section = re.search(r"<!-- layers -->\n(.*?)<!-- end of layers -->", page, re.DOTALL)
     assert section, "CONTRIBUTING.md has lost its <!-- layers --> marks"
-    allowed: dict[str, set[str]] = {}
+    found: dict[str, list[str]] = {}
     for row in section[1].splitlines():
         cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
         if len(cells) >= 3 and (named := re.fullmatch(r"`([\w.]+)`", cells[0])):
-            assert named[1] not in allowed, f"{named[1]} has two rows"
-            allowed[named[1]] = set(re.findall(r"`([\w.]+)`", cells[-1]))
-    return allowed
+            assert named[1] not in found, f"{named[1]} has two rows"
+            found[named[1]] = cells
+    return found
 
 
 def imports(source: str, module: str, own: set[str]) -> tuple[set[str], set[str]]:
@@ -79,7 +75,9 @@ def nearest(name: str, own: set[str]) -> str:
 
 
 OWN = {module_of(path) for path in SOURCES}
-ALLOWED = table(PAGE.read_text(encoding="utf-8"))
+ROWS = rows(PAGE.read_text(encoding="utf-8"))
+# Names in backquotes; none of them means that it imports nothing of ours.
+ALLOWED = {module: set(re.findall(r"`([\w.]+)`", row[-1])) for module, row in ROWS.items()}
 FOUND = {
     module_of(path): imports(path.read_text(encoding="utf-8"), module_of(path), OWN)
     for path in SOURCES
@@ -97,6 +95,15 @@ def test_a_module_imports_what_its_row_says(module: str) -> None:
     ours, _ = FOUND[module]
 
     assert ours == ALLOWED.get(module)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_a_module_is_for_what_its_row_says(path: Path) -> None:
+    """The first paragraph of its docstring, but for backquotes."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    purpose = " ".join(docstring.partition("\n\n")[0].replace("`", "").split())
+
+    assert ROWS[module_of(path)][1].replace("`", "") == purpose
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
