@@ -159,7 +159,7 @@ def test_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatc
     for name in ("kill", "killpg"):
         monkeypatch.setattr(os, name, lambda *told: sent.append(told))
     board = memoryview(bytearray(64)).cast("d")
-    slot = Slot(0, board, cast(Any, SimpleNamespace()))
+    slot = Slot(0, board, cast("Any", SimpleNamespace()))
     slot.killed_for = ""
     slot.kill("was ended, for a handler wrote into its pipe")
 
