@@ -17,7 +17,7 @@ import time
 from _thread import _count as thread_count
 from array import array
 from collections.abc import Callable
-from fcntl import F_DUPFD_CLOEXEC, F_GETOWN, F_SETOWN, fcntl, ioctl
+from fcntl import F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, fcntl, ioctl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
@@ -25,6 +25,7 @@ from ampt_cli.typed import Any
 
 RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
+MARK = getattr(os, "O_NOATIME", os.O_APPEND)  # of an open file; means nothing to a pipe
 FIRST_FD = 200  # our own descriptors lie above what handlers open, and usually close
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = range(1, 32)  # all but those of real time, which hardly anything uses
@@ -94,8 +95,8 @@ class Surroundings:
         self.zone = _zone()
         self.threads = thread_count()
         self.locale = _locale()
-        self.process = os.getpid()
-        self.streams = _seal(self.process)
+        _mark_streams()
+        self.streams = _flags()
         self.stdout, self.stderr = sys.stdout, sys.stderr
 
     def mark(self, origin: bytes) -> None:
@@ -157,9 +158,20 @@ class Surroundings:
             return True  # and what is behind another one, nobody has watched
         if thread_count() > self.threads and _threads_that_stay():
             return True
-        if _locale() != self.locale or _is_sealed(self.process) != self.streams:
+        if _locale() != self.locale:
+            return True
+        if _flags() != self.streams and not self._wait_as_before():
             return True
         return list(map(getrlimit, LIMITS)) != self.limits
+
+    def _wait_as_before(self) -> bool:
+        """Let writers of output wait for room again; whether that was all that had changed."""
+        try:
+            os.set_blocking(1, True)
+            os.set_blocking(2, True)
+        except OSError:
+            return False
+        return _flags() == self.streams
 
 
 def flush() -> None:
@@ -211,26 +223,21 @@ def _here() -> int:
         os.close(low)
 
 
-def _seal(process: int) -> bool:
-    """Mark the files that stdout and stderr are; False where the handlers have closed one.
+def _mark_streams() -> None:
+    """Mark the open files that stdout and stderr are: others have other flags."""
+    for fd in (1, 2):
+        try:
+            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | MARK)
+        except OSError:
+            continue  # closed when the handlers were imported, or replaced by another's file
 
-    The mark is whom the kernel would signal about input (which nobody asks it
-    to): it belongs to the open file, and costs less to read than what file it is.
-    """
+
+def _flags() -> list[int] | None:
+    """Those of the open files that stdout and stderr are; None where one is closed."""
     try:
-        for fd in (1, 2):
-            fcntl(fd, F_SETOWN, process)
+        return [fcntl(1, F_GETFL), fcntl(2, F_GETFL)]
     except OSError:
-        return False
-    return True
-
-
-def _is_sealed(process: int) -> bool:
-    """Whether stdout and stderr are the files that were marked."""
-    try:
-        return fcntl(1, F_GETOWN) == fcntl(2, F_GETOWN) == process
-    except OSError:
-        return False
+        return None
 
 
 def _noting() -> _Noting:

@@ -192,7 +192,7 @@ class Worker:
             if self.claim.close(payload if quiet else None):
                 kind, payload = RECORDED, b"%d" % self.us
             else:
-                os.write(self.ends.capture, b"%s%s\n" % (self.ends.token, seq))
+                self.separate(seq)
             answer = frame(kind, b"%s\n%s" % (seq, payload))
             if self.overdue:  # what the handler started goes with us: see Supervisor._take_in
                 self.send(answer + frame(LEAVING, TIMED_OUT))
@@ -201,6 +201,15 @@ class Worker:
             if self.surroundings.spoilt():
                 self.send(frame(LEAVING, b""))
                 return
+
+    def separate(self, seq: bytes) -> None:
+        """End the output of an event; it waits for room also where the handler would not."""
+        separator = b"%s%s\n" % (self.ends.token, seq)
+        try:
+            os.write(self.ends.capture, separator)
+        except BlockingIOError:
+            os.set_blocking(self.ends.capture, True)
+            os.write(self.ends.capture, separator)
 
     def take(self) -> bytes:
         """The next record of the queue; empty when the supervisor has closed it, or is gone."""

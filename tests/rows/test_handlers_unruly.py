@@ -31,6 +31,7 @@ def normal(event):
     assert (os.nice(0), os.sched_getaffinity(0), os.geteuid()) == (NICE, CPUS, USER)
     assert time.tzname == ("UTC", "UTC")
     assert threading.active_count() == 1
+    print("." * 1_000_000)
     print("all is normal")
 
 def limits():
@@ -194,6 +195,8 @@ ZOO = [
     ),
     Unruly(64, "replaces stdout", "sys.stdout = sys.stderr = io.StringIO()", "succeeded"),
     Unruly(64, "removes stdout", "sys.stdout = None", "succeeded"),
+    Unruly(64, "waits for no room", "os.set_blocking(1, False)", "succeeded"),
+    Unruly(64, "waits for none, and prints", "fill()", "succeeded"),
     Unruly(69, "publishes", "[events.publish('more', i) for i in range(20)]", "succeeded"),
 ]
 EXTRA = """
@@ -201,6 +204,15 @@ class Silent(Exception):
     def __str__(self):
         raise RuntimeError("no words")
     __repr__ = __str__
+
+def fill():
+    subprocess.Popen(f"sleep 0.5; kill -CONT {os.getppid()}", shell=True)
+    os.kill(os.getppid(), signal.SIGSTOP)
+    os.set_blocking(1, False)
+    for piece in (b"x" * 4096, b"x"):
+        try:
+            while True: os.write(1, piece)
+        except BlockingIOError: pass
 
 def spin():
     ctypes.PyDLL(SPIN).spin()
