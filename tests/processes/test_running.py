@@ -335,3 +335,15 @@ def test_descriptors_may_have_any_number(
 
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert [words[0] for words in lines(trace)] == ["n"]
+
+
+def test_a_few_open_files_are_enough(
+    run_ampt, handlers: Path, trace: Path, clean_env: dict[str, str]
+) -> None:
+    """With less than our own descriptors lie above, the handlers were said to be at fault (78)."""
+    run_ampt("publish", "n")
+    command = f'ulimit -n 64; exec "{SCRIPT}" run -m "{handlers}"'
+    ran = subprocess.run(["sh", "-c", command], env=clean_env, capture_output=True, timeout=60)
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert [words[0] for words in lines(trace)] == ["n"]
