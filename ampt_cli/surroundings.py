@@ -87,6 +87,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.folder = _here()
+        self.path = os.getcwd() if self.folder < 0 else ""
         self.environ, self.variables = os.environ, _noting()
         self.before = dict(self.variables)
         self.recursion = sys.getrecursionlimit()
@@ -131,7 +132,10 @@ class Surroundings:
             return True
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         try:
-            os.fchdir(self.folder)
+            if self.folder >= 0:
+                os.fchdir(self.folder)
+            elif os.getcwd() != self.path:
+                return True
         except OSError:
             return True  # a handler has closed it
         return self._changed()
@@ -216,9 +220,15 @@ def holds_nothing(pipe: int) -> bool:
 
 
 def _here() -> int:
-    """A descriptor of the working folder, above those that handlers open and close."""
+    """A descriptor of the working folder, above those that handlers open and close.
+
+    -1 where it may not be entered: another user's, whose command this is by sudo.
+    """
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-    low = os.open(".", flags)
+    try:
+        low = os.open(".", flags)
+    except OSError:
+        return -1
     try:
         return fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD)
     finally:

@@ -16,7 +16,7 @@ from ampt_cli import due, place, publication
 from ampt_cli.event import Event
 from ampt_cli.runner import Runner
 from ampt_cli.told import Observer, Settings
-from tests.conftest import SCRIPT
+from tests.conftest import SCRIPT, drop_powers
 
 HANDLERS = """
 import os, time
@@ -347,3 +347,33 @@ def test_a_few_open_files_are_enough(
 
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert [words[0] for words in lines(trace)] == ["n"]
+
+
+def test_the_working_folder_may_be_another_users(
+    run_ampt, write_handlers, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """As that of a command by sudo; a handler that leaves it costs a new worker, as does no other."""
+    handlers = write_handlers(
+        "import os\n@events.on('n')\ndef n(event):\n"
+        "    print(os.getpid(), os.getcwd())\n    os.chdir(event.body)\n"
+        "events.on('stay', lambda event: print(os.getpid(), os.getcwd()))\n"
+    )
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    for command in (["stay"], ["stay"], ["n", '"/"'], ["stay"]):
+        run_ampt("publish", *command)
+    script = f'chmod 0 .; exec "{SCRIPT}" run -m "{handlers}"'
+    ran = subprocess.run(
+        [*drop_powers(), "sh", "-c", script],
+        env=clean_env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    folder.chmod(0o700)
+    said = [line.partition("| ")[2].split() for line in ran.stderr.splitlines()]
+
+    assert ran.returncode == 0, ran.stderr
+    assert [where for _, where in said] == [str(folder)] * 4
+    assert [pid for pid, _ in said].count(said[0][0]) == 3
