@@ -21,8 +21,12 @@ class Home:
         self.folder = f"{layout.RUNNING}/{self.name}"
         self.draft = f"{layout.TMP}/{self.name}"
         disk.make_folder(self.draft)
-        for file in (layout.LOCK, layout.WORKERS):
-            disk.write_new(f"{self.draft}/{file}", b"", sync=False)
+        try:
+            for file in (layout.LOCK, layout.WORKERS):
+                disk.write_new(f"{self.draft}/{file}", b"", sync=False)
+        except BaseException:
+            upkeep.remove(disk, self.draft)
+            raise
 
     def move_in(self) -> None:
         """Take the lock, then appear in running/, durably: claims may go into it."""

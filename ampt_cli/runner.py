@@ -80,13 +80,7 @@ class Runner:
         with heard(self.signals) as wakeup:
             self.home = home.Home(self.disk, self.base, self.clock())
             # Forked first: they import the handlers while the folder is locked and synced here.
-            self.workers = Supervisor(
-                self.disk,
-                self.home.draft,
-                job=self._job(),
-                jobs=self.settings.jobs,
-                wakeup=wakeup,
-            )
+            self.workers = self._crew(wakeup)
             try:
                 self._move_in()
                 self._loop()
@@ -95,6 +89,19 @@ class Runner:
                 raise
             finally:
                 self._move_out()
+
+    def _crew(self, wakeup: int) -> Supervisor:
+        try:
+            return Supervisor(
+                self.disk,
+                self.home.draft,
+                job=self._job(),
+                jobs=self.settings.jobs,
+                wakeup=wakeup,
+            )
+        except BaseException:
+            self.home.move_out()  # or each run without room would leave a folder, and have less
+            raise
 
     def _job(self) -> worker.Job:
         told = self.settings

@@ -167,16 +167,16 @@ def test_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatc
     assert slot.killed_for.startswith("was ended")
 
 
-# What begins a worker fails when one is begun in the place of another.
+# One of the calls that it takes to begin a worker fails.
 REFUSED = """
 import errno, os, sys
 refused, limit, calls = sys.argv[1], int(sys.argv[2]), 0
 whole = getattr(os, refused)
-def refuse():
+def refuse(*told):
     global calls
     calls += 1
     if calls == limit: raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-    return whole()
+    return whole(*told)
 setattr(os, refused, refuse)
 from ampt_cli.commands import run
 sys.exit(run.main(["--handlers", sys.argv[3]]))
@@ -240,3 +240,24 @@ def n(event): pass
     assert (ran.status, ran.err) == (1, "")
     assert [path.name.split(".")[3] for path in spool_dir.glob("*/**/*.json")] == ["n"]
     assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(35)
+@pytest.mark.parametrize("call", ["fork", "pipe", "fchmod"])
+def test_a_run_that_cannot_begin_a_worker_leaves_nothing(
+    call: str, run_ampt: RunAmpt, clean_env: dict[str, str], spool_dir: Path, write_handlers
+) -> None:
+    """Cron tries again each minute: what it left, it would have less room for."""
+    handlers = write_handlers("@events.on('n')\ndef n(event): pass\n")
+    run_ampt("publish", "n")
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, call, "1", str(handlers)],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert done.returncode == 75, done.stderr
+    assert list((spool_dir / "tmp").iterdir()) == []
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
