@@ -208,6 +208,8 @@ class Slot:
             return False
         self.status = os.waitstatus_to_exitcode(status)
         self.pid = 0
+        if self.status == -deadline.SOFT_SIGNAL and 0 < self.signalled == self.deadline:
+            self.kill("timeout")  # a program that a handler has become does not know the signal
         return True
 
     def let_go(self) -> None:

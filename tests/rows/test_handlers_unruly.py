@@ -127,6 +127,16 @@ ZOO = [
         "timed_out",
         "timed out after 0.3 s",
     ),
+    Unruly(
+        54,
+        "becomes another program",
+        """
+        subprocess.Popen(["sleep", NAP], start_new_session=True)
+        os.execlp("sleep", "sleep", NAP)
+        """,
+        "timed_out",
+        "timed out after 0.3 s",
+    ),
     Unruly(56, "leaves a child", 'subprocess.Popen(["sleep", "2"])', "succeeded"),
     Unruly(57, "closes descriptors", "os.closerange(0, 200)", "succeeded"),
     Unruly(57, "closes every descriptor", "os.closerange(0, 256)", "failed", "without a result"),
