@@ -133,7 +133,7 @@ class Outcomes:
         if told["timed_out"]:
             outcome = record.TIMED_OUT
             error = f"timed out after {told['allowed'] / 1000:g} s; the worker was killed"
-        elif self.stopping:
+        elif self.stopping and not told["itself"]:
             outcome, error = record.INTERRUPTED, "the runner was stopped during the attempt"
         else:
             outcome, error = record.FAILED, f"the worker {told['why']}"
@@ -155,7 +155,8 @@ def _told(payload: bytes, now: int) -> dict[str, Any]:
         told: dict[str, Any] = jsontext.loads(payload.decode())
     except ValueError as error:
         why = f"gave a report that cannot be read ({error})"
-        told = {"timed_out": False, "why": why, "start": now, "handler": "", "succeeded": []}
+        told = {"timed_out": False, "itself": True, "why": why}
+        told |= {"start": now, "handler": "", "succeeded": []}
     return told
 
 

@@ -17,6 +17,7 @@ QUEUE = RING // 2
 FALSE_STARTS = 3
 SOON = 1.0  # s: a worker that ends within them, and has run nothing, is a false start
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 Report = tuple[bytes, int, bytes, bytes]  # what became of an event: kind, seq, payload, output
 
@@ -246,6 +247,7 @@ class Slot:
         number = int(self.board[deadline.HANDLER])
         told = {
             "timed_out": self.killed_for == "timeout",
+            "itself": not self.killed_for and (self.status >= 0 or -self.status in CRASHES),
             "why": self.manner() if self.killed_for in {"", "timeout"} else self.killed_for,
             "succeeded": list(self.progress),
             "allowed": self.board[deadline.TIMEOUT],

@@ -229,3 +229,28 @@ def n(event):
     assert ran.status == 78
     assert "stay as they were" not in ran.err
     assert f"cannot import the handlers {module}: SyntaxError" in ran.err
+
+
+@pytest.mark.row(50)
+@pytest.mark.row(59)
+def test_a_handler_that_ends_its_worker_during_a_stop_has_failed(
+    run_ampt: RunAmpt,
+    start_ampt: StartAmpt,
+    write_handlers: Write,
+    spool_dir: Path,
+    tmp_path: Path,
+    wait_until: Wait,
+) -> None:
+    """The stop has interrupted nothing: it is tried again in six minutes, and says why."""
+    begun = tmp_path / "begun"
+    run_ampt("publish", "slow", f'"{begun}"')
+    code = SLOW.replace("time.sleep(1.5)", "time.sleep(1); os._exit(3)")
+    runner = start_ampt("run", "-m", write_handlers(code.replace("time", "os, time", 1)))
+    wait_until(begun.exists, 20)
+    runner.send_signal(signal.SIGTERM)
+    _, said = runner.communicate(timeout=20)
+    [entry] = in_state(spool_dir, "retry")
+
+    assert runner.returncode == 0
+    assert "failed: the worker exited with status 3 without a result" in said
+    assert '"failures":1' in entry.read_text(encoding="utf-8")
