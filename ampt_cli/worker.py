@@ -34,6 +34,7 @@ from ampt_cli.marks import RECORD, Marks
 from ampt_cli.surroundings import (
     FIRST_FD,
     Surroundings,
+    address_space,
     flush,
     holds_nothing,
     note_calls,
@@ -164,6 +165,7 @@ class Worker:
         gc.freeze()  # what was imported stays: the collector need not look at it
         gc.enable()
         self.surroundings = Surroundings()
+        self.size = address_space()
         os.register_at_fork(after_in_child=self.forsake)
         self.send(frame(READY, jsontext.dumps(declared).encode()))
         return True
@@ -198,9 +200,15 @@ class Worker:
                 self.send(answer + frame(LEAVING, TIMED_OUT))
                 signal.pause()
             self.send(answer)
-            if self.surroundings.spoilt():
+            if self.surroundings.spoilt() or self.may_lack_memory(kind):
                 self.send(frame(LEAVING, b""))
                 return
+
+    def may_lack_memory(self, kind: bytes) -> bool:
+        """Whether what handlers keep may be why one failed: it would be again, and so would all."""
+        if kind != ATTEMPTED or self.job.memory is None:
+            return False
+        return address_space() - self.size > (self.job.memory - self.size) // 10
 
     def separate(self, seq: bytes) -> None:
         """End the output of an event; it waits for room also where the handler would not."""

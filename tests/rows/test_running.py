@@ -151,6 +151,27 @@ def n(event): print(open("/proc/self/oom_score_adj").read())
     assert run_ampt("run", "-m", path, "--memory", "12").status == 2
 
 
+@pytest.mark.row(61)
+def test_a_worker_whose_handlers_keep_its_memory_is_replaced(
+    run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """Once one has failed; all that came later failed, however little they wanted."""
+    path = write_handlers(
+        """
+kept = []
+@events.on("leak")
+def leak(event): kept.append(bytearray(100 << 20))
+"""
+    )
+    run_ampt("publish", "--batch", "-", stdin='{"name":"leak"}\n' * 12)
+    ran = run_ampt("run", "-m", path, "--memory", "512M")
+
+    failed = len(list(spool_dir.glob("retry/*/*/*.a1.leak.json")))
+    assert ran.err.count("MemoryError") == failed
+    assert 1 <= failed <= 4
+    assert len(list(spool_dir.glob("done/*/*.a1.leak.json"))) == 12 - failed
+
+
 @pytest.mark.row(69)
 def test_a_handler_may_publish_into_its_own_spool(
     run_ampt, write_handlers, spool_dir: Path
