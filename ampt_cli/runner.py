@@ -54,6 +54,7 @@ class Runner:
         self.signals: list[int] = []
         self.stopping = 0
         self.reloading = False
+        self.wake, self.listening = -1, False  # the FIFO of publishers, and whether it is heard
         self.stop_by = float("inf")
         self.chores = Chores(disk, settings, observer, clock, self.outcomes.tally)
 
@@ -136,8 +137,7 @@ class Runner:
         self.chores.add_up()
 
     def _loop(self) -> None:
-        wake = self._open_wake() if self.settings.watch else -1
-        listening = False
+        self.wake = self._open_wake() if self.settings.watch else -1
         while True:
             self._fill()
             if not self.claims:
@@ -145,10 +145,7 @@ class Runner:
                     return
                 if self._begins_anew():
                     continue
-            idle = wake >= 0 and not self.held and self.workers.room > 0
-            if idle != listening:
-                listening = idle
-                (self.workers.watch if idle else self.workers.unwatch)(wake)
+            self._listen(self.wake >= 0 and not self.held and self.workers.room > 0)
             for report in self.workers.poll(self._patience()):
                 self.outcomes.settle(self.claims.pop(report[1]), report)
             self._hear()
@@ -156,8 +153,14 @@ class Runner:
                 self._drain()
                 raise self.workers.failure
             if self.settings.watch:
-                self.intake.look_again(woken=idle and emptied(wake))
+                self.intake.look_again(woken=self.listening and emptied(self.wake))
                 self.chores.keep_up(self.home.folder, self.intake)
+
+    def _listen(self, wanted: bool) -> None:
+        """Whether a publish is to end a wait: not while nobody would claim, or empty the FIFO."""
+        if wanted != self.listening:
+            self.listening = wanted
+            (self.workers.watch if wanted else self.workers.unwatch)(self.wake)
 
     def _is_over(self) -> bool:
         """With nothing claimed: whether the run has ended."""
@@ -171,6 +174,7 @@ class Runner:
         """With nothing claimed: whether there is reason to look again at once."""
         if self.reloading:
             self.reloading = False
+            self._listen(False)
             refused = self.workers.renew(self._told_to_stop)
             if refused is not None:
                 self.observer.problem(f"the handlers stay as they were: {refused}")
@@ -278,6 +282,7 @@ class Runner:
 
     def _drain(self) -> None:
         """Wait for what is running, for as long as its deadlines allow."""
+        self._listen(False)
         for slot in self.workers.slots:
             self.workers.spare += slot.take_back()
         limit = monotonic() + STOP_AFTER

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -377,3 +379,39 @@ def test_the_working_folder_may_be_another_users(
     assert ran.returncode == 0, ran.stderr
     assert [where for _, where in said] == [str(folder)] * 4
     assert [pid for pid, _ in said].count(said[0][0]) == 3
+
+
+@pytest.mark.parametrize("wait", ["a reload", "what still runs"])
+def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir: Path) -> None:
+    """The FIFO could be read all the while, and a runner that waited for others would never rest."""
+    made = Runner(place.open_disk(str(spool_dir), create=True), "", Settings(""), Observer(), int)
+    heard: set[int] = set()
+    seen: list[set[int]] = []
+
+    def poll(_: float) -> list[Any]:
+        seen.append(set(heard))
+        made.workers.busy = 0  # type: ignore[misc]
+        return []
+
+    made.workers = cast(
+        Any,
+        SimpleNamespace(
+            watch=heard.add,
+            unwatch=heard.remove,
+            renew=lambda _: seen.append(set(heard)),
+            wait_ready=lambda _: None,
+            declared={},
+            slots=[],
+            busy=1,
+            poll=poll,
+        ),
+    )
+    made.wake = 7
+    made._listen(True)
+    if wait == "a reload":
+        made.reloading = True
+        made._begins_anew()
+    else:
+        made._drain()
+
+    assert seen == [set()]
