@@ -121,7 +121,8 @@ class Runner:
     def _wait_ready(self) -> None:
         self.workers.wait_ready(self._told_to_stop)
         self.outcomes.declared = self.workers.declared
-        self.observer.state("ready")
+        if not self.stopping:
+            self.observer.state("ready")
 
     def _told_to_stop(self) -> bool:
         self._hear()

@@ -79,6 +79,31 @@ def test_a_watching_runner_tells_what_it_does_and_that_it_lives(
     assert "inherited []" in err
 
 
+def test_a_runner_that_is_stopped_before_it_is_ready_never_says_that_it_is(
+    start_ampt: StartAmpt,
+    run_ampt: RunAmpt,
+    write_handlers: Write,
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    """Its handlers are still being imported."""
+    begun = tmp_path / "begun"
+    heard = Listener(str(tmp_path / "n"))
+    run_ampt("publish", "n", "--after", "1 day")
+    module = write_handlers(f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(50)\n")
+    runner = start_ampt("run", "--watch", "-m", module, env={"NOTIFY_SOCKET": str(tmp_path / "n")})
+    wait_until(begun.exists, 20)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=20)
+    heard.wait_for("STOPPING=1")
+    heard.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        heard.wait_for("READY=1")
+
+    assert runner.returncode == 0
+    heard.socket.close()
+
+
 def test_a_watchdog_of_another_process_is_not_answered(
     start_ampt: StartAmpt, run_ampt: RunAmpt, write_handlers: Write, tmp_path: Path
 ) -> None:
