@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Due = After | None
     Length = int | str | timedelta
+    Path = str | bytes | os.PathLike[str]
     Handler = Callable[[Event, Context], object] | Callable[[Event], object]
     H = TypeVar("H", bound=Handler)
 
@@ -39,7 +40,7 @@ class Events:
         self._disk: Disk | None = None
         self._path = ""
         self.clock = clock.now
-        self.spool: str | None = None  # a path; None: the default
+        self.spool: Path | None = None  # None: the default
         self.default: str | None = None  # the spool that is run; None: as the command line finds it
 
     if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class Events:
     def _open(self) -> "Disk":
         from ampt_cli import fsio, place, settings  # noqa: PLC0415  as above
 
-        path = settings.spool_path(self.spool or self.default)
+        given = self.spool or self.default
+        path = settings.spool_path(os.fsdecode(given) if given else None)
         disk = self._disk  # race: another thread may change the spool, and publish through this one
         if disk is None or path != self._path or not place.is_still(disk, path):
             # Let go of it first: a daemon has closed it, and the new one may get its number.

@@ -212,6 +212,15 @@ def test_a_child_that_is_forked_meanwhile_keeps_no_id_from_others(
     assert len(children) == 1
 
 
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+def test_a_spool_is_named_by_whatever_is_a_path(kind: Any, tmp_path: Path) -> None:
+    """Bytes, too, of which the way upward had no end."""
+    events.spool = kind(tmp_path / "other")
+    events.publish("n", 5)
+
+    assert stored(tmp_path / "other") == [5]
+
+
 def test_spools_that_are_used_in_turn_leave_no_descriptors_open(tmp_path: Path) -> None:
     """However often a program changes between them."""
     counts = set()

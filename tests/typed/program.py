@@ -4,6 +4,7 @@ Each mark must be needed: an error that is no longer found is an error itself.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import assert_type
 
 from ampt_cli import Context, Event, GiveUp, RetryLater, events
@@ -36,6 +37,7 @@ assert_type(made, Event)
 assert_type(count(made), int)  # what is decorated keeps its type
 events.publish("user.joined", after=datetime.now(UTC))
 events.publish("user.joined", after=timedelta(days=1), id="once")
+events.spool = Path("spool")
 ids = events.publish_many(["a", ("b", 1), ("c", 2, "1 day"), {"name": "d", "id": "e"}])
 assert_type(ids, list[str])
 
