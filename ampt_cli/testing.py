@@ -123,19 +123,19 @@ class Kit:
         made = execute.record_of(claim.attempt, self.now, result)
         if result.error is None:
             settling.settle_success(self.disk, claim, record.line(made), self.now)
-            self.entries[event.id] = finished(claim, DONE, self.now)
+            self.entries[entry.id] = finished(claim, DONE, self.now)
             return
         verdict = settling.settle_other(
             self.disk,
             claim,
             made,
             now=self.now,
-            retries=handlers.REGISTRY.retries_of(event.name, Retries()),
+            retries=handlers.REGISTRY.retries_of(entry.name, Retries()),
             wish=result.wish,
             succeeded=result.succeeded,
         )
         if verdict is not None:
-            self.entries[event.id] = settling.destination(claim, verdict)
+            self.entries[entry.id] = settling.destination(claim, verdict)
 
     def find(self, id: str) -> "Entry":  # noqa: A002  the public name
         """Where an event is. Raises NotFound."""

@@ -77,6 +77,21 @@ def test_a_handler_that_is_registered_while_one_runs_is_refused(ampt: Kit) -> No
     events.on("second", lambda event: event.id)
 
 
+def test_a_handler_that_writes_into_its_event_changes_no_schedule(ampt: Kit) -> None:
+    """As in a run: what is tried again, and when, is of the event that was published."""
+
+    @events.on("n", retry_every="1 hour")
+    def handler(event: Event) -> None:
+        event.name = event.id = "other"
+        raise ValueError
+
+    id_ = ampt.publish("n")
+    ampt.run()
+
+    assert ampt.attempts(id_)[0]["next"] - ampt.now == 3_600_000
+    assert list(ampt.entries) == [id_]
+
+
 def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
     """Also one that the code under test published, or an operator moved away."""
     events.on("n", lambda event: event.id)
