@@ -83,7 +83,8 @@ def call(
         raise typer.Exit(1) from None
     _flush()  # what handlers printed comes first, in a pipe too
     for report in result.reports:
-        say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms")
+        why = f": {report['error']}" if "error" in report else ""
+        say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms{why}")
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
     if result.error is not None:
         raise typer.Exit(1)

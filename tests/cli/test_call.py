@@ -9,6 +9,7 @@ from tests.conftest import RunAmpt, StartAmpt
 
 HANDLERS = """
 import time
+from ampt_cli import RetryLater
 
 @events.on("shows")
 def shows(event: Event, context: Context) -> None:
@@ -27,6 +28,10 @@ def never(event: Event) -> None:
 def stops(event: Event) -> None:
     breakpoint()
     print("went on")
+
+@events.on("later")
+def later(event: Event) -> None:
+    raise RetryLater(after="soon")
 """
 
 
@@ -123,7 +128,7 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
     shown = run_ampt("handlers", "-m", write_handlers(HANDLERS), "--json").out.splitlines()
 
     assert shown[-1] == '{"v":1,"name":"nobody","handler":null,"timeout":null,"where":null}'
-    assert len(shown) == 5
+    assert len(shown) == 6
 
 
 @pytest.mark.parametrize(
@@ -189,3 +194,11 @@ def test_what_a_module_prints_at_its_import_is_no_data(run_ampt: RunAmpt, write_
 
     assert len(shown.out.splitlines()) == 1
     assert shown.err == "hello\n"
+
+
+def test_a_wish_that_cannot_be_granted_says_so(call) -> None:
+    """A run would note it with the attempt; its traceback alone does not say it."""
+    called = call("later")
+
+    assert called.status == 1
+    assert "(which cannot be: cannot read 'soon' as a time: " in called.out
