@@ -1,7 +1,7 @@
 """What a registered function is called, where it is, and what it is to be given."""
 
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 
 from ampt_cli.errors import ConfigError
 from ampt_cli.typed import Any
@@ -43,14 +43,19 @@ def _code(function: Function) -> Any:
     plain = getattr(function, "func", function)
     while hasattr(plain, "__wrapped__"):
         plain = plain.__wrapped__  # pyright: ignore[reportFunctionMemberAccess]
-    code = getattr(plain, "__code__", None)
-    return code or getattr(type(plain).__call__, "__code__", None)
+    return _own_code(plain)
+
+
+def _own_code(function: Any) -> Any:
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):  # an object; a mock of a function has no code for its code
+        code = getattr(type(function).__call__, "__code__", None)
+    return code
 
 
 def refuse_generator(function: Function) -> None:
     """Raise ConfigError for a function with a `yield`: a call runs nothing of it."""
-    plain = getattr(function, "func", function)
-    code = getattr(plain, "__code__", None) or getattr(type(plain).__call__, "__code__", None)
+    code = _own_code(getattr(function, "func", function))
     if code is not None and code.co_flags & GENERATORS:
         raise ConfigError(f"{_said(function)} has a yield, so calling it would run nothing of it")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache, partial, wraps
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -373,6 +373,20 @@ def test_a_handler_may_return_whatever_answers_to_any_name() -> None:
     registry.on("n", lambda _: Mock())
 
     assert run(registry).outcome == "succeeded"
+
+
+def test_a_mock_is_a_handler_whatever_it_stands_for() -> None:
+    """It has all that a function has, and none of it is what it seems."""
+
+    async def handler(_event: Event) -> None: ...
+
+    registry = Registry()
+    mocks = [Mock(), Mock(spec=run), AsyncMock(), AsyncMock(spec=handler)]
+    for mock in mocks:
+        registry.on("n", mock)
+
+    assert run(registry).error is None
+    assert [mock.call_count for mock in mocks] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("how", ["plain", "awaited", "asynchronous"])
