@@ -176,7 +176,10 @@ def _draft(item: Any) -> "Draft":
     if isinstance(item, tuple) and 1 <= len(item) <= 3:
         given: list[Any] = [*item, None, None]
         return given[0], as_read(given[0], given[1]), given[2], None
-    raise BadEvent(f"an event of a batch is a name, a tuple or a dict, not {item!r}")
+    raise BadEvent(
+        f"an event of a batch is a name, a tuple of name, body and after, or a dict, not {item!r}",
+        'for an id: {"name": "order.paid", "body": …, "id": "paid-42"}',
+    )
 
 
 events = Events()

@@ -135,6 +135,15 @@ def test_a_wrong_event_of_many_is_named_by_its_number(wrong: Any, spool_dir: Pat
     assert list(spool_dir.rglob("*.json")) == []
 
 
+@pytest.mark.parametrize("wrong", [("n", 1, None, "an-id"), ["n", 1]])
+def test_an_event_of_many_in_no_known_form_is_told_which_there_are(wrong: Any) -> None:
+    """A tuple is not enough to be one of them: it has no place for an id."""
+    with pytest.raises(BadEvent, match="a tuple of name, body and after, or a dict") as caught:
+        events.publish_many([wrong])
+
+    assert '"id": "paid-42"' in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     "publish",
     [

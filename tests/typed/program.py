@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_type
 
 from ampt_cli import Context, Event, GiveUp, RetryLater, events
+from ampt_cli.api import NewEvent
 from ampt_cli.testing import Kit
 
 
@@ -40,6 +41,8 @@ events.publish("user.joined", after=timedelta(days=1), id="once")
 events.spool = Path("spool")
 ids = events.publish_many(["a", ("b", 1), ("c", 2, "1 day"), {"name": "d", "id": "e"}])
 assert_type(ids, list[str])
+rows: list[NewEvent] = [NewEvent(name="a"), {"name": "b", "after": timedelta(days=1)}]
+events.publish_many(rows)
 
 
 def test_it(ampt: Kit) -> None:
