@@ -30,6 +30,7 @@ MOST_KNOWN = 10_000  # answers that are remembered, of each function
 STAMP_LENGTH = 19  # characters
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
 READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
+READ_AS_INSTANT = "{0} was read as ms since 1970; for seconds write @{0}"
 
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
 MONTHS = {"month": 1, "year": 12}

@@ -143,14 +143,17 @@ def _id(given: Given) -> str | None:
 def _wanted(given: Given) -> catalog.Filter | None:
     """The filter; None without one."""
     states, names = catalog.known_states(given.all("state"), STATES), tuple(given.all("name"))
-    times = _instant(given.get("since")), _instant(given.get("until"))
+    times = _instant(given, "since"), _instant(given, "until")
     error = given.get("error") or None
     if not (states or names or error or any(time is not None for time in times)):
         return None
     return catalog.Filter(states or layout.STATES, names, *times, error)
 
 
-def _instant(text: str | None) -> int | None:
+def _instant(given: Given, key: str) -> int | None:
+    text = given.get(key)
+    if due.looks_like_seconds(text):
+        printing.say(f"--{key} {due.READ_AS_INSTANT.format(text)}")
     return due.read_instant(text, clock.now()) if text else None
 
 

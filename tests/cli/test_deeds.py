@@ -362,6 +362,27 @@ def test_a_move_to_seconds_since_1970_is_warned_of(run_ampt: RunAmpt) -> None:
 
 
 @pytest.mark.parametrize(
+    ("argv", "read_as"),
+    [
+        (["inspect", "--since"], "ms since 1970; for seconds write"),
+        (["inspect", "--json", "--until"], "ms since 1970; for seconds write"),
+        (["run", "--dry-run", "--now"], "a delay in ms; for seconds since 1970 write"),
+    ],
+)
+def test_wherever_a_time_is_given_seconds_since_1970_are_warned_of(
+    run_ampt: RunAmpt, handlers: Path, argv: list[str], read_as: str
+) -> None:
+    """`date +%s` would ask for all events, or for none."""
+    run_ampt("publish", "n", "--after", "1 day")
+    ran = run_ampt(*argv, "1800000000", env={"AMPT_HANDLERS": str(handlers)})
+    right = run_ampt(*argv, "@1825000000", env={"AMPT_HANDLERS": str(handlers)})
+
+    assert ran.status == 0
+    assert ran.err.startswith(f"ampt: {argv[-1]} 1800000000 was read as {read_as} @1800000000\n")
+    assert "was read" not in right.err
+
+
+@pytest.mark.parametrize(
     "argv", [["move", "ID", "--after", "0"], ["run", "--dry-run", "--now", "2020-01-01"]]
 )
 def test_a_time_that_cannot_be_is_refused_without_talk_of_a_publish(
