@@ -129,7 +129,7 @@ def _hint(disk: Disk, id: str) -> int | None:  # noqa: A002
     except (OSError, Damaged):
         return None
     try:
-        return reading.event_in(fd).due
+        return min(reading.event_in(fd).due, due.LAST)
     except (Damaged, TooNew):
         return None
     finally:
@@ -164,8 +164,8 @@ class Seen(NamedTuple):
             return None
         start, ms, time = made.get("start"), made.get("ms", 0), made.get("time")
         if type(start) is int and isinstance(ms, int | float):
-            return start + round(ms)
-        return time if type(time) is int else None
+            time = start + round(ms)
+        return time if type(time) is int and 0 <= time <= due.LAST else None
 
 
 def look(disk: Disk, entry: Entry) -> Seen | None:

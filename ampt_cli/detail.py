@@ -47,7 +47,10 @@ def _facts(seen: Seen, now: int) -> Iterator[tuple[str, str]]:
 
 
 def _moment(instant: object, now: int) -> str:
-    return f"{due.iso(instant)}  ({ago(instant, now)})" if type(instant) is int else "?"
+    """A question mark for what is no instant: records may be damaged."""
+    if type(instant) is int and 0 <= instant <= due.LAST:
+        return f"{due.iso(instant)}  ({ago(instant, now)})"
+    return "?"
 
 
 def _runs(records: list[record.Record]) -> Iterator[list[record.Record]]:

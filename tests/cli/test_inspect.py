@@ -323,6 +323,32 @@ def test_times_outside_of_the_calendar_are_shown_as_they_are() -> None:
     assert [line for line in lines if line.startswith("  due ")] == [
         f"  due        {late} ms  (in 1157386622 days)"
     ]
+@pytest.mark.parametrize("state", ["retry", "running", "done", "dead"])
+@pytest.mark.parametrize("wrong", [10**20, -1, "x", None, [1], 1e300, True])
+def test_a_record_that_says_nonsense_hides_no_event(state: str, wrong: object) -> None:
+    """Records are history, and may be damaged: what is no time is a question mark."""
+    made = dict.fromkeys(("attempt", "start", "ms", "error", "first", "handlers"), wrong)
+    outcome = {"dead": "failed", "done": "succeeded"}.get(state, "interrupted")
+    found = seen(state, NOW, 2, {**made, "outcome": outcome}, {"action": wrong, "time": wrong})
+    sentence = explain(found, NOW, Around(True))
+    lines = plain(detail(found, sentence, NOW))
+
+    assert lines[0] == sentence
+    assert lines[-1].endswith("?")
+
+
+def test_an_event_that_was_due_beyond_all_stamps_is_shown(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """Nothing in its path says so; it is found by its id, too."""
+    run_ampt("publish", "n", "--id", "far", "--after", "1 day")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    head, _, rest = entry.read_text(encoding="utf-8").partition('"due":')
+    entry.write_text(f'{head}"due":9{rest.replace(",", "0" * 18 + ",", 1)}', encoding="utf-8")
+    shown = run_ampt("inspect", "far")
+
+    assert shown.status == 0, shown.err
+    assert "  due        ?\n" in shown.out
 
 
 def test_attempts_that_went_alike_stand_together() -> None:
