@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, Self
@@ -37,6 +37,15 @@ def tabs(rows: Iterable[Sequence[str]]) -> None:
     """A plain line for each row, with tabs between its cells: for programs."""
     for row in rows:
         say("\t".join(printing.safe(cell) for cell in row).rstrip(), keep="\t")
+
+
+def heard(show: Callable[[], object]) -> bool:
+    """Whether somebody still reads what `show` writes. A deed goes on where nobody does."""
+    try:
+        show()
+    except BrokenPipeError:
+        return False
+    return True
 
 
 Line = list[tuple[str, str]]  # pieces of text, each with a style of STYLES, or ""

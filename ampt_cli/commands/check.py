@@ -1,5 +1,6 @@
 """`ampt check`: verify the spool."""
 
+from functools import partial
 from math import inf, nan
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from ampt_cli.errors import AmptError, UsageError
 from ampt_cli.figures import figures
 from ampt_cli.options import Command
 from ampt_cli.policy import retries_of
-from ampt_cli.render import say, show_json
+from ampt_cli.render import heard, say, show_json
 
 COMMAND = Command(
     "check",
@@ -69,7 +70,7 @@ def check(
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, retries = clock.now(), retries_of(config)
-    left = 0
+    left, listens = 0, True
     for finding in list(checking.check(disk, now)):
         mended = False
         try:
@@ -78,12 +79,16 @@ def check(
             wrong = f"{finding.wrong}; this cannot be mended: {error.strerror}"
             finding = finding._replace(wrong=wrong)  # noqa: PLW2901  what is shown of it
         left += not mended
-        if as_json:
-            show_json({**finding._asdict(), "mended": mended})
-        else:
-            say(f"{finding.path}: {finding.wrong}{' (mended)' if mended else ''}")
+        listens = listens and heard(partial(_show, finding, mended, as_json))
     if left:
         raise typer.Exit(1)
+
+
+def _show(finding: checking.Finding, mended: bool, as_json: bool) -> None:
+    if as_json:
+        show_json({**finding._asdict(), "mended": mended})
+    else:
+        say(f"{finding.path}: {finding.wrong}{' (mended)' if mended else ''}")
 
 
 def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int:
@@ -96,7 +101,7 @@ def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int
         status, line = monitoring.judge(figures(disk), limits)
     except (AmptError, OSError) as error:
         status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
-    say(line)
+    heard(lambda: say(line))
     return status
 
 

@@ -11,7 +11,7 @@ from ampt_cli.errors import AmptError, Damaged, UsageError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
-from ampt_cli.render import Progress, say, show_json
+from ampt_cli.render import Progress, heard, say, show_json
 from ampt_cli.spool import RecordLost
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or beginnings of them.")]
@@ -103,6 +103,7 @@ class Deeds:
         self.dry_run = dry_run
         self.as_json = as_json
         self.done: Counter[str] = Counter()  # event names
+        self.heard = True  # whether somebody reads what is told
         self.raced = 0
         self.damaged: list[Damaged] = []
         self.unnoted: list[RecordLost] = []
@@ -148,6 +149,9 @@ class Deeds:
 
     def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
         self.done[entry.name] += moved or self.dry_run
+        self.heard = self.heard and heard(lambda: self._show(entry, target, moved))
+
+    def _show(self, entry: Entry, target: Entry, moved: bool) -> None:
         if self.as_json:
             show_json(
                 {"id": entry.id, "name": entry.name, "from": entry.state, "to": target.state}
@@ -157,13 +161,14 @@ class Deeds:
             say(f"{entry.id}  {entry.state} to {target.state}  {entry.name}")
 
     def _sum(self) -> None:
-        if self.as_json:
+        if self.as_json or not self.heard:
             return
         names = ", ".join(f"{count:,} {name}" for name, count in self.done.most_common(MOST_NAMES))
         more = ", …" if len(self.done) > MOST_NAMES else ""
         would = "would be " if self.dry_run else ""
         total = self.done.total()
-        say(f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else ""))
+        line = f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else "")
+        heard(lambda: say(line))
 
     def complain(self, ids: Sequence[str]) -> None:
         """Say what is damaged. Raises AmptError if one asked for by id had moved meanwhile."""

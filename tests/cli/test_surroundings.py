@@ -156,6 +156,39 @@ def test_output_that_nobody_reads_any_more_is_no_error(command, clean_env, tmp_p
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "left"),
+    [
+        ("cancel --name n --json", 0, 0),
+        ("check", 1, 3),
+        ("check --json", 1, 3),
+        ("check --monitor --late 1,2", 2, 3),
+    ],
+)
+def test_a_deed_goes_on_though_nobody_reads_what_it_says(
+    command: str, status: int, left: int, clean_env, tmp_path: Path, spool_dir: Path
+) -> None:
+    """And its status is what it is: `| head` would have left the rest, and called it well."""
+    batch = '{"name": "n"}\\n' * 3
+    line = f"""printf '{batch}' | "$0" publish --batch - > /dev/null
+        touch spool/pending/odd spool/dead/odd
+        mkfifo p; (: < p) & exec 3> p; wait; "$0" {command} >&3"""
+    done = shell(line, clean_env, tmp_path)
+
+    assert (done.returncode, done.stderr) == (status, "")
+    assert len(list(spool_dir.glob("pending/*/*/*.json"))) == left
+
+
+def test_a_repair_goes_on_though_nobody_reads_of_it(clean_env, tmp_path: Path) -> None:
+    """Nothing that it can mend is left."""
+    line = """for n in 1 2 3; do "$0" publish n; done > /dev/null
+        for event in spool/pending/*/*/*.json; do : > "$event"; done
+        mkfifo p; (: < p) & exec 3> p; wait; "$0" check --repair >&3; "$0" check"""
+    done = shell(line, clean_env, tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("command", ["publish n", "publish --batch -"])
 def test_a_publish_whose_id_finds_no_room_says_so(command: str, clean_env, tmp_path: Path) -> None:
     """The event is safe, which is what the status is for."""
