@@ -38,14 +38,25 @@ def spool_path(given: str | None, config: "dict[str, Any] | None" = None) -> str
 
 
 def absolute(path: str) -> str:
-    """`path` from here. Raises ConfigError where here is a folder that is gone."""
+    """`path` from here; a ~ that no shell has expanded means what it means in ampt.toml.
+
+    Raises ConfigError where here is a folder that is gone, or where there is no such home.
+    """
     try:
-        return os.path.abspath(path)
+        return os.path.abspath(_expanded(path) if path[:1] == "~" else path)
     except FileNotFoundError:
         raise ConfigError(
             f"cannot find {path!r}: the current folder was removed",
             "cd to another, or give it whole",
         ) from None
+
+
+def _expanded(path: str) -> str:
+    """`path`, after a ~: as `--spool=~/x`, or AMPT_SPOOL of a crontab, comes to us."""
+    made = os.path.expanduser(path)
+    if made[:1] != "/" or not os.environ.get("HOME", made):
+        raise ConfigError(f"{path!r} is in no user's home folder", f"for a folder here: ./{path}")
+    return made
 
 
 def find() -> str | None:

@@ -70,6 +70,32 @@ def test_without_a_home_a_spool_that_is_named_is_used(run_ampt: RunAmpt) -> None
     assert run_ampt("inspect", "--config", env=env).status == 0
 
 
+@pytest.mark.parametrize("said", ["option", "variable"])
+def test_a_home_that_no_shell_has_expanded_is_that_home(
+    said: str, run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """A folder called ~ would have the events, and no runner look there."""
+    option, variable = (["--spool=~/mine"], "other") if said == "option" else ([], "~/mine")
+    done = run_ampt("publish", "n", *option, env={"AMPT_SPOOL": variable})
+
+    assert done.status == 0
+    assert len(list(tmp_path.glob("home/mine/pending/*/*/*.n.json"))) == 1
+    assert list((tmp_path / "cwd").iterdir()) == []
+
+
+def test_a_home_that_there_is_not_is_refused(run_ampt: RunAmpt, tmp_path: Path) -> None:
+    """And no folder is made in its place; one that is called so can be given."""
+    nobody = run_ampt("publish", "n", "--spool", "~nobody-here/x")
+    none = run_ampt("publish", "n", "--spool", "~/x", env={"HOME": ""})
+
+    assert (nobody.status, none.status) == (78, 78)
+    assert nobody.err == (
+        "ampt: '~nobody-here/x' is in no user's home folder; for a folder here: ./~nobody-here/x\n"
+    )
+    assert list((tmp_path / "cwd").iterdir()) == []
+    assert run_ampt("publish", "n", "--spool", "./~").status == 0
+
+
 @pytest.mark.parametrize(
     "command",
     ["publish n --spool here", "run --handlers ./h.py", "inspect --spool here", "init"],
