@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from shutil import get_terminal_size
 from time import monotonic
 from typing import Any, Self
@@ -89,9 +90,16 @@ def show(lines: Iterable[Line]) -> None:
         return
     from rich.console import Console  # noqa: PLC0415  gate: only on a terminal
 
+    _speak_utf8()
     console = Console(highlight=False)
     for one in lines:
         console.print(_styled([one]), soft_wrap=True)
+
+
+def _speak_utf8() -> None:
+    """Let rich write as `printing` does, whatever the locale: a bar is no Latin 1."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _styled(lines: Iterable[Line]) -> Any:
@@ -117,6 +125,7 @@ class Live:
         if self.shown:
             from rich.live import Live as Screen  # noqa: PLC0415  gate: only on a terminal
 
+            _speak_utf8()
             self.screen = Screen(screen=True, auto_refresh=False)
             self.screen.__enter__()
         return self

@@ -813,6 +813,21 @@ def test_a_terminal_gets_colour_and_never_what_an_event_smuggles(
     assert "[31m" not in quiet
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_of_another_locale_gets_the_same(
+    clean_env: dict[str, str], run_ampt: RunAmpt, encoding: str
+) -> None:
+    """Pictures and names are UTF-8 there too, as all that goes into a pipe is."""
+    run_ampt("publish", "ü", "--after", "1 hour")
+    foreign = {**clean_env, "PYTHONIOENCODING": encoding}
+    whole = on_terminal(foreign, "inspect", columns=80)
+    listed = on_terminal(foreign, "inspect", "--sort", "due", columns=80)
+
+    assert "│" in whole
+    assert "ü" in listed
+    assert "Error" not in whole + listed
+
+
 def test_a_census_is_repeated_without_walking_what_did_not_change(
     run_ampt: RunAmpt, spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
