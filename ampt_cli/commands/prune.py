@@ -7,7 +7,7 @@ import typer
 from ampt_cli import clock, place, settings, upkeep, walk
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.options import Command
-from ampt_cli.render import say, show_json
+from ampt_cli.render import plural, say, show_json
 from ampt_cli.retention import expired, retention_of
 
 COMMAND = Command(
@@ -33,12 +33,12 @@ def prune(
     now, kept = clock.now(), retention_of(config)
     if not dry_run:
         deleted = upkeep.prune(disk, now, kept, None)
-        _show(as_json, f"{deleted:,} events deleted", deleted=deleted)
+        _show(as_json, f"{plural(deleted, 'event')} deleted", deleted=deleted)
         return
     for folder in expired(disk, now, kept):
         state, date = folder.split("/")
         count = sum(1 for _ in walk.entries(disk, folder))
-        _show(as_json, f"{folder}: {count:,} events", state=state, date=date, events=count)
+        _show(as_json, f"{folder}: {plural(count, 'event')}", state=state, date=date, events=count)
 
 
 def _show(as_json: bool, line: str, **data: object) -> None:

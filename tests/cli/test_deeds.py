@@ -361,6 +361,18 @@ def test_a_move_to_seconds_since_1970_is_warned_of(run_ampt: RunAmpt) -> None:
     )
 
 
+def test_one_event_is_no_events(run_ampt: RunAmpt, spool_dir: Path) -> None:
+    """Of a prune, before and after."""
+    run_ampt("publish", "n", "--id", "n", "--after", "1 day")
+    run_ampt("cancel", "n")
+    [day] = (spool_dir / "done").iterdir()
+    day.rename(day.with_name("2020-01-01"))
+
+    assert run_ampt("prune", "--dry-run").out == "done/2020-01-01: 1 event\n"
+    assert run_ampt("prune").out == "1 event deleted\n"
+    assert run_ampt("prune").out == "0 events deleted\n"
+
+
 @pytest.mark.parametrize(
     ("argv", "read_as"),
     [

@@ -323,6 +323,8 @@ def test_times_outside_of_the_calendar_are_shown_as_they_are() -> None:
     assert [line for line in lines if line.startswith("  due ")] == [
         f"  due        {late} ms  (in 1157386622 days)"
     ]
+
+
 @pytest.mark.parametrize("state", ["retry", "running", "done", "dead"])
 @pytest.mark.parametrize("wrong", [10**20, -1, "x", None, [1], 1e300, True])
 def test_a_record_that_says_nonsense_hides_no_event(state: str, wrong: object) -> None:
