@@ -26,6 +26,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: the last that a stamp can say
+LONGEST = 365_000 * DAY  # of a length of time: from now it still ends in a year of four digits
 MOST_KNOWN = 10_000  # answers that are remembered, of each function
 STAMP_LENGTH = 19  # characters
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
@@ -203,8 +204,19 @@ def _read_past(text: str, now: int) -> int:
 def parse_duration(text: "int | str | timedelta") -> int:
     """Milliseconds of a length of time: a number of ms, `"10 seconds"`, `5m`, a timedelta.
 
-    Months and years have no fixed length and are refused. Raises BadDue.
+    At most LONGEST. Months and years have no fixed length and are refused. Raises BadDue.
     """
+    length = _length(text)
+    if length is None:
+        raise BadDue(
+            f"cannot read the duration {text!r}", 'for example 5000 (ms), "10 seconds" or 5m'
+        )
+    if length > LONGEST:
+        raise BadDue(f"the duration {text!r} is longer than 1,000 years")
+    return length
+
+
+def _length(text: "int | str | timedelta") -> int | None:
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     if not isinstance(text, str) and hasattr(text, "total_seconds"):
@@ -215,7 +227,7 @@ def parse_duration(text: "int | str | timedelta") -> int:
         words = _words(text)
         if words and words[1] in UNITS:
             return words[0] * UNITS[words[1]]
-    raise BadDue(f"cannot read the duration {text!r}", 'for example 5000 (ms), "10 seconds" or 5m')
+    return None
 
 
 def looks_like_seconds(after: object) -> bool:

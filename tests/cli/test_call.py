@@ -144,6 +144,7 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
         ),
         ("events.on('n', print, timeout=2.5)", "cannot read the duration 2.5; for example 5000"),
         ("events.on('n', print, retry_every=0)", "retry_every must be more than zero, not 0"),
+        ("events.on('n', print, retry_every='52143 weeks')", "is longer than 1,000 years"),
         ("events.on('n', lambda: 0)", "takes neither (event, context) nor (event)"),
         ("events.on('', print)", "cannot register a handler of '': the name is empty"),
     ],

@@ -82,6 +82,11 @@ def test_however_a_project_writes_its_table_it_is_found(
         ('timeout = "2 minutes"', "in {} cannot be '2 minutes'; more than zero, up to 60 seconds"),
         ("timeout = 0", "the setting timeout in {} cannot be 0; more than zero"),
         ('retry_every = "0s"', "the setting retry_every in {} cannot be '0s'; more than zero"),
+        ("retry_every = 99999999999999999", "in {}: the duration 99999999999999999 is longer than"),
+        (
+            'retry_for = "52143 weeks"',
+            "in {}: the duration '52143 weeks' is longer than 1,000 years",
+        ),
         ('retention_done = "1 month"', "in {}: cannot read the duration '1 month'"),
         ('spool = ""', "the setting spool in {} cannot be ''; a folder's path"),
         ('spool = "~nobody-here/x"', "the setting spool in {}: '~nobody-here/x' is no user's home"),
