@@ -39,8 +39,10 @@ def _open(path: str) -> Disk:
     try:
         root = os.open(path, FOLDER)
     except NotADirectoryError:
-        what = "a symbolic link" if os.path.islink(path) else "no folder"
-        raise NotFound(f"{path} is {what}, so it is no spool") from None
+        what, hint = "no folder", "give another --spool"
+        if os.path.islink(path):
+            what, hint = "a symbolic link", f"give where it leads to: {os.path.realpath(path)}"
+        raise NotFound(f"{path} is {what}, so it is no spool", hint) from None
     try:
         lines = _format_lines(root, path)
         group = lines[1:2] == ["group"]

@@ -140,7 +140,8 @@ def test_a_spool_path_that_is_a_link_is_refused(spool):
         result = spool.run(*command)
 
         assert result.status == 3, result
-        assert "symbolic link" in result.err
+        assert f"{spool.spool} is a symbolic link, " in result.err
+        assert result.err.endswith(f": {elsewhere}\n")
     assert before == tree.snapshot(elsewhere)
 
 
