@@ -4,7 +4,17 @@ from typing import NamedTuple
 
 from ampt_cli import due, record
 from ampt_cli.catalog import Seen
-from ampt_cli.layout import DEAD, DONE, PENDING, QUARANTINE, RUNNING, id_as_argument
+from ampt_cli.errors import Damaged
+from ampt_cli.layout import (
+    DEAD,
+    DONE,
+    FINISHED,
+    PENDING,
+    QUARANTINE,
+    RUNNING,
+    WAITING,
+    id_as_argument,
+)
 from ampt_cli.render import length, plural
 
 MOST = 200  # characters of an error; it stands in full below the sentence
@@ -24,7 +34,7 @@ def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B0
     if state == QUARANTINE:
         return _quarantined(seen, around)
     if seen.event is None:
-        return f"It cannot be read ({seen.damage}); the next run moves it to quarantine."
+        return _unread(seen, now)
     if state == RUNNING:
         told = _running(seen, now, around)
     elif state == DONE:
@@ -35,6 +45,20 @@ def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B0
         told = _waiting(seen, now, around)
     replaced = seen.event.extra.get("replaces")
     return f"{told} It replaces {replaced}." if isinstance(replaced, str) else told
+
+
+def _unread(seen: Seen, now: int) -> str:
+    """Only what is damaged is set aside; what is newer, or what the disk refuses, stays."""
+    entry, wrong = seen.entry, (seen.damage or "").removeprefix("it cannot be read: ")
+    if not isinstance(seen.why, Damaged):
+        following = "every run leaves it where it is"
+    elif entry.state in FINISHED:
+        following = "ampt check --repair moves it to quarantine"
+    elif entry.state in WAITING and entry.due > now:
+        following = "when it is due, a run moves it to quarantine"
+    else:
+        following = "the next run moves it to quarantine"
+    return f"It cannot be read ({wrong}); {following}."
 
 
 def _quarantined(seen: Seen, around: Around) -> str:

@@ -24,6 +24,7 @@ from ampt_cli.census import Counting
 from ampt_cli.commands import following
 from ampt_cli.configuration import KEYS
 from ampt_cli.detail import detail
+from ampt_cli.errors import Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.explain import Around, explain
 from tests.conftest import SCRIPT, RunAmpt, StartAmpt, changed
@@ -177,9 +178,29 @@ SENTENCES = {
         "It is in quarantine: incomplete. It can be read now: ampt retry id-1",
     ),
     "damaged": (
-        seen("pending", NOW, 0)._replace(event=None, damage="empty"),
+        seen("pending", NOW, 0)._replace(event=None, damage="empty", why=Damaged("empty")),
         Around(),
         "It cannot be read (empty); the next run moves it to quarantine.",
+    ),
+    "damaged, and not due": (
+        seen("retry", NOW + 1, 1)._replace(event=None, damage="empty", why=Damaged("empty")),
+        Around(),
+        "It cannot be read (empty); when it is due, a run moves it to quarantine.",
+    ),
+    "damaged since it ended": (
+        seen("done", NOW, 1)._replace(event=None, damage="empty", why=Damaged("empty")),
+        Around(),
+        "It cannot be read (empty); ampt check --repair moves it to quarantine.",
+    ),
+    "newer": (
+        seen("pending", NOW, 0)._replace(event=None, damage="its format is 2", why=TooNew("")),
+        Around(),
+        "It cannot be read (its format is 2); every run leaves it where it is.",
+    ),
+    "hidden": (
+        seen("pending", NOW, 0)._replace(event=None, damage="it cannot be read: No such device"),
+        Around(),
+        "It cannot be read (No such device); every run leaves it where it is.",
     ),
 }
 
