@@ -5,7 +5,6 @@ from itertools import chain
 from time import monotonic
 
 from ampt_cli import place, spool
-from ampt_cli.errors import NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.scan import Scan
@@ -95,8 +94,7 @@ class Intake:
 
     def check_place(self) -> None:
         """The spool must be where it was: else nobody publishes into this one any more."""
-        if not place.is_still(self.disk, self.base):
-            raise NotFound(f"the spool {self.base} was removed or replaced while it was in use")
+        place.check_still(self.disk, self.base)
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

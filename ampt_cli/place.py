@@ -197,3 +197,9 @@ def is_still(disk: Disk, path: str) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(disk.root))
     except OSError:
         return False
+
+
+def check_still(disk: Disk, path: str) -> None:
+    """Raise NotFound unless `path` is the very spool that `disk` has open."""
+    if not is_still(disk, path):
+        raise NotFound(f"the spool {path} was removed or replaced while it was in use")

@@ -10,7 +10,7 @@ from select import select
 from time import monotonic
 from typing import Any
 
-from ampt_cli import catalog, clock, layout, overview, printing, signals
+from ampt_cli import catalog, clock, layout, overview, place, printing, signals
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
 from ampt_cli.commands.looking import as_data, chosen, explained, found, more, plain
@@ -32,6 +32,7 @@ def whole(disk: Disk, base: str, *, as_json: bool) -> None:
     before: object = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY):
+            place.check_still(disk, disk.path)
             now = clock.now()
             told = overview.overview(disk, counting.census(now))
             if live.shown:
@@ -53,6 +54,7 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
     known: dict[str, str] | None = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY):
+            place.check_still(disk, disk.path)
             if not live.shown:
                 fresh, known = _news(disk, wanted, sort, limit, known)
                 for seen in fresh:
@@ -87,6 +89,7 @@ def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
     seen = found(disk, id)
     before: tuple[str, int | None] | None = None
     for _ in _until_interrupted(EVENT_EVERY):
+        place.check_still(disk, disk.path)
         if not disk.exists(seen.entry.path):
             seen = found(disk, seen.entry.id)
         now, entry = clock.now(), seen.entry

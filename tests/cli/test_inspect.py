@@ -643,6 +643,23 @@ def test_the_overview_is_followed_line_by_line_without_a_terminal(
     assert (following.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.parametrize("what", [["followed"], ["--state", "pending"], []], ids=len)
+def test_a_spool_that_is_gone_is_not_followed_as_an_empty_one(
+    what: list[str], run_ampt: RunAmpt, start_ampt: StartAmpt, spool_dir: Path
+) -> None:
+    """Another in its place would be: a runner ends there, too."""
+    run_ampt("publish", "n", "--id", "followed")
+    following = start_ampt("inspect", *what, "--follow")
+    assert following.stdout is not None
+    following.stdout.readline()
+    spool_dir.rename(spool_dir.with_name("moved"))
+    run_ampt("publish", "n")
+    out, err = following.communicate(timeout=20)
+
+    assert (following.returncode, out) == (3, "")
+    assert err == f"ampt: the spool {spool_dir} was removed or replaced while it was in use\n"
+
+
 def test_a_list_is_followed_by_what_comes_into_it(
     run_ampt: RunAmpt, start_ampt: StartAmpt, write_handlers: Write, busy: dict[str, str]
 ) -> None:
