@@ -5,7 +5,7 @@ Safe beside publishers and runners: what moves meanwhile is no finding.
 
 import os
 from collections.abc import Iterator
-from stat import S_ISDIR, S_ISFIFO, S_ISREG
+from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
 from ampt_cli import catalog, chosen, due, layout, lock, place, retention, spool, upkeep, walk
@@ -48,6 +48,9 @@ def _drafts(disk: Disk, now: int) -> Iterator[Finding]:
 
 
 def _tops(disk: Disk) -> Iterator[Finding]:
+    mode = S_IMODE(os.fstat(disk.root).st_mode)
+    if mode & S_IRWXO:  # the folder keeps all that is below it
+        yield Finding(".", f"anybody may look into the spool; chmod o= it (mode {mode:04o})", "")
     for folder in layout.FOLDERS:
         if not disk.exists(folder):
             yield Finding(folder, "this folder is missing", "make")

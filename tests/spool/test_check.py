@@ -250,6 +250,20 @@ def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> N
     assert found(disk) == []
 
 
+@pytest.mark.rule(1)
+@pytest.mark.parametrize("mode", [0o755, 0o711])
+def test_a_spool_that_anybody_may_look_into_is_reported(
+    disk: Disk, tmp_path: Path, mode: int
+) -> None:
+    """As a copy that keeps no modes leaves it: bodies are private no more."""
+    private = found(disk)
+    (tmp_path / "spool").chmod(mode)
+
+    assert private == []
+    assert found(disk) == [(".", "")]
+    assert repair(disk) == [False]
+
+
 @pytest.mark.parametrize(
     "stray",
     ["pending/rubbish", "done/2026-11-31", "pending/2026-11-24/24", "retry/2026-11-24", "dead/x"]
