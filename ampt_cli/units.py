@@ -140,7 +140,7 @@ def _service(wanted: Wanted, kind: str, command: list[str]) -> str:
         environment=f"Environment={_quoted(f'{CONFIG}={wanted.config}')}\n"
         if wanted.config
         else "",
-        command=" ".join(_quoted(word, expanded=True) for word in command),
+        command=" ".join([_quoted(command[0]), *(_quoted(w, expanded=True) for w in command[1:])]),
         user=_identity(wanted) if wanted.user else "",
         ending=ENDING,
         hardened=hardened,

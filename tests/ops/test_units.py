@@ -54,6 +54,18 @@ def test_systemd_accepts_the_units(
 
 
 @systemd
+def test_systemd_finds_a_program_by_an_odd_path(tmp_path: Path) -> None:
+    """In the path of the program it replaces no variable, and takes `$$` as it stands."""
+    program = tmp_path / "100% a$b $c" / "ampt"
+    program.parent.mkdir()
+    shutil.copy("/bin/true", program)
+    done = verify(units.oneshot(PLAIN._replace(ampt=str(program))), tmp_path)
+
+    assert "not executable" not in done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@systemd
 def test_systemd_sees_what_is_wrong(tmp_path: Path) -> None:
     """The check above can fail."""
     made = units.watching(PLAIN._replace(ampt="/no/such/program"))
