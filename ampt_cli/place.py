@@ -1,13 +1,14 @@
 """Open a spool, or make one: what it is, whose it is, whether it may be trusted."""
 
 import os
-from errno import EACCES, EINVAL, EPERM, EROFS
+from errno import EACCES, EINVAL, ELOOP, EPERM, EROFS
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
 from ampt_cli import clock, due, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
 
+ANEW = f'if it was one, write "{layout.MAGIC}{layout.VERSION}" into a new file {layout.FORMAT} there'
 # fsyncing a folder that we have not made: it may not be read, or its file system has no such thing.
 NOT_OURS = (EACCES, EPERM, EINVAL, EROFS)
 
@@ -61,22 +62,30 @@ def _format_lines(root: int, path: str) -> list[str]:
         if layout.FORMAT in names:
             return _format_lines(root, path)  # somebody has just made it
         if not names <= {*layout.FOLDERS, layout.WAKE}:
+            was_one = names >= {*layout.STATES}
             raise NotFound(
                 f"{path} is not a spool: it has no file {layout.FORMAT}",
-                "give another --spool, or a new folder",
+                ANEW if was_one else "give another --spool, or a new folder",
             ) from None
         raise
+    except OSError as error:
+        if error.errno != ELOOP:
+            raise
+        raise ConfigError(f"{path}/{layout.FORMAT} is a link, so it is no spool", ANEW) from None
     try:
         text = os.read(fd, 4096).decode("ascii", "replace")
+    except IsADirectoryError:
+        raise ConfigError(f"{path}/{layout.FORMAT} is a folder, so it is no spool", ANEW) from None
     finally:
         os.close(fd)
     lines = text.splitlines() or [""]
     version = lines[0].removeprefix(layout.MAGIC)
     if not lines[0].startswith(layout.MAGIC) or not version.isdigit():
-        raise ConfigError(f"{path}/{layout.FORMAT} says {lines[0]!r}, so it is no spool")
+        said = lines[0][:40]
+        raise ConfigError(f"{path}/{layout.FORMAT} says {said!r}, so it is no spool", ANEW)
     if int(version) != layout.VERSION:
         raise ConfigError(
-            f"the spool {path} has format {version}, and this program knows {layout.VERSION}",
+            f"the spool {path} has format {version[:40]}, and this program knows {layout.VERSION}",
             "use the version of ampt that made it, or a newer one",
         )
     return lines

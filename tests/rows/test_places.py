@@ -80,6 +80,37 @@ def test_events_behind_a_linked_folder_are_no_idle_run(
 
 
 @pytest.mark.row(41)
+@pytest.mark.parametrize("damage", ["empty", "zeros", "long", "folder", "link", "gone"])
+def test_a_spool_whose_format_is_damaged_says_how_to_mend_it(
+    damage: str, run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """One short line, 78 (3 where it is gone), nothing is touched, and what it says helps."""
+    run_ampt("publish", "n", "--id", "kept")
+    (spool_dir / "ran").touch()
+    file = spool_dir / "FORMAT"
+    file.unlink()
+    if damage == "folder":
+        file.mkdir()
+    elif damage == "link":
+        file.symlink_to("wake")
+    elif damage != "gone":
+        file.write_text({"empty": "", "zeros": "\0" * 13, "long": "x" * 4000}[damage])
+    refused = [run_ampt(command) for command in ("check", "inspect")]
+    refused += [run_ampt("publish", "n"), run_ampt("run", "-m", handlers)]
+
+    assert {one.status for one in refused} == {3 if damage == "gone" else 78}
+    for one in refused:
+        assert one.err.startswith("ampt: ")
+        assert 'write "ampt-spool 1" into a new file FORMAT' in one.err
+        assert len(one.err) < 400
+    if file.is_dir():
+        file.rmdir()
+    file.unlink(missing_ok=True)
+    file.write_text("ampt-spool 1\n")
+    assert run_ampt("inspect", "kept").status == 0
+
+
+@pytest.mark.row(41)
 def test_what_cannot_be_settled_for_a_missing_folder_is_told(
     run_ampt, handlers: Path, spool_dir: Path, trace: Path
 ) -> None:
