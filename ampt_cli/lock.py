@@ -78,12 +78,15 @@ def take_abandoned(disk: Disk, folder: str) -> list[int] | None:
 
     None where the runner or one of its workers lives, or somebody else was
     faster. The path is looked up again after locking: the file may have been
-    moved away meanwhile by another rescuer.
+    moved away meanwhile by another rescuer. Who has `lock` may rely on what is
+    beside it: nobody else takes the folder apart.
     """
     held: list[int] = []
     try:
         for name in (layout.LOCK, layout.WORKERS):
             path = f"{folder}/{name}"
+            if name == layout.WORKERS and not disk.exists(path):
+                break  # its runner has no worker that is a process of its own
             held.append(os.open(path, OPEN, dir_fd=disk.root))
             flock(held[-1], LOCK_EX | LOCK_NB)
             there = disk.status(path)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import chosen, due, layout, lock, place, spool, upkeep
+from ampt_cli import chosen, due, layout, lock, place, publication, spool, upkeep
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
+from ampt_cli.policy import Retries
 from ampt_cli.retention import Retention
 from ampt_cli.scan import Scan
 
@@ -59,6 +60,19 @@ def test_a_lock_whose_file_was_replaced_while_it_was_taken_is_no_lock(
         assert lock.take_abandoned(disk, RUNNER) is None
 
     assert lock.is_abandoned(disk, RUNNER), "nothing is held after a vain try"
+
+
+def test_a_dead_runner_without_workers_is_rescued(disk: Disk) -> None:
+    """A runner of another program may have none; without its file they would wait for ever."""
+    publication.publish(disk, publication.draft("n", None, None, NOW, "kept"))
+    [entry] = Scan(disk, NOW).entries()
+    spool.claim(disk, entry, "r")
+    disk.remove(f"{RUNNER}/{layout.WORKERS}")
+    rescued = upkeep.rescue(disk, None, lambda: NOW, Retries(), pytest.fail)
+
+    assert rescued.interrupted == 1
+    assert not disk.exists(RUNNER)
+    assert [found.id for found in Scan(disk, NOW).entries()] == ["kept"]
 
 
 @pytest.mark.row(46)
