@@ -129,7 +129,7 @@ def _hint(disk: Disk, id: str) -> int | None:  # noqa: A002
     except (OSError, Damaged):
         return None
     try:
-        return min(reading.event_in(fd).due, due.LAST)
+        return reading.event_in(fd).due
     except (Damaged, TooNew):
         return None
     finally:

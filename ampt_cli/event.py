@@ -1,6 +1,7 @@
 """An event and its bytes: the first line of an entry (spool_format.md, section 4)."""
 
 from ampt_cli import jsontext
+from ampt_cli.due import LAST
 from ampt_cli.errors import BadEvent, Damaged, TooNew
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -151,7 +152,7 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
         comma = text.find(",", len(head))
         time, due = int(text[len(head) : comma]), int(text[comma + 7 : text.find(",", comma + 1)])
         head = f'{head}{time},"due":{due},"body":'
-        if not text.startswith(head) or not 0 <= time <= due or len(line) >= MAX_BYTES:
+        if not text.startswith(head) or not 0 <= time <= due <= LAST or len(line) >= MAX_BYTES:
             return None
         body, end = jsontext.value_at(text, len(head), True)
     except ValueError:
@@ -196,8 +197,8 @@ def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
         time, due = fields.pop("time"), fields.pop("due")
     except KeyError as error:
         raise Damaged(f"{error.args[0]} is missing") from None
-    if type(time) is not int or type(due) is not int or not 0 <= time <= due:
-        raise Damaged("time and due are not whole numbers with 0 ≤ time ≤ due")
+    if type(time) is not int or type(due) is not int or not 0 <= time <= due <= LAST:
+        raise Damaged("time and due are not instants up to the year 9999 with time ≤ due")
     try:
         check_id(id_)
         check_name(name)

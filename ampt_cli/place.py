@@ -8,7 +8,9 @@ from ampt_cli import clock, due, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
 
-ANEW = f'if it was one, write "{layout.MAGIC}{layout.VERSION}" into a new file {layout.FORMAT} there'
+ANEW = (
+    f'if it was one, write "{layout.MAGIC}{layout.VERSION}" into a new file {layout.FORMAT} there'
+)
 # fsyncing a folder that we have not made: it may not be read, or its file system has no such thing.
 NOT_OURS = (EACCES, EPERM, EINVAL, EROFS)
 

@@ -44,6 +44,7 @@ BAD = [
     Bad(11, "a number for a name", first_line(name=1), "name"),
     Bad(11, "true for a time", first_line(time=True), "time"),
     Bad(11, "text for a due time", first_line(due="x"), "due"),
+    Bad(11, "a due time after 9999", first_line(due=10**300), "9999"),
     Bad(11, "a list", b"[]\n", "object"),
     Bad(11, "no body", json.dumps(GOOD).encode() + b"\n", "body"),
     Bad(15, "another id", first_line(id="other"), "id"),
@@ -165,3 +166,26 @@ def test_garbage_after_the_first_line_is_a_torn_record(beside, run_ampt, spool_d
     [path] = spool_dir.glob("done/*/*.bad-1.*")
     assert b"\ngarbage\n{torn\n{" in path.read_bytes()
     assert "records cannot be read" in run_ampt("check").out
+
+
+@pytest.mark.row(14)
+def test_records_with_times_that_cannot_be_are_shown_all_the_same(
+    run_ampt, spool_dir: Path
+) -> None:
+    """Records are history: one that says nonsense keeps nobody from the rest of the event."""
+    far = 10**22
+    failed = {"attempt": 1, "start": far, "ms": 1, "outcome": "failed", "first": -far, "next": far}
+    moved = {"action": "moved", "time": -far, "next": far}
+    cancelled = {"action": "cancelled", "time": far, "outcome": "cancelled"}
+    records = "".join(json.dumps(one) + "\n" for one in (failed, moved, cancelled))
+    run_ampt("publish", "n", "--id", "other")
+    bucket(spool_dir)
+    put(spool_dir, first_line() + records.encode(), NAME.replace("a0", "a1"))
+    shown = run_ampt("inspect", "bad-1")
+    listed = run_ampt("inspect", "--until", "@1")
+
+    assert (shown.status, listed.status) == (0, 0)
+    assert "cancelled" in shown.out
+    assert "?" in shown.out
+    assert run_ampt("cancel", "bad-1").status == 0
+    assert run_ampt("inspect", "bad-1").status == 0
