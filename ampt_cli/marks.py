@@ -12,6 +12,7 @@ from ampt_cli.fsio import READ, Disk
 
 RECORD = 512  # bytes
 RING = 128  # records per worker: more than it can have unsettled at once
+MOST = RECORD * (1 + 1024 * RING)  # bytes that are read: of as many workers as `size` allows
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -54,13 +55,13 @@ class Begun:
         self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
         try:
             fd = os.open(f"{folder}/{layout.MARKS}", READ, dir_fd=disk.root)
+            try:
+                size = os.fstat(fd).st_size
+                data = os.pread(fd, size, 0) if size <= MOST else b""
+            finally:
+                os.close(fd)
         except OSError:
-            return
-        try:
-            size = os.fstat(fd).st_size
-            data = os.pread(fd, size, 0)
-        finally:
-            os.close(fd)
+            return  # a folder, say, or a FIFO: as good as missing
         self._read(data)
 
     def _read(self, data: bytes) -> None:

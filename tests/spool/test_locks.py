@@ -135,3 +135,25 @@ def test_a_runner_that_prunes_waits_for_no_publisher_with_the_id_lock(disk: Disk
     assert (locked, upkeep.prune(disk, later, Retention(), 10)) == (0, 1)
     assert not disk.exists(cancelled.path)
     assert not disk.exists(layout.id_path("order-7"))
+
+
+@pytest.mark.parametrize("damage", ["folder", "fifo", "huge"])
+def test_marks_that_cannot_be_read_keep_no_claim(damage: str, disk: Disk) -> None:
+    """Whether its attempt began is not known, so it may have; no memory is spent on a huge file."""
+    publication.publish(disk, publication.draft("n", None, None, NOW, "kept"))
+    [entry] = Scan(disk, NOW).entries()
+    spool.claim(disk, entry, "r")
+    path = f"{RUNNER}/{layout.MARKS}"
+    if damage == "folder":
+        disk.make_folder(path)
+    elif damage == "fifo":
+        os.mkfifo(path, dir_fd=disk.root)
+    else:
+        disk.write_new(path, b"")
+        fd = os.open(path, os.O_RDWR, dir_fd=disk.root)
+        os.truncate(fd, 2**40)
+        os.close(fd)
+    rescued = upkeep.rescue(disk, None, lambda: NOW, Retries(), pytest.fail)
+
+    assert rescued.interrupted == 1
+    assert not disk.exists(RUNNER)

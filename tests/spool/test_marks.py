@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import marks, place
+from ampt_cli import marks, place, size
 from ampt_cli.marks import Begun, Marks
 
 FILE = "20261124T101500123Z.abc.a1.n.json"
@@ -24,3 +24,8 @@ def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
 
     assert begun.may_have_begun(FILE)
     assert begun.may_have_begun(FILE.replace("abc", "def")) is not known
+
+
+def test_the_marks_of_as_many_workers_as_there_may_be_are_read() -> None:
+    """What is larger is taken for damaged."""
+    assert marks.RECORD * (1 + size.MOST_JOBS * marks.RING) == marks.MOST
