@@ -35,7 +35,30 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     for folder in lock.runners(disk):
         yield from _runner(disk, folder)
     yield from _twice(disk)
+    yield from _ids(disk)
     yield from _drafts(disk, now)
+
+
+def _ids(disk: Disk) -> Iterator[Finding]:
+    """What keeps chosen ids from being published."""
+    for shard in disk.list(layout.IDS):
+        path = f"{layout.IDS}/{shard}"
+        if shard == layout.LOCK:
+            if disk.is_folder(path):
+                yield Finding(path, "no file, so no chosen id can be published; remove it", "")
+        elif not disk.is_folder(path):
+            yield Finding(path, "no folder of ids; remove it", "")
+        else:
+            for id_ in walk.files(disk, path):
+                if not _is_file(disk, f"{path}/{id_}"):
+                    yield Finding(f"{path}/{id_}", "no regular file; remove it", "")
+
+
+def _is_file(disk: Disk, path: str) -> bool:
+    try:
+        return S_ISREG(disk.status(path).st_mode)
+    except FileNotFoundError:
+        return True  # removed meanwhile
 
 
 def _drafts(disk: Disk, now: int) -> Iterator[Finding]:

@@ -136,7 +136,7 @@ class Disk:
         os.rename(source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
 
     def replace(self, source: str, target: str) -> None:
-        """Rename, replacing what is at `target`: no entry of any state. Nothing is synced."""
+        """Rename, replacing what is at `target`: never an entry. Nothing is synced."""
         os.rename(source, target, src_dir_fd=self.root, dst_dir_fd=self.root)
 
     def link(self, source: str, target: str) -> None:

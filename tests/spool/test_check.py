@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool
+from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.policy import Retries
@@ -316,3 +317,64 @@ def test_a_top_folder_that_is_none_is_found(
         (tmp_path / "spool" / folder).touch()
 
     assert found(disk) == [(folder, "")]
+
+
+def test_the_second_links_that_a_copy_broke_are_made_again(disk: Disk, tmp_path: Path) -> None:
+    """Of copies that are two files each, the id would be published a second time."""
+    made = chosen.publish(disk, Event("order-7", "n", 1, NOW, NOW))
+    chosen.publish(disk, Event("order-8", "n", 1, NOW, NOW))
+    second = tmp_path / "spool" / layout.id_path(made.id)
+    shutil.copy(second, tmp_path / "copy")
+    os.replace(tmp_path / "copy", second)
+    [entry] = [one for one in catalog.entries(disk) if one.id == made.id]
+    seen = found(disk)
+    mended = repair(disk)
+
+    assert seen == [(entry.path, "link")]
+    assert mended == [True]
+    assert found(disk) == []
+    assert second.samefile(tmp_path / "spool" / entry.path)
+    assert disk.list(layout.TMP) == []
+    assert chosen.publish(disk, Event("order-7", "n", 1, NOW + 5, NOW + 5)) == made
+
+
+def test_what_a_publisher_that_was_killed_left_of_an_id_is_no_finding(disk: Disk) -> None:
+    """One link, and no entry: the next publish of the id removes it."""
+    chosen.publish(disk, Event("order-7", "n", 1, NOW, NOW))
+    [entry] = catalog.entries(disk)
+    disk.remove(entry.path)
+
+    assert found(disk) == []
+
+
+@pytest.mark.parametrize("path", ["ids/lock", "ids/c2", layout.id_path("order-7")])
+def test_what_keeps_a_chosen_id_from_being_published_is_found(path: str, disk: Disk) -> None:
+    """A folder where a file should be, or the other way round."""
+    if path == "ids/c2":
+        disk.write_new(path, b"")
+    else:
+        disk.make_bucket(path)
+        disk.remove(f"{path}/.durable")
+
+    assert found(disk) == [(path, "")]
+
+
+def test_a_copy_without_links_over_a_newer_spool_is_mended_in_one_go(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """The older entry is set aside, the later one is the one that its id leads to."""
+    chosen.publish(disk, Event("order-7", "n", 1, NOW, NOW))
+    [entry] = catalog.entries(disk)
+    for folder in ("pending", "ids"):
+        shutil.copytree(tmp_path / "spool" / folder, tmp_path / "backup" / folder)
+    done = spool.cancel(disk, entry, NOW)
+    for file in (tmp_path / "backup").glob("*/**/*order-7*"):
+        there = tmp_path / "spool" / file.relative_to(tmp_path / "backup")
+        there.unlink(missing_ok=True)
+        shutil.copy(file, there)
+
+    assert done is not None
+    assert repair(disk) == [True, True, True]
+    assert found(disk) == []
+    assert [one.path for one in catalog.entries(disk)] == [done.path]
+    assert (tmp_path / "spool" / layout.id_path("order-7")).samefile(tmp_path / "spool" / done.path)
