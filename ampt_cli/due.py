@@ -136,9 +136,7 @@ def _day(number: int) -> str:
 
 
 def iso(instant: int) -> str:
-    """`instant` for people: `2026-11-24T10:15:00.123Z`, without .000; beyond stamps, its ms."""
-    if not 0 <= instant <= LAST:
-        return f"{instant} ms"
+    """`instant` for people: `2026-11-24T10:15:00.123Z`, without .000."""
     text = stamp(instant)
     ms = "" if text[15:18] == "000" else f".{text[15:18]}"
     return f"{date(text)}T{text[9:11]}:{text[11:13]}:{text[13:15]}{ms}Z"

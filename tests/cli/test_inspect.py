@@ -333,21 +333,6 @@ def test_a_low_window_gets_what_matters_most(height: int) -> None:
     assert lines[-1].startswith("… ") == (height < 14)
 
 
-def test_times_outside_of_the_calendar_are_shown_as_they_are() -> None:
-    """The format allows them: another publisher's nanoseconds are no reason to show nothing."""
-    late = 10**17
-    found = seen("done", NOW, 1, done("succeeded") | {"start": late})
-    found = found._replace(event=Event("id-1", "mail.send", None, 0, late))
-
-    assert explain(found, NOW) == f"It is done: attempt 1 succeeded at {late + 5} ms."
-    lines = plain(detail(found, "Done.", NOW))
-    assert [line for line in lines if line.startswith("  due ")] == [
-        f"  due        {late} ms  (in 1157386622 days)"
-    ]
-
-
-@pytest.mark.parametrize("state", ["retry", "running", "done", "dead"])
-@pytest.mark.parametrize("wrong", [10**20, -1, "x", None, [1], 1e300, True])
 def test_a_record_that_says_nonsense_hides_no_event(state: str, wrong: object) -> None:
     """Records are history, and may be damaged: what is no time is a question mark."""
     made = dict.fromkeys(("attempt", "start", "ms", "error", "first", "handlers"), wrong)
