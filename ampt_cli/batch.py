@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from ampt_cli import chosen, due, event, layout
-from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain, from_os
+from ampt_cli.errors import CHECK, AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.publication import check_room, confirm, draft, wake
 from ampt_cli.typed import Any
@@ -44,7 +44,7 @@ class Batch:
             self.draft = Disk(self.fd, group=disk.group)
             self.chmod = not self.draft.natural_mode("mode")
         except OSError as error:
-            raise from_os(error, f"begin a batch in the spool {disk.path}") from error
+            raise from_os(error, f"begin a batch in the spool {disk.path}", CHECK) from error
 
     def add(self, made: event.Event, *, place: str, by_id: bool = False) -> None:
         """Check and write one event, which stands at `place` (`line 3`) in what was given.
@@ -62,7 +62,9 @@ class Batch:
         try:
             self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
-            raise from_os(error, f"write {made.name!r} in the spool {self.disk.path}") from error
+            raise from_os(
+                error, f"write {made.name!r} in the spool {self.disk.path}", CHECK
+            ) from error
         self.count += 1
 
     def commit(self, commit: Callable[[], object] = int) -> list[event.Event]:
@@ -79,7 +81,7 @@ class Batch:
                     buckets = self._publish(commit)
         except OSError as error:
             raise from_os(
-                error, f"publish a batch of {self.count} in the spool {disk.path}"
+                error, f"publish a batch of {self.count} in the spool {disk.path}", CHECK
             ) from error
         finally:
             self.abort()

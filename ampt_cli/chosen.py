@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 from ampt_cli import due, event, jsontext, layout
-from ampt_cli.errors import BadEvent, Damaged, SpoolError, from_os
+from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, from_os
 from ampt_cli.fsio import FEW, READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
@@ -33,7 +33,7 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
                 _publish(disk, made, line, target, commit)
     except OSError as error:
         raise from_os(
-            error, f"publish {made.name!r} with the id {made.id} in the spool {disk.path}"
+            error, f"publish {made.name!r} with the id {made.id} in the spool {disk.path}", CHECK
         ) from error
     if earlier is not None:
         # Its publisher may have been killed before its own last sync.

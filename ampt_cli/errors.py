@@ -84,8 +84,14 @@ TEMPORARY = frozenset({"ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EAGAIN", "ENOMEM
 PERMISSION = frozenset({"EACCES", "EPERM"})
 
 
-def from_os(error: OSError, tried: str) -> AmptError:
-    """Translate a failed system call; `tried` says what was attempted, and on what."""
+CHECK = "what is wrong with the spool: ampt check"
+
+
+def from_os(error: OSError, tried: str, hint: str | None = None) -> AmptError:
+    """Translate a failed system call; `tried` says what was attempted, and on what.
+
+    `hint` is for what has none of its own.
+    """
     code = errorcode.get(error.errno or 0, str(error.errno))
     paths = [name for name in (error.filename, error.filename2) if isinstance(name, str)]
     where = f" at {' to '.join(paths)}" if paths else ""
@@ -98,4 +104,4 @@ def from_os(error: OSError, tried: str) -> AmptError:
         return Denied(text, f"running as uid {os.geteuid()}")
     if code == "EROFS":
         return SpoolError(text, "its file system must be mounted for writing")
-    return SpoolError(text)
+    return SpoolError(text, hint)

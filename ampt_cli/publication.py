@@ -6,7 +6,7 @@ Nothing here locks, and nothing depends on how many events wait.
 import os
 
 from ampt_cli import due, event, layout
-from ampt_cli.errors import NotConfirmed, TryAgain, from_os
+from ampt_cli.errors import CHECK, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import Disk
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -61,7 +61,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
             disk.forget(tmp)
             raise
     except OSError as error:
-        raise from_os(error, f"publish {made.name!r} in the spool {disk.path}") from error
+        raise from_os(error, f"publish {made.name!r} in the spool {disk.path}", CHECK) from error
     confirm(disk, target.folder, made.id)
     wake(disk)
     return made

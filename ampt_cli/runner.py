@@ -15,7 +15,7 @@ from time import monotonic
 
 from ampt_cli import home, layout, worker
 from ampt_cli.chores import Chores
-from ampt_cli.errors import NotFound, SpoolError, from_os
+from ampt_cli.errors import CHECK, NotFound, SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
@@ -69,7 +69,7 @@ class Runner:
                 self._work()
             self.chores.tidy(self.intake)
         except OSError as error:
-            raise from_os(error, f"run the events in {self.base}") from error
+            raise from_os(error, f"run the events in {self.base}", CHECK) from error
         if self.outcomes.trouble is not None:
             raise self.outcomes.trouble
         if self.intake.unread:

@@ -5,7 +5,7 @@ from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  #
 from itertools import islice
 
 from ampt_cli import clock, due, place, printing, settings, size
-from ampt_cli.errors import AmptError, UsageError, from_os
+from ampt_cli.errors import CHECK, AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 from ampt_cli.ran import touch
@@ -102,7 +102,7 @@ def _run(given: Given) -> int:
                 printing.say("nothing is due", printing.INFO)
             return 0
     except OSError as error:
-        raise from_os(error, f"read the spool {base}") from error
+        raise from_os(error, f"read the spool {base}", CHECK) from error
     import gc  # noqa: PLC0415  gate: only when there is work
 
     gc.disable()  # until all is imported, here and in the workers: there is nothing to collect

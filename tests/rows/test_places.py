@@ -80,6 +80,29 @@ def test_events_behind_a_linked_folder_are_no_idle_run(
 
 
 @pytest.mark.row(41)
+@pytest.mark.parametrize("folder", ["pending", "tmp", "running"])
+def test_what_a_missing_folder_keeps_from_being_done_says_what_next(
+    folder: str, run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """`ampt check` names it, and its --repair makes it."""
+    run_ampt("publish", "n", "--id", "kept")
+    run_ampt("publish", "n")
+    shutil.move(spool_dir / folder, spool_dir.parent / "away")
+    if folder == "running":
+        refused = run_ampt("run", "-m", handlers)
+    else:
+        refused = run_ampt("publish", "n")
+    batch = run_ampt("publish", "--batch", "-", stdin='{"name": "n"}\n')
+    repaired = run_ampt("check", "--repair")
+
+    assert refused.status == 74
+    assert "; what is wrong with the spool: ampt check" in refused.err
+    assert batch.status == (0 if folder == "running" else 74)
+    assert f"{folder}: this folder is missing (mended)" in repaired.out
+    assert run_ampt("publish", "n").status == 0
+
+
+@pytest.mark.row(41)
 @pytest.mark.parametrize("damage", ["empty", "zeros", "long", "folder", "link", "gone"])
 def test_a_spool_whose_format_is_damaged_says_how_to_mend_it(
     damage: str, run_ampt, handlers: Path, spool_dir: Path
