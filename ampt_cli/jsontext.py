@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
+def _integer(text: str) -> int:
+    _check_digits(text)
+    return int(text)
+
+
+def _check_digits(text: str) -> None:
+    if len(text) > MAX_DIGITS and sum(map(str.isdigit, text)) > MAX_DIGITS:
         raise ValueError(f"a number has more than {MAX_DIGITS} digits")
-    return int(digits)
 
 
 def _finite(text: str) -> float:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    _check_digits(text)
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"the number {text} is too large")
