@@ -8,6 +8,7 @@ import pytest
 
 from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool
 from ampt_cli.event import Event
+from ampt_cli import check, chosen, due, layout, place, publication, spool, upkeep
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.policy import Retries
@@ -157,8 +158,9 @@ def test_an_event_that_is_claimed_too_is_left_to_a_person(disk: Disk, tmp_path: 
 
 
 def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
-    """But only once its writer has surely given up."""
-    disk.write_new("tmp/20270115T080000000Z.x", b"half")
+    """But only once its writer has surely given up; a batch is a folder with all that is in it."""
+    disk.make_folder("tmp/20270115T080000000Z.x")
+    disk.write_new("tmp/20270115T080000000Z.x/one", b"half")
     late = NOW + layout.TMP_IS_STALE + 1
 
     assert found(disk) == []
@@ -212,11 +214,15 @@ def test_a_runners_folder_without_lock_and_claims_is_removed(disk: Disk) -> None
     assert disk.list("running") == []
 
 
-def test_a_draft_that_nobody_would_sweep_is_reported(disk: Disk) -> None:
-    """Its name says no time."""
-    disk.write_new("tmp/mine", b"half")
+@pytest.mark.parametrize("name", ["mine", "0-mine", "2026-01-01-mine"])
+def test_what_does_not_say_when_it_was_made_is_reported_and_never_swept(
+    disk: Disk, name: str
+) -> None:
+    """Also where its name comes before that of every draft that is old enough."""
+    disk.write_new(f"tmp/{name}", b"half")
 
-    assert found(disk) == [("tmp/mine", "")]
+    assert upkeep.sweep(disk, NOW) == 0
+    assert found(disk) == [(f"tmp/{name}", "")]
 
 
 def test_drafts_say_when_they_were_made(

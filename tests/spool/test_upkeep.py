@@ -7,7 +7,18 @@ from typing import Any, Self
 
 import pytest
 
-from ampt_cli import catalog, chores, intake, layout, place, publication, scan, spool, upkeep
+from ampt_cli import (
+    catalog,
+    chores,
+    intake,
+    layout,
+    place,
+    publication,
+    scan,
+    spool,
+    upkeep,
+    walk,
+)
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.retention import Retention
@@ -75,6 +86,14 @@ def test_what_is_in_no_folder_of_a_date_is_not_pruned(disk: Disk) -> None:
     assert len([*catalog.entries(disk)]) == 1
 
 
+@pytest.fixture
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are met in their order, and not as the file system happens to give them."""
+    files = walk.files
+    monkeypatch.setattr(walk, "files", lambda disk, folder: iter(sorted(files(disk, folder))))
+
+
+@pytest.mark.usefixtures("in_order")
 def test_what_cannot_be_deleted_keeps_nothing_else(disk: Disk) -> None:
     """A folder with the name of an entry: it is told, at the end."""
     path = finished(disk, "old")
@@ -142,6 +161,7 @@ def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
     assert looking.unread
 
 
+@pytest.mark.usefixtures("in_order")
 def test_what_cannot_be_deleted_is_not_looked_at_alone(disk: Disk) -> None:
     """A run deletes as many as it may of the others."""
     path = finished(disk, "old")

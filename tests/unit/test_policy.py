@@ -48,6 +48,17 @@ def test_the_third_interruption_in_a_row_counts_as_a_failure() -> None:
     assert three.history.failures == 1
 
 
+def test_a_failure_ends_a_row_of_interruptions() -> None:
+    """Two more in a row are due again at once: only three without a failure between are one."""
+    history = History(first=0, interruptions=2)
+    failed = policy.decide(FAILED, attempt=3, start=0, now=0, history=history)
+    one = policy.decide(INTERRUPTED, attempt=4, start=1, now=1, history=failed.history)
+    two = policy.decide(INTERRUPTED, attempt=5, start=2, now=2, history=one.history)
+
+    assert (one.next, two.next) == (1, 2)
+    assert two.history.failures == 1
+
+
 @pytest.mark.parametrize("outcome", [FAILED, INTERRUPTED])
 def test_what_no_file_name_could_count_is_dead(outcome: str) -> None:
     """Attempt 999,999 is the last, whatever became of it."""

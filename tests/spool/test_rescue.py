@@ -1,0 +1,165 @@
+"""What a rescue makes of each claim of a dead runner, and that no claim keeps another from it."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ampt_cli import catalog, layout, place, publication, quarantine, reading, spool, upkeep
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
+from ampt_cli.marks import Marks
+from ampt_cli.policy import Retries
+from ampt_cli.upkeep import Rescued
+
+NOW = 1_800_000_000_000
+RUNNER = "20270115T080000000Z-00000001"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A fresh spool, with the folder of a runner of whom nobody lives."""
+    made = place.open_disk(str(tmp_path / "spool"), create=True)
+    made.make_folder(f"running/{RUNNER}")
+    for name in (layout.LOCK, layout.WORKERS):
+        made.write_new(f"running/{RUNNER}/{name}", b"")
+    return made
+
+
+def claim(disk: Disk, id: str) -> Entry:  # noqa: A002
+    """An event that it has claimed."""
+    made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
+    claimed = spool.claim(disk, layout.new(layout.PENDING, made.due, made.id, made.name), RUNNER)
+    assert claimed is not None
+    return claimed
+
+
+def begin(disk: Disk, start: int, *claims: Entry) -> None:
+    """The marks: of these an attempt had begun, of others not."""
+    marks = Marks(disk, f"running/{RUNNER}", 1)
+    for seq, entry in enumerate(claims):
+        marks.begin(0, seq, start, entry.file)
+
+
+def rescue(disk: Disk) -> tuple[Rescued, list[str]]:
+    """What it came to, and what was told."""
+    problems: list[str] = []
+    return upkeep.rescue(disk, None, lambda: NOW, Retries(), problems.append), problems
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, verb: str, id_: str) -> None:
+    """The disk fails where this event is concerned."""
+    real = getattr(Disk, verb)
+
+    def fail(self: Disk, path: str, *more: Any, **named: Any) -> object:
+        if f".{id_}." in path:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(self, path, *more, **named)
+
+    monkeypatch.setattr(Disk, verb, fail)
+
+
+def test_a_claim_that_cannot_be_rescued_stays_and_keeps_no_other(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and taken back once the disk works again."""
+    bad, _ = claim(disk, "bad"), claim(disk, "good")
+    begin(disk, NOW)
+    with monkeypatch.context() as patch:
+        failing(patch, "move", "bad")
+        first = rescue(disk)
+    states = {entry.id: entry.state for entry in catalog.entries(disk)}
+
+    told = f"cannot rescue {bad.path}: [Errno 5] Input/output error"
+    assert first == (Rescued(given_back=1), [told])
+    assert states == {"bad": "running", "good": "pending"}
+    assert rescue(disk) == (Rescued(given_back=1), [])
+    assert disk.list("running") == []
+
+
+def test_where_its_record_cannot_be_written_a_claim_is_given_back_all_the_same(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk keeps nothing in a dead runner's folder; that there is no record is told."""
+    bad, good = claim(disk, "bad"), claim(disk, "good")
+    begin(disk, NOW, bad, good)
+    failing(monkeypatch, "append", "bad")
+    found = rescue(disk)
+
+    told = f"cannot rescue {bad.path}: [Errno 5] Input/output error"
+    assert found == (Rescued(interrupted=1), [told])
+    assert [entry.state for entry in catalog.entries(disk)] == ["retry", "retry"]
+
+
+def test_a_folder_whose_locks_cannot_be_tried_keeps_no_other_from_its_rescue(disk: Disk) -> None:
+    """It is told, and left as it is."""
+    claim(disk, "good")
+    begin(disk, NOW)
+    disk.make_folder("running/0-odd")
+    disk.make_folder("running/0-odd/lock")
+    found, [problem] = rescue(disk)
+
+    assert found == Rescued(given_back=1)
+    assert problem.startswith("cannot rescue running/0-odd: [Errno 21] Is a directory")
+    assert disk.list("running") == ["0-odd"]
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_claim_never_replaces_another_entry_of_its_event(
+    disk: Disk, has_begun: bool, tmp_path: Path
+) -> None:
+    """As a backup leaves both that is restored over a spool: the claim is set aside."""
+    claimed = claim(disk, "twice")
+    begin(disk, NOW - 5, *([claimed] if has_begun else []))
+    target = layout.waiting(claimed, layout.RETRY, NOW) if has_begun else layout.released(claimed)
+    disk.make_bucket(target.folder)
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
+    _, problems = rescue(disk)
+    [held] = quarantine.held(disk)
+
+    assert problems == []
+    assert (held.file, held.reason) == (claimed.file, f"{claimed.path}: {upkeep.TWICE}")
+    assert [*catalog.entries(disk)] == [target]
+    assert disk.list("running") == []
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "link"])
+def test_what_is_no_file_in_the_place_of_a_claim_is_given_back(
+    disk: Disk, kind: str, tmp_path: Path
+) -> None:
+    """Nothing is read or appended, and nobody waits for it: the next runner sets it aside."""
+    claimed = claim(disk, "odd")
+    begin(disk, NOW, claimed)
+    path, mine = tmp_path / "spool" / claimed.path, tmp_path / "mine"
+    path.rename(mine)  # a whole event, where a link leads to it
+    before = mine.read_bytes()
+    {"FIFO": os.mkfifo, "folder": os.mkdir, "link": lambda at: os.symlink(mine, at)}[kind](path)
+
+    assert rescue(disk) == (Rescued(given_back=1), [])
+    assert [*catalog.entries(disk)] == [layout.released(claimed)]
+    assert mine.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("start", "noted", "ms"),
+    [(NOW - 5_000, NOW - 5_000, 5_000), (NOW + 9, NOW + 9, 0), (None, NOW, 0)],
+    ids=["begun", "the clock was set back", "no marks"],
+)
+def test_the_record_of_an_interrupted_attempt_says_when_it_began(
+    disk: Disk, start: int | None, noted: int, ms: int
+) -> None:
+    """And how long it took at most; without marks it may have begun, and nobody knows when."""
+    claimed = claim(disk, "begun")
+    if start is not None:
+        begin(disk, start, claimed)
+    found = rescue(disk)
+    [entry] = catalog.entries(disk)
+    _, [made], _ = reading.whole(disk, entry)
+
+    assert found == (Rescued(interrupted=1), [])
+    assert entry == layout.waiting(claimed, layout.RETRY, NOW)
+    assert (made["start"], made["ms"], made["outcome"]) == (noted, ms, "interrupted")
+    assert (made["first"], made["attempt"], made["next"]) == (noted, 1, NOW)
