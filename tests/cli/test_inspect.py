@@ -486,6 +486,22 @@ def test_lists_are_sorted_and_say_how_much_is_left_out(
     assert run_ampt("inspect", "--name", "*", "--sort", "size").status == 2
 
 
+def test_a_list_can_be_of_a_span_of_time(run_ampt: RunAmpt) -> None:
+    """From and up to an instant; a length of time is so long ago."""
+    for days in (1, 3, 5):
+        run_ampt("publish", "n", "--id", f"in-{days}", "--after", f"{days} days")
+    now = int(time.time())
+
+    def listed(*args: str) -> set[str]:
+        shown = run_ampt("inspect", *args, "--json").out.splitlines()
+        return {json.loads(line)["id"] for line in shown}
+
+    assert listed("--since", f"@{now + 2 * 86_400}") == {"in-3", "in-5"}
+    assert listed("--until", f"@{now + 4 * 86_400}") == {"in-1", "in-3"}
+    assert listed("--since", "1 hour", "--until", f"@{now + 2 * 86_400}") == {"in-1"}
+    assert listed("--until", "1 hour") == set()
+
+
 def test_an_order_or_a_limit_alone_asks_for_a_list(run_ampt: RunAmpt, busy: dict[str, str]) -> None:
     """Of all events."""
     listed = run_ampt("inspect", "--sort", "-name", "--limit", "3", "--json").out.splitlines()

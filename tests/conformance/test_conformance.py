@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import due, event, layout, record
+from ampt_cli import due, event, jsontext, layout, marks, record
 from ampt_cli.errors import Damaged, TooNew
 
 HERE = Path(__file__).parent
@@ -96,3 +96,26 @@ def test_stamps_of_vectors_sort_as_their_instants() -> None:
 
     assert [instant for _, instant in sorted(found)] == sorted(instant for _, instant in found)
     assert all(due.unstamp(file[:19]) == instant for file, instant in found)
+
+
+LIMITS = [
+    (r"ended by one newline, less than ([\d,]+) bytes", event.MAX_BYTES),
+    (r"event name is 1 to (\d+) bytes", event.MAX_NAME),
+    (r"id      = 1\*(\d+)\(", event.MAX_ID),
+    (r"no leading zero, at most (\d+)", layout.MAX_ATTEMPT),
+    (r"only if that takes more than (\d+)", layout.MAX_PERCENT),
+    (r"number of more than (\d+) digits", jsontext.MAX_DIGITS),
+    (r"no nesting deeper than (\d+)", jsontext.MAX_DEPTH),
+    (r"cut in the middle after (\d+) KiB", record.MAX_OUTPUT // 2**10),
+    (r"After\n(\d+) MiB of records", record.BRIEF_FROM // 2**20),
+    (r"a file over (\d+) MiB", record.MAX_FILE // 2**20),
+    (r"`marks` has (\d+)-byte records", marks.RECORD),
+    (r"A publisher \*must\* give up (\d+) h", layout.PUBLISHER_GIVES_UP // due.HOUR),
+    (r"a sweeper \*must\*\nwait for (\d+) h", layout.TMP_IS_STALE // due.HOUR),
+]
+
+
+@pytest.mark.parametrize(("said", "limit"), LIMITS)
+def test_a_limit_of_the_specification_is_that_of_the_code(said: str, limit: int) -> None:
+    """Another implementation keeps to the text, and both use one spool."""
+    assert [number.replace(",", "") for number in re.findall(said, FORMAT)] == [str(limit)]

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ampt_cli import layout, metrics, monitor
 from ampt_cli.census import Census
 from ampt_cli.commands import check
-from ampt_cli.counters import Counters
+from ampt_cli.counters import BOUNDS, Counters
 from tests.conftest import RunAmpt, StartAmpt
 
 NOW = 1_800_000_000_000
@@ -179,6 +179,46 @@ def test_a_file_is_replaced_in_one_step_and_can_be_read_by_an_exporter(
     assert run_ampt("metrics", "--output", tmp_path / "no" / "such").status == 74
 
 
+@pytest.mark.parametrize(
+    ("oldest", "late"), [(None, 0), (NOW - 1, 0.001), (NOW - 90_000, 90), (NOW + 5_000, 0)]
+)
+def test_prometheus_reads_how_the_spool_is(oldest: int | None, late: float) -> None:
+    """In seconds and parts; a clock that was set back makes nothing negative."""
+    counts = {"quarantine": 4}
+    shown = figures(oldest=oldest, overdue=3, counts=counts, runners=2, free=0.25)
+    found = {
+        name: value for (name, labels), value in series(metrics.text(shown)).items() if not labels
+    }
+    never = series(metrics.text(shown._replace(last_run=None)))
+
+    assert found["ampt_oldest_overdue_seconds"] == late
+    assert found["ampt_overdue_events"] == 3
+    assert found["ampt_quarantined_files"] == 4
+    assert found["ampt_runners"] == 2
+    assert found["ampt_free_ratio"] == 0.25
+    assert found["ampt_last_run_timestamp_seconds"] == (NOW - 1000) / 1000
+    assert ("ampt_last_run_timestamp_seconds", frozenset()) not in never
+
+
+def test_durations_are_counted_up_to_each_bound() -> None:
+    """In seconds; each bucket has those of the smaller ones too, and the last has all."""
+    below = [0] * (len(BOUNDS) + 1)
+    below[0], below[3], below[-1] = 2, 1, 4  # up to 5 ms, to 50 ms, and over a minute
+    found = series(metrics.text(figures(counters=Counters({}, 1234.5, tuple(below)))))
+    name = "ampt_attempt_duration_seconds"
+    buckets = {
+        float(dict(labels)["le"]): n
+        for (key, labels), n in found.items()
+        if key == f"{name}_bucket"
+    }
+
+    assert buckets == dict.fromkeys((0.005, 0.01, 0.025), 2) | dict.fromkeys(
+        (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60), 3
+    ) | {float("inf"): 7}
+    assert found[f"{name}_sum", frozenset()] == 1.2345
+    assert found[f"{name}_count", frozenset()] == 7
+
+
 def test_there_are_never_more_series_than_a_database_bears() -> None:
     """Names beyond the first two hundred are one series."""
     names = Counter({("done", f"n{i:03}"): 1000 - i for i in range(300)})
@@ -196,12 +236,22 @@ def test_there_are_never_more_series_than_a_database_bears() -> None:
         ({}, 0, "AMPT OK - events are handled | late=0s;300;3600 dead=0;1;1000 "),
         ({"oldest": NOW - 299_000}, 0, "OK"),
         ({"oldest": NOW - 300_000}, 1, "WARNING - the oldest event is overdue for 5 min"),
+        ({"oldest": NOW - 3_599_999}, 1, "WARNING"),
+        ({"oldest": NOW - 3_600_000}, 2, "CRITICAL - the oldest event is overdue for 1 h"),
+        ({"oldest": NOW + 1}, 0, "OK - events are handled | late=0s"),
         ({"oldest": NOW - 7_200_000}, 2, "CRITICAL - the oldest event is overdue for 2 h"),
+        ({"runners": 0, "last_run": NOW - 599_999}, 0, "OK"),
+        ({"runners": 0, "last_run": NOW + 1}, 0, "OK"),
+        ({"runners": 0, "last_run": NOW - 3_600_000}, 2, "no run has looked at the spool for 1 h"),
+        ({"runners": 1, "last_run": NOW - 3_600_000}, 0, "OK"),
         ({"runners": 0, "last_run": NOW - 700_000}, 1, "no run has looked at the spool for 12 min"),
         ({"runners": 0, "last_run": None}, 0, "OK"),
         ({"runners": 0, "last_run": None, "counts": {"pending": 1}}, 2, "no run has ever looked"),
         ({"counts": {"dead": 3}}, 1, "WARNING - 3 dead events"),
+        ({"counts": {"dead": 1_000}}, 2, "CRITICAL - 1,000 dead events"),
         ({"counts": {"quarantine": 1}}, 1, "1 damaged files in quarantine"),
+        ({"free": 0.101}, 0, "OK"),
+        ({"free": 0.03}, 2, "CRITICAL - 3 % of the disk is free"),
         ({"free": 0.1}, 1, "10 % of the disk is free"),
         ({"free": 0.01, "counts": {"dead": 1}}, 2, "1 % of the disk is free; 1 dead events"),
     ],

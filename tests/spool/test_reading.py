@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import layout, reading, record
+from ampt_cli import catalog, layout, place, reading, record, settling
 from ampt_cli.claim import Claim
 from ampt_cli.errors import Damaged
 from ampt_cli.event import Event, encode
 from ampt_cli.fsio import Disk
+from ampt_cli.policy import Retries
 
 LONG_AGO = 10**18  # ns
 
@@ -51,6 +52,45 @@ def test_a_history_is_found_however_long_the_last_record_is(tmp_path: Path) -> N
         os.close(root)
 
     assert found == record.History(first=7, failures=2)
+
+
+@pytest.mark.row(5)
+def test_a_file_of_64_mib_is_read_and_a_larger_one_is_damaged(tmp_path: Path) -> None:
+    """By its size alone: here it is sparse."""
+    entry = layout.again(".", "20261124T101500123Z.abc.a1.n.json")
+    path = tmp_path / entry.file
+    path.write_bytes(encode(Event("abc", "n", None, 1, 1)))
+    path.chmod(0o600)
+    os.truncate(path, 64 * 2**20)
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        event, size = reading.first_line(Disk(root), entry)
+        os.truncate(path, size + 1)
+        with pytest.raises(Damaged, match="it has 67,108,865 bytes, more than 67,108,864"):
+            reading.first_line(Disk(root), entry)
+    finally:
+        os.close(root)
+
+    assert (event.id, size) == ("abc", 64 * 2**20)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_after_4_mib_of_records_what_makes_them_long_is_left_out(tmp_path: Path, more: int) -> None:
+    """Who failed, and why in one line, is kept: a file that is never pruned does not burst."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    entry = layout.claimed(layout.new(layout.PENDING, 1, "abc", "n"), "r")
+    disk.make_folder(entry.folder)
+    line = encode(Event("abc", "n", None, 1, 1))
+    disk.write_new(entry.path, line + b" " * (4 * 2**20 - len(line) - 1 + more) + b"\n")
+    report = {"handler": "h", "outcome": "failed", "ms": 1, "error": "E", "traceback": "T"}
+    made = {"attempt": 1, "start": 1, "ms": 1, "outcome": "failed", "handlers": [report]}
+    made |= {"error": "E", "output": "printed"}
+    settling.settle_other(disk, entry, made, now=9, retries=Retries())
+    [kept] = catalog.entries(disk)
+    noted = reading.last_record(disk, kept.path)
+
+    assert noted["error"] == noted["handlers"][0]["error"] == "E"
+    assert ("output" in noted, "traceback" in noted["handlers"][0]) == (not more, not more)
 
 
 @pytest.mark.rule(3)

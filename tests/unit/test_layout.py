@@ -1,11 +1,16 @@
 """File names: encoding, parsing, and what no name can do."""
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ampt_cli import due, event, layout, publication
 from ampt_cli.errors import BadEvent, Damaged
+from ampt_cli import due, event, layout
+from ampt_cli.errors import BadEvent, Damaged, TooNew
 
 PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
 TEXT = st.text(PRINTABLE, min_size=1, max_size=128)
@@ -38,6 +43,15 @@ def test_an_illegal_name_is_refused(name: object) -> None:
         event.check_name(name)
 
 
+@pytest.mark.parametrize("id_", ["", "é", "٣", "x" * 49, "a.b", "a/b", "a b", "a\n", None, 7])
+def test_an_illegal_id_is_refused(id_: object) -> None:
+    """Letters, digits, _ and - of ASCII, 1 to 48 of them."""
+    with pytest.raises(BadEvent):
+        event.check_id(id_)
+    for legal in ("x" * 48, "_", "-", "0", "A-z_9"):
+        assert event.check_id(legal) == legal
+
+
 @pytest.mark.parametrize(
     "file",
     ["20261124T101500123Z.x.a01.n.json", "20261324T101500123Z.x.a1.n.json", ".nfs0001", "x~"]
@@ -47,6 +61,71 @@ def test_an_illegal_name_is_refused(name: object) -> None:
 def test_a_name_of_no_entry_is_not_parsed(file: str) -> None:
     """There is one right spelling, and no other is accepted."""
     assert layout.parse("pending/2026-11-24/10", file) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "y"}, {"name": "m"}, {"body": 1}, {"time": 2}, {"due": 9}, {"attempt": 2}]
+    + [{"extra": {"replaces": "y"}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_events_are_equal_only_in_everything(change: dict[str, Any]) -> None:
+    """What is compared below, and by whoever tests handlers."""
+    same: dict[str, Any] = {"id": "x", "name": "n", "body": None, "time": 1, "due": 3}
+    made = event.Event(**same, attempt=1)
+
+    assert made == event.Event(**same, attempt=1)
+    assert made != event.Event(**{**same, "attempt": 1, **change})
+    assert made != same
+
+
+def test_an_event_has_less_than_262144_bytes() -> None:
+    """As it is stored, its newline included; characters of more bytes count for as many."""
+    room = event.MAX_BYTES - 1 - len(event.encode(event.Event("x", "n", "", 0, 0)))
+    for most in ("a" * room, "a" * (room % 2) + "é" * (room // 2)):
+        line = event.encode(event.Event("x", "n", most, 0, 0))
+
+        assert len(line) == event.MAX_BYTES - 1
+        assert event.decode(line).body == most
+        assert event.decode_own(line, "x", "n", 0) == event.decode(line)
+        with pytest.raises(BadEvent, match="has 262,144 bytes, not less than 262,144"):
+            event.encode(event.Event("x", "n", most + "a", 0, 0))
+        with pytest.raises(Damaged, match="has 262,144 bytes or more"):
+            event.decode(longer := line[:-3] + b'a"}\n')
+        assert event.decode_own(longer, "x", "n", 0) is None
+
+
+@pytest.mark.row(6)
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+def test_a_body_may_have_127_levels_and_the_event_is_one_more(opened: str, closed: str) -> None:
+    """What is published can be read: a deeper one is refused before it is written."""
+    deepest = json.loads(opened * 126 + "[]" + closed * 126)
+    line = event.encode(event.Event("x", "n", deepest, 0, 0))
+
+    assert event.decode(line).body == event.decode_own(line, "x", "n", 0).body == deepest  # type: ignore[union-attr]
+    with pytest.raises(BadEvent, match="too deep: more than 128 levels"):
+        event.encode(event.Event("x", "n", [deepest], 0, 0))
+    with pytest.raises(Damaged, match="too deep: more than 128 levels"):
+        event.decode(line.replace(b"[]", b"[[]]", 1))
+    assert event.encode(event.Event("x", "n", ["[{" * 200], 0, 0))  # a text has no levels
+
+
+@pytest.mark.row(13)
+@pytest.mark.parametrize("key", ["a", "z", "aZ", "z_1", "abc"])
+def test_a_key_of_lower_case_is_kept(key: str) -> None:
+    """Of another program: it is passed through, whatever it says."""
+    line = LINE.replace(b"}}", b'},"%s":[7]}' % key.encode())
+
+    assert event.decode(line).extra == {key: [7]}
+    assert event.encode(event.decode(line)) == line
+
+
+@pytest.mark.row(12)
+@pytest.mark.parametrize("key", ["", "A", "Z", "_a", "`", "{", "é", "1"])
+def test_any_other_key_must_be_understood(key: str) -> None:
+    """A newer ampt wrote it; this one leaves the entry where it is."""
+    with pytest.raises(TooNew, match="which must be understood"):
+        event.decode(LINE.replace(b"}}", b'},"%s":[7]}' % key.encode()))
 
 
 BODIES = st.recursive(
@@ -128,6 +207,12 @@ def test_attempts_are_counted_as_far_as_names_can() -> None:
     + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":NaN}\n']
     + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":1,"body":2}\n']
     + [b'{"ampt":1,"id":"x","name":"n","time":"0","due":0,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":true,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":1.0,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":2,"due":1,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":"n","time":-1,"due":1,"body":1}\n']
+    + [b'{"ampt":1,"id":"a/b","name":"n","time":0,"due":0,"body":1}\n']
+    + [b'{"ampt":1,"id":"x","name":" n","time":0,"due":0,"body":1}\n']
     + [b'{"ampt":1,"id":"x","name":"n","time":0,"due":0,"body":' + b"[" * 100_000 + b"\n"],
 )
 def test_a_damaged_line_is_told_apart(line: bytes) -> None:
