@@ -30,6 +30,7 @@ def _integer(text: str) -> int:
 
 
 def _check_digits(text: str) -> None:
+    """A sign, a point and the letter of an exponent are none."""
     if len(text) > MAX_DIGITS and sum(map(str.isdigit, text)) > MAX_DIGITS:
         raise ValueError(f"a number has more than {MAX_DIGITS} digits")
 
@@ -121,7 +122,7 @@ def value_at(text: str, start: int, inner: bool = False) -> "tuple[Any, int]":
         raise ValueError(f"too deep: more than {MAX_DEPTH} levels") from None
     if len(text) > 2 * MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
         check_depth([value] if inner else value)
-    if "\\" in text and ("\\u" in text or "\\U" in text):
+    if "\\" in text and "\\u" in text:
         check_text(value)
     return value, end
 
