@@ -66,7 +66,9 @@ def test_two_forms_of_one_word_are_two_names(run_ampt, spool_dir: Path) -> None:
 @pytest.mark.row(10)
 @pytest.mark.row(25)
 @pytest.mark.parametrize(
-    "body", ["{", "", "nul", "'a'", '"\\ud800"', '{"a":1,"a":2}', "NaN", "1e999", "@missing", "@/"]
+    "body",
+    ["{", "", "nul", "'a'", '"\\ud800"', '{"a":1,"a":2}', "NaN", "1e999", "@missing", "@/"]
+    + ["1 2", "{}x", "[1]]", "null\u00a0", '{"a":1}{"b":2}'],
 )
 def test_a_body_that_is_no_json_is_refused(body: str, run_ampt, spool_dir: Path) -> None:
     """Exit 2, with what was wrong."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ampt_cli import due, event, layout, publication
 from ampt_cli.errors import BadEvent, Damaged
 from ampt_cli import due, event, layout
+from ampt_cli import due, event, jsontext, layout
 from ampt_cli.errors import BadEvent, Damaged, TooNew
 
 PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
@@ -110,6 +111,57 @@ def test_a_body_may_have_127_levels_and_the_event_is_one_more(opened: str, close
     assert event.encode(event.Event("x", "n", ["[{" * 200], 0, 0))  # a text has no levels
 
 
+ITSELF: list[object] = []
+ITSELF.append(ITSELF)
+
+
+@pytest.mark.row(8)
+@pytest.mark.parametrize(
+    "body",
+    [float("nan"), float("inf"), -float("inf"), {(1, 2): 3}, {b"a": 1}, {1, 2}, b"a", ITSELF]
+    + ["\ud800", {"\udfff": 1}],
+    ids=ascii,
+)
+def test_what_json_cannot_say_is_no_body(body: object) -> None:
+    """It is refused whole: nothing of it is left out in silence."""
+    with pytest.raises(BadEvent, match="the body of 'n'"):
+        event.encode(event.Event("x", "n", body, 0, 0))
+    with pytest.raises(BadEvent, match="the body of 'n'"):
+        event.encode(event.Event("x", "n", {"a": [body]}, 0, 0))
+
+
+@pytest.mark.row(26)
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"a":1,"b":[2]}', '{"b":[2],"a":1}', True),
+        ('{"a":1,"b":2}', '{"a":1,"b":3}', False),
+        ('{"a":1,"b":2}', '{"a":1,"c":2}', False),
+        ('{"a":1}', '{"a":1,"b":2}', False),
+        ('{"a":{"b":1}}', '{"a":{"b":true}}', False),
+        ("[1,2]", "[1,3]", False),
+        ("[1,2]", "[2,1]", False),
+        ("[1,2]", "[1]", False),
+        ("[1]", "[1,2]", False),
+        ("[]", "{}", False),
+        ("1.0", "1.00", True),
+        ("1", "1.0", False),
+        ("1", "true", False),
+        ("0", "false", False),
+        ("1.0", "true", False),
+        ("null", "false", False),
+        ('"1"', "1", False),
+    ],
+)
+def test_bodies_are_the_same_as_values(one: str, other: str, same: bool) -> None:
+    """An id that was published with another body is refused, however small the difference."""
+    values = jsontext.loads(one), jsontext.loads(other)
+
+    assert jsontext.same(*values) is same
+    assert jsontext.same(*reversed(values)) is same
+    assert jsontext.same([{"in": values[0]}], [{"in": values[1]}]) is same
+
+
 @pytest.mark.row(13)
 @pytest.mark.parametrize("key", ["a", "z", "aZ", "z_1", "abc"])
 def test_a_key_of_lower_case_is_kept(key: str) -> None:
@@ -190,6 +242,14 @@ def test_any_bytes_are_an_event_or_damaged(data: bytes) -> None:
         event.decode(data)
     except Damaged as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(("counted", "state"), [(0, "pending"), (1, "retry"), (7, "retry")])
+def test_a_claim_that_is_given_back_is_where_it_was(counted: int, state: str) -> None:
+    """Its attempt is uncounted."""
+    entry = layout.new(state, 1_800_000_000_000, "x", "n", counted)
+
+    assert layout.released(layout.claimed(entry, "r")) == entry
 
 
 def test_attempts_are_counted_as_far_as_names_can() -> None:
