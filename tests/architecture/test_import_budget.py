@@ -7,12 +7,11 @@ machine; the set of loaded modules does not, so it is what is tested.
 import os
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(sysconfig.get_path("scripts"), "ampt")
+from tests.conftest import SCRIPT
 
 THIRD_PARTY = {"typer", "click", "rich", "filelock", "dateutil", "pydantic"}
 

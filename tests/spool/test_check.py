@@ -18,12 +18,6 @@ NOW = 1_800_000_000_000
 RUNNER = "20270115T080000000Z-00000001"
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
-
-
 def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))

@@ -4,17 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import layout, place, publication, quarantine, spool
+from ampt_cli import layout, publication, quarantine, spool
 from ampt_cli.errors import AmptError, NotFound, UsageError
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002

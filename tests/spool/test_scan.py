@@ -5,18 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import due, place, publication
+from ampt_cli import due, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.scan import Scan
 
 NOW = 1_800_000_000_000  # 2027-01-15T08:00Z
 Known = dict[str, tuple[int, str]]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def publish(disk: Disk, after: int | None) -> Path:

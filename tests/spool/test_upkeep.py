@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -19,6 +18,7 @@ from ampt_cli import (
     upkeep,
     walk,
 )
+from ampt_cli import catalog, chores, intake, layout, publication, scan, spool, upkeep
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.retention import Retention
@@ -37,12 +37,6 @@ class Heard(Observer):
     def problem(self, text: str) -> None:
         """Keep it."""
         self.problems.append(text)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def open_intake(disk: Disk) -> intake.Intake:
