@@ -73,17 +73,15 @@ class Given:
         """Whether an option was given."""
         return key in self.values
 
-    def number(
-        self, key: str, least: int, default: int | None, most: int | None = None
-    ) -> int | None:
-        """The value of an option as a whole number. Raises UsageError."""
+    def number(self, key: str, default: int | None, most: int | None = None) -> int | None:
+        """The value of an option as a whole number, from 1. Raises UsageError."""
         text = self.get(key)
         if text is None:
             return default
         digits = text.isascii() and text.isdigit() and len(text) < 10
-        if not (digits and least <= int(text) <= (most or int(text))):
+        if not (digits and 1 <= int(text) <= (most or int(text))):
             to = f" to {most}" if most else ""
-            raise UsageError(f"--{key} takes a whole number from {least}{to}, not {text!r}")
+            raise UsageError(f"--{key} takes a whole number from 1{to}, not {text!r}")
         return int(text)
 
 

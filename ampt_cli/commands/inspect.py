@@ -94,7 +94,7 @@ def _inspect(given: Given) -> int:
 def _look(given: Given) -> None:
     as_json, follow = given.has("json"), given.has("follow")
     id_, wanted = _id(given), _wanted(given)
-    limit = given.number("limit", 1, 100) or 100
+    limit = given.number("limit", 100) or 100
     by = given.get("group_by")
     base = settings.spool_path(given.get("spool"))
     disk = place.open_disk(base)
@@ -133,10 +133,7 @@ HELP = "see: ampt inspect --help"
 
 def _id(given: Given) -> str | None:
     if len(given.arguments) > 1:
-        raise UsageError(
-            f"inspect takes one ID, and {given.arguments[1]!r} is one more",
-            "see: ampt inspect --help",
-        )
+        raise UsageError(f"inspect takes one ID, and {given.arguments[1]!r} is one more", HELP)
     return given.arguments[0] if given.arguments else None
 
 

@@ -132,8 +132,8 @@ def _asked(given: Given, config: "dict[str, Any]") -> "tuple[int | None, int | N
     if form not in (None, "text", "json"):
         raise UsageError(f"--log-format is text or json, not {form!r}")
     memory = config.get("memory") if text is None else size.parse(text)
-    jobs = given.number("jobs", 1, config.get("jobs", 1), size.MOST_JOBS)
-    return jobs, given.number("max", 1, None), memory
+    jobs = given.number("jobs", config.get("jobs", 1), size.MOST_JOBS)
+    return jobs, given.number("max", None), memory
 
 
 def _dry_run(given: Given) -> int:
