@@ -113,8 +113,7 @@ class Batch:
         check_room(disk)
         self._sync_files()
         buckets = self._buckets()
-        missing = [path for path in buckets if not disk.exists(f"{path}/{layout.DURABLE}")]
-        disk.make_buckets(missing)
+        disk.make_buckets(buckets)
         chosen.take(disk, {id_: f"{self.folder}/{id_}" for id_ in self._taken})
         commit()
         self._rename_all()

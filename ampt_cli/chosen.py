@@ -71,7 +71,7 @@ def take(disk: Disk, files: dict[str, str]) -> None:
     places = {id_: layout.id_path(id_) for id_ in files}
     shards = sorted({place.rpartition("/")[0] for place in places.values()})
     if len(shards) > FEW:
-        disk.make_buckets([one for one in shards if not disk.exists(f"{one}/{layout.DURABLE}")])
+        disk.make_buckets(shards)
     for id_, place in places.items():
         disk.remove(place)
         _into_shard(disk, files[id_], place)

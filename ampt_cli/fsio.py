@@ -177,14 +177,16 @@ class Disk:
         self.sync(path)  # or a cut could keep entries that come later, and not the marker
 
     def make_buckets(self, paths: "list[str]") -> None:
-        """The same for many buckets, with one sync of all; their markers are not yet durable.
+        """The same for those of many that are missing, with one sync of all.
 
-        One that a runner removes meanwhile is made again by who moves into it.
+        Their markers are not yet durable. One that a runner removes meanwhile is made
+        again by who moves into it.
         """
-        for path in paths:
+        missing = [path for path in paths if not self.is_marked(path)]
+        for path in missing:
             self._make_path(path)
-        one_by_one = len(paths) <= FEW or not self.sync_all()
-        for path in paths:
+        one_by_one = len(missing) <= FEW or not self.sync_all()
+        for path in missing:
             try:
                 (self.make_bucket if one_by_one else self._mark)(path)
             except FileNotFoundError:
@@ -202,6 +204,10 @@ class Disk:
         except FileExistsError:
             pass
 
+    def is_marked(self, bucket: str) -> bool:
+        """Whether a bucket has its marker."""
+        return self.exists(f"{bucket}/{DURABLE}")
+
     def make_durable(self, bucket: str) -> None:
         """Make the path of a bucket durable, if it is not known to be.
 
@@ -209,7 +215,7 @@ class Disk:
         not removed, so the answer stays true. A bucket that is gone by now
         (the entry has moved on) is not made again.
         """
-        if not self.exists(f"{bucket}/{DURABLE}") and self.exists(bucket):
+        if not self.is_marked(bucket) and self.exists(bucket):
             try:
                 self.make_bucket(bucket)
             except FileNotFoundError:

@@ -120,9 +120,13 @@ class Registry:
         """The handlers of an event name; none means the event is ignored."""
         return self.handlers.get(name, [])
 
-    def retries_of(self, name: str, default: Retries) -> Retries:
-        """The retry settings of an event name."""
-        return default.but(**self.retries.get(name, {}))
+    def every(self) -> list[Handler]:
+        """All handlers, one event name after the other."""
+        return [handler for listed in self.handlers.values() for handler in listed]
+
+    def retries_of(self, name: str) -> Retries:
+        """How an event of this name is retried where nothing else is configured."""
+        return Retries(**self.retries.get(name, {}))
 
     def clear(self) -> None:
         """Forget everything that was registered."""
@@ -177,7 +181,7 @@ def load(target: str) -> Registry:
     _refuse_twice()
     if not REGISTRY.handlers:  # else every event would be ignored
         raise ConfigError("it registers no handler", "is it the right module? see: ampt init")
-    if any(handler.is_async for listed in REGISTRY.handlers.values() for handler in listed):
+    if any(handler.is_async for handler in REGISTRY.every()):
         import asyncio  # noqa: F401, PLC0415  before the first event, not during it
     REGISTRY.closed = True
     return REGISTRY
@@ -186,8 +190,7 @@ def load(target: str) -> Registry:
 def _refuse_twice() -> None:
     """Raise ConfigError where a file was imported under two names: each handler would run twice."""
     names: dict[str, str] = {}
-    every = [handler for listed in REGISTRY.handlers.values() for handler in listed]
-    for name in sorted({handler.key.partition(":")[0] for handler in every}):
+    for name in sorted({handler.key.partition(":")[0] for handler in REGISTRY.every()}):
         file = getattr(sys.modules.get(name), "__file__", None)
         if file and names.setdefault(os.path.realpath(file), name) != name:
             raise ConfigError(

@@ -63,34 +63,35 @@ def whole(disk: Disk, entry: Entry) -> tuple[Event, list[record.Record], int]:
 
 def history(disk: Disk, path: str) -> record.History:
     """What the records at the end of an entry say. Reads no more than it needs."""
-    fd = os.open(path, READ, dir_fd=disk.root)
-    try:
-        size = os.fstat(fd).st_size
-        length = FEW
-        while True:
-            start = max(size - length, 0)
-            lines = os.pread(fd, size - start, start).split(b"\n")
-            # the first is the event, or a part of a line; the last is empty, or torn
-            found = record.latest(lines[1:-1])
-            if found is not None or start == 0:
-                return found or record.History()
-            length *= 4
-    finally:
-        os.close(fd)
+    length = FEW
+    while True:
+        lines, is_all = _tail(disk, path, length)
+        found = record.latest(lines[1:-1])
+        if found is not None or is_all:
+            return found or record.History()
+        length *= 4
 
 
 def last_record(disk: Disk, path: str) -> record.Record:
     """The last line of an entry, if it is a whole record; else an empty one."""
-    fd = os.open(path, READ, dir_fd=disk.root)
-    try:
-        size = os.fstat(fd).st_size
-        start = max(size - LAST, 0)
-        lines = os.pread(fd, size - start, start).split(b"\n")
-    finally:
-        os.close(fd)
+    lines, _ = _tail(disk, path, LAST)
     if len(lines) < 3 or lines[-1]:  # the event alone, a part of a line, or a torn one
         return {}
     return record.parse(lines[-2]) or {}
+
+
+def _tail(disk: Disk, path: str, length: int) -> tuple[list[bytes], bool]:
+    """What the last `length` bytes of a file come to, split into lines, and if that is all of it.
+
+    The first is the event, or a part of a line; the last is empty, or torn.
+    """
+    fd = os.open(path, READ, dir_fd=disk.root)
+    try:
+        size = os.fstat(fd).st_size
+        start = max(size - length, 0)
+        return os.pread(fd, size - start, start).split(b"\n"), start == 0
+    finally:
+        os.close(fd)
 
 
 def open_entry(disk: Disk, path: str, flags: int = READ) -> int:

@@ -103,7 +103,6 @@ class Kit:
     def _attempt(self, entry: "Entry") -> None:
         from ampt_cli import execute, handlers, reading, record, settling, spool  # noqa: PLC0415  as above
         from ampt_cli.layout import DONE, finished  # noqa: PLC0415
-        from ampt_cli.policy import Retries  # noqa: PLC0415
 
         claim = spool.claim(self.disk, entry, "testing")
         if claim is None:
@@ -130,7 +129,7 @@ class Kit:
             claim,
             made,
             now=self.now,
-            retries=handlers.REGISTRY.retries_of(entry.name, Retries()),
+            retries=handlers.REGISTRY.retries_of(entry.name),
             wish=result.wish,
             succeeded=result.succeeded,
         )

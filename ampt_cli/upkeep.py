@@ -173,7 +173,7 @@ def mark(disk: Disk) -> None:
 
 def is_unmarked(disk: Disk, bucket: str) -> bool:
     """Whether a bucket has entries and no marker. An empty one is being made, or removed."""
-    return not disk.exists(f"{bucket}/{layout.DURABLE}") and any(walk.files(disk, bucket))
+    return not disk.is_marked(bucket) and any(walk.files(disk, bucket))
 
 
 def sweep(disk: Disk, now: int) -> int:

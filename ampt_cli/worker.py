@@ -298,7 +298,7 @@ def answer(attempt: int, start: int, result: Result) -> tuple[bytes, bytes]:
 
 
 def _declared(registry: handlers.Registry, default: int) -> dict[str, Any]:
-    every = [handler for listed in registry.handlers.values() for handler in listed]
+    every = registry.every()
     return {
         "handlers": [handler.key for handler in every],
         "retries": registry.retries,

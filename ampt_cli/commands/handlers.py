@@ -36,7 +36,7 @@ def handlers(
     config, _ = settings.read()
     registry = loading.load(target, config, spool_dir)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
-    every = [handler for listed in registry.handlers.values() for handler in listed]
+    every = registry.every()
     missing = _unhandled(registry, settings.spool_path(spool_dir or None, config), bool(spool_dir))
     if as_json:
         for handler in every:

@@ -32,7 +32,7 @@ def prune(
     disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, kept = clock.now(), retention_of(config)
     if not dry_run:
-        deleted = upkeep.prune(disk, now, kept, None)
+        deleted = upkeep.prune(disk, now, kept)
         _show(as_json, f"{plural(deleted, 'event')} deleted", deleted=deleted)
         return
     for folder in expired(disk, now, kept):

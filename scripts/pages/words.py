@@ -1,6 +1,7 @@
 """What may follow an option, or stand as an argument: told by how --help calls it."""
 
 from ampt_cli import layout
+from ampt_cli.commands import inspect
 from ampt_cli.commands.complete import IDS
 from ampt_cli.options import Command, Option
 
@@ -18,8 +19,7 @@ KINDS = {
     "FILE|MODULE": FILES,
     "DIR": FOLDERS,
 }
-EVERY_STATE = (*layout.STATES, layout.QUARANTINE)
-STATES_OF = {"inspect": EVERY_STATE, **IDS, "retry": (*IDS["retry"], layout.QUARANTINE)}
+STATES_OF = {"inspect": inspect.STATES, **IDS, "retry": (*IDS["retry"], layout.QUARANTINE)}
 NOTE = "Generated from the command line by `make docs`. Do not edit."
 
 
