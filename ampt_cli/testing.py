@@ -39,7 +39,7 @@ class Kit:
     """A private spool with a clock of its own."""
 
     def __init__(self, folder: "Path") -> None:
-        from ampt_cli import fsio, place  # noqa: PLC0415  gate: only in tests that use it
+        from ampt_cli import fsio, place
 
         class Unsynced(fsio.Disk):
             """A disk whose syncs do nothing: a test survives no power cut."""
@@ -66,13 +66,13 @@ class Kit:
 
     def advance(self, length: "int | str | timedelta") -> None:
         """Move the clock forward by "1 day", 5m, a number of ms, or a timedelta."""
-        from ampt_cli import due  # noqa: PLC0415  as above
+        from ampt_cli import due
 
         self.now += due.parse_duration(length)
 
     def publish(self, name: str, body: Any = None, after: "After | None" = None) -> str:
         """Publish an event at the kit's time; its id."""
-        from ampt_cli import event, layout, publication  # noqa: PLC0415  as above
+        from ampt_cli import event, layout, publication
 
         made = publication.draft(name, event.as_read(name, body), after, self.now)
         publication.publish(self.disk, made)
@@ -85,8 +85,8 @@ class Kit:
 
         Raises RuntimeError in an event loop where a handler needs one of its own.
         """
-        from ampt_cli import handlers  # noqa: PLC0415  as above
-        from ampt_cli.scan import Scan  # noqa: PLC0415
+        from ampt_cli import handlers
+        from ampt_cli.scan import Scan
 
         scan = Scan(self.disk, self.now)
         found = list(scan.entries())
@@ -101,8 +101,8 @@ class Kit:
         return len(found)
 
     def _attempt(self, entry: "Entry") -> None:
-        from ampt_cli import execute, handlers, reading, record, settling, spool  # noqa: PLC0415  as above
-        from ampt_cli.layout import DONE, finished  # noqa: PLC0415
+        from ampt_cli import execute, handlers, reading, record, settling, spool
+        from ampt_cli.layout import DONE, finished
 
         claim = spool.claim(self.disk, entry, "testing")
         if claim is None:
@@ -138,7 +138,7 @@ class Kit:
 
     def find(self, id: str) -> "Entry":  # noqa: A002  the public name
         """Where an event is. Raises NotFound."""
-        from ampt_cli import catalog  # noqa: PLC0415  as above
+        from ampt_cli import catalog
 
         known = self.entries.get(id)
         if known is not None and self.disk.exists(known.path):
@@ -151,7 +151,7 @@ class Kit:
 
     def attempts(self, id: str) -> list[dict[str, Any]]:  # noqa: A002
         """The records of an event's attempts, oldest first."""
-        from ampt_cli import catalog  # noqa: PLC0415  as above
+        from ampt_cli import catalog
 
         seen = catalog.look(self.disk, self.find(id))
         return [made for made in seen.records if "attempt" in made] if seen else []
@@ -159,7 +159,7 @@ class Kit:
 
 def _refuse_loop(names: set[str]) -> None:
     """Raise RuntimeError where one of these events has an async handler, and a loop runs."""
-    from ampt_cli import handlers  # noqa: PLC0415  as above
+    from ampt_cli import handlers
 
     listed = [handler for name in names for handler in handlers.REGISTRY.of(name)]
     called = [handler.key for handler in listed if handler.is_async]
@@ -174,7 +174,7 @@ def _refuse_loop(names: set[str]) -> None:
 @pytest.fixture
 def ampt(tmp_path: "Path") -> Iterator[Kit]:
     """A private spool; `events` publishes into it, and handlers are forgotten afterwards."""
-    from ampt_cli import events, handlers  # noqa: PLC0415  as above
+    from ampt_cli import events, handlers
 
     kit = Kit(tmp_path / "ampt-spool")
     known = {name: list(listed) for name, listed in handlers.REGISTRY.handlers.items()}
