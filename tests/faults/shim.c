@@ -9,8 +9,7 @@
  *   - go on failing from call N, as a disk does that stays full;
  *   - record every call with its data, in the order in which they happened;
  *   - turn some calls into nothing, which makes the mutants the harnesses must catch;
- *   - move the wall clock, also while the program runs;
- *   - make each sync take a while, as a disk does (also $SHIM_SYNC_DELAY_US alone).
+ *   - move the wall clock, also while the program runs.
  *
  * The layout of the state is repeated in shim.py. Nothing here opens a
  * descriptor that stays open, so programs that close or count theirs see no
@@ -51,7 +50,6 @@ struct state {
     int32_t fault, error, signal;
     uint32_t mutant, classes, record;
     _Atomic int64_t clock_ns;
-    _Atomic uint64_t sync_delay_ns;
     _Atomic uint64_t log_end;
     uint64_t log_size;
     char hit[512];
@@ -80,7 +78,6 @@ static size_t spool_length;
 __attribute__((constructor)) static void start(void) {
     if (state) return;
     const char *path = getenv("SHIM_STATE"), *tree = getenv("SHIM_SPOOL");
-    const char *delay = getenv("SHIM_SYNC_DELAY_US");
     struct state *found = &alone;
     if (path) {
         int fd = REAL(open)(path, O_RDWR | O_CLOEXEC);
@@ -93,7 +90,6 @@ __attribute__((constructor)) static void start(void) {
     }
     if (tree && realpath(tree, spool) == NULL) snprintf(spool, sizeof spool, "%s", tree);
     spool_length = strlen(spool);
-    if (delay) found->sync_delay_ns = strtoull(delay, NULL, 10) * 1000;
     state = found;
 }
 
@@ -395,19 +391,12 @@ static int muted(const char *path) {
     return 0;
 }
 
-static void pause_for_sync(void) {
-    uint64_t ns = state->sync_delay_ns;
-    struct timespec t = { ns / 1000000000, ns % 1000000000 };
-    if (ns) REAL(syscall)(SYS_nanosleep, &t, NULL);
-}
-
 #define SYNC(name) \
 int name(int fd) { \
     char p[PATH_MAX]; \
-    if (!of_fd(fd, p)) { if (state && !spool_length) pause_for_sync(); return REAL(name)(fd); } \
+    if (!of_fd(fd, p)) return REAL(name)(fd); \
     struct call c = begin(#name, CHANGES, p, NULL); \
     int nothing = muted(p), result = DO(c, nothing ? 0 : REAL(name)(fd)); \
-    if (!nothing) pause_for_sync(); \
     end(&c, result, fd, 0, nothing, NULL, 0); \
     return result; \
 }

@@ -102,7 +102,7 @@ class Shim:
             raise RuntimeError("shim.c and shim.py disagree about a record")
         with open(state, "r+b") as file:
             self._map = mmap.mmap(file.fileno(), 0)
-        self._set(80, "Q", log_bytes)
+        self._set(72, "Q", log_bytes)
         self.classes(CHANGES | HANDLES)
         self.record(log_bytes > 0)
 
@@ -129,7 +129,7 @@ class Shim:
     def arm(self, fault: Fault | None, at: int = 0) -> None:
         """Forget what was counted; let `fault` happen at call `at`."""
         self._set(0, "QQ", 0, 0)
-        self._map[88:600] = bytes(512)
+        self._map[80:592] = bytes(512)
         if fault is None:
             self._set(16, "QQiii", 0, 0, 0, 0, 0)
         else:
@@ -151,10 +151,6 @@ class Shim:
         """The programs' wall clock is `seconds` ahead of the machine's from now on."""
         self._set(56, "q", int(seconds * 1e9))
 
-    def slow_syncs(self, milliseconds: float) -> None:
-        """Each sync takes this much longer."""
-        self._set(64, "Q", int(milliseconds * 1e6))
-
     @property
     def calls(self) -> int:
         """Calls counted since the last `arm`."""
@@ -168,18 +164,18 @@ class Shim:
     @property
     def hit(self) -> str:
         """The first of them: number, call, path below the spool."""
-        return bytes(self._map[88:600]).split(b"\0", 1)[0].decode(errors="replace")
+        return bytes(self._map[80:592]).split(b"\0", 1)[0].decode(errors="replace")
 
     def forget(self) -> None:
         """Empty the log."""
-        end = self._get(72, "Q")
+        end = self._get(64, "Q")
         self._map[_LOG_START : _LOG_START + end] = bytes(min(end, len(self._map) - _LOG_START))
-        self._set(72, "Q", 0)
+        self._set(64, "Q", 0)
 
     def records(self) -> Iterator[Record]:
         """The log, in the order in which the calls happened."""
-        end = self._get(72, "Q")
-        if end > self._get(80, "Q"):
+        end = self._get(64, "Q")
+        if end > self._get(72, "Q"):
             raise RuntimeError(f"the log is too small: {end} bytes are needed")
         at = _LOG_START
         while at < _LOG_START + end:
