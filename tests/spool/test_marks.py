@@ -1,10 +1,10 @@
 """What is known of the claims of a runner that has died."""
 
-from pathlib import Path
-
 import pytest
 
 from ampt_cli import marks, place, size
+from ampt_cli import marks
+from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun, Marks
 
 FILE = "20261124T101500123Z.abc.a1.n.json"
@@ -12,10 +12,9 @@ FILE = "20261124T101500123Z.abc.a1.n.json"
 
 @pytest.mark.parametrize(("boot", "known"), [("this", True), ("another", False)])
 def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
-    boot: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    boot: str, known: bool, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Marks are never synced: a machine that stopped may have lost any of them."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     disk.make_folder("running/r")
     monkeypatch.setattr(marks, "boot_id", lambda: "this")
     Marks(disk, "running/r", 1).begin(0, 1, 5, FILE)
@@ -29,3 +28,9 @@ def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
 def test_the_marks_of_as_many_workers_as_there_may_be_are_read() -> None:
     """What is larger is taken for damaged."""
     assert marks.RECORD * (1 + size.MOST_JOBS * marks.RING) == marks.MOST
+def test_marks_that_cannot_be_read_are_damaged_ones(disk: Disk) -> None:
+    """An attempt may have begun then: its runner's claims are rescued as such, not left."""
+    disk.make_folder("running/r")
+    disk.make_folder("running/r/marks")
+
+    assert Begun(disk, "running/r").may_have_begun(FILE)
