@@ -394,7 +394,7 @@ def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir
         return []
 
     made.workers = cast(
-        Any,
+        "Any",
         SimpleNamespace(
             watch=heard.add,
             unwatch=heard.remove,

@@ -88,10 +88,7 @@ def test_what_a_missing_folder_keeps_from_being_done_says_what_next(
     run_ampt("publish", "n", "--id", "kept")
     run_ampt("publish", "n")
     shutil.move(spool_dir / folder, spool_dir.parent / "away")
-    if folder == "running":
-        refused = run_ampt("run", "-m", handlers)
-    else:
-        refused = run_ampt("publish", "n")
+    refused = run_ampt("run", "-m", handlers) if folder == "running" else run_ampt("publish", "n")
     batch = run_ampt("publish", "--batch", "-", stdin='{"name": "n"}\n')
     repaired = run_ampt("check", "--repair")
 

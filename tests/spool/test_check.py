@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool
+from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool, upkeep
 from ampt_cli.event import Event
-from ampt_cli import check, chosen, due, layout, place, publication, spool, upkeep
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.policy import Retries

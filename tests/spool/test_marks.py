@@ -2,8 +2,7 @@
 
 import pytest
 
-from ampt_cli import marks, place, size
-from ampt_cli import marks
+from ampt_cli import marks, size
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun, Marks
 
@@ -28,6 +27,8 @@ def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
 def test_the_marks_of_as_many_workers_as_there_may_be_are_read() -> None:
     """What is larger is taken for damaged."""
     assert marks.RECORD * (1 + size.MOST_JOBS * marks.RING) == marks.MOST
+
+
 def test_marks_that_cannot_be_read_are_damaged_ones(disk: Disk) -> None:
     """An attempt may have begun then: its runner's claims are rescued as such, not left."""
     disk.make_folder("running/r")

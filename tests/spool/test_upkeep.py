@@ -11,14 +11,12 @@ from ampt_cli import (
     chores,
     intake,
     layout,
-    place,
     publication,
     scan,
     spool,
     upkeep,
     walk,
 )
-from ampt_cli import catalog, chores, intake, layout, publication, scan, spool, upkeep
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.retention import Retention

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampt_cli import due, event, layout, publication
-from ampt_cli.errors import BadEvent, Damaged
-from ampt_cli import due, event, layout
-from ampt_cli import due, event, jsontext, layout
+from ampt_cli import due, event, jsontext, layout, publication
 from ampt_cli.errors import BadEvent, Damaged, TooNew
 
 PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
