@@ -82,7 +82,7 @@ def unit(
     wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found, _group(spool))
     if cron and (watch or output or run_as):
         raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
-    if broken := [word for word in wanted if "\n" in str(word)]:
+    if broken := [word for word in wanted if {*"\n\r"} & {*str(word)}]:  # to systemd both are
         raise UsageError(f"a line break can stand in no unit and no crontab: {broken[0]!r}")
     if broken := [word for word in wanted if not _is_text(str(word))]:
         raise UsageError(f"what is not UTF-8 can stand in no unit and no crontab: {broken[0]!r}")

@@ -227,6 +227,8 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
         ),
         (("--cron", "--spool", b"/srv/\xff"), "what is not UTF-8 can stand in no unit"),
         (("--spool", "/srv/a\nUser=root"), "a line break can stand in no unit and "),
+        (("--spool", "/srv/a\rUser=root"), "a line break can stand in no unit and "),
+        (("--system", "--as", "daemon\rUser=root"), "a line break can stand in no unit and "),
     ],
 )
 def test_what_cannot_be_written_down_is_refused(
