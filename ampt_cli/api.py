@@ -82,7 +82,7 @@ class Events:
         body: Any = None,
         *,
         after: "After | None" = None,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
     ) -> Event:
         """Publish an event; it is durable on return.
 

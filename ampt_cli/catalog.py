@@ -96,7 +96,7 @@ def ambiguous(prefix: str, ids: Iterable[str], where: str = "") -> UsageError:
     )
 
 
-def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
+def _hinted(disk: Disk, id: str) -> Entry | None:
     """Look where an event with this whole id most likely is."""
     instant = _hint(disk, id)
     if instant is None:
@@ -117,7 +117,7 @@ def _hinted(disk: Disk, id: str) -> Entry | None:  # noqa: A002
     return None
 
 
-def _hint(disk: Disk, id: str) -> int | None:  # noqa: A002
+def _hint(disk: Disk, id: str) -> int | None:
     """When the event was due first: from the id, or from its second link."""
     if len(id) == MADE_ID:
         try:

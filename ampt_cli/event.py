@@ -29,7 +29,7 @@ class Event:
 
     def __init__(
         self,
-        id: str,  # noqa: A002  the public name
+        id: str,
         name: str,
         body: "Any",
         time: int,
@@ -81,7 +81,7 @@ def check_name(name: object) -> str:
     return _plain(name)
 
 
-def check_id(id: object) -> str:  # noqa: A002
+def check_id(id: object) -> str:
     """`id` if an event may have it, as plain text. Raises BadEvent."""
     if not isinstance(id, str) or not id_is_legal(id):
         raise BadEvent(f"the id {id!r} is not made of 1 to {MAX_ID} {ID_CHARACTERS}")
@@ -141,7 +141,7 @@ def _more(event: Event) -> str:
     )
 
 
-def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  # noqa: A002
+def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:
     """The event in a first line as `encode` makes them, with this id and name; None of others.
 
     It is what `decode` says, in half the time: no JSON is scanned but the body.
@@ -160,7 +160,7 @@ def decode_own(line: bytes, id: str, name: str, attempt: int) -> Event | None:  
     return Event(id, name, body, time, due, attempt) if text[end:] == "}\n" else None
 
 
-def _head(id: str, name: str) -> str:  # noqa: A002
+def _head(id: str, name: str) -> str:
     """How a first line begins."""
     return f'{{"ampt":{VERSION},"id":"{id}","name":{jsontext.quoted(name)},"time":'
 

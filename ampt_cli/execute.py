@@ -58,7 +58,7 @@ class Context:
 
     __slots__ = ("_watch", "attempt", "id", "timeout")
 
-    def __init__(self, watch: Watch, attempt: int, id: str, timeout: int) -> None:  # noqa: A002
+    def __init__(self, watch: Watch, attempt: int, id: str, timeout: int) -> None:
         self._watch: Watch | None = watch  # of the running call; None when it has ended
         self.attempt = attempt
         self.id = id

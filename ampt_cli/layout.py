@@ -39,7 +39,7 @@ class Entry:
         self,
         folder: str,
         stamp: str,
-        id: str,  # noqa: A002
+        id: str,
         attempt: int,
         coded: str,
         file: str = "",
@@ -113,7 +113,7 @@ def _ending(text: str) -> tuple[int, str] | None:
     return int(digits), coded
 
 
-def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:  # noqa: A002
+def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:
     """The entry of an event that waits in `state` until `instant`."""
     stamp = due.stamp(instant)
     return Entry(f"{state}/{due.bucket(stamp)}", stamp, id, attempt, encode_name(name))
@@ -159,12 +159,12 @@ def released(entry: Entry) -> Entry:
     return Entry(f"{state}/{due.bucket(entry.stamp)}", entry.stamp, entry.id, attempt, entry.coded)
 
 
-def id_as_argument(id: str) -> str:  # noqa: A002
+def id_as_argument(id: str) -> str:
     """An id as it stands in a command that can be given as it is: -x is no option behind a --."""
     return f"-- {id}" if id[:1] == "-" else id
 
 
-def id_path(id: str) -> str:  # noqa: A002
+def id_path(id: str) -> str:
     """Where the second link of an event with a chosen id is."""
     return f"{IDS}/{crc32(id.encode()) & 0xFF:02x}/{id}"
 

@@ -31,7 +31,7 @@ def draft(
     body: "Any",
     after: "due.After | None",
     now: int,
-    id: str | None = None,  # noqa: A002
+    id: str | None = None,
 ) -> event.Event:
     """The event that a publish at `now` (ms) makes. Raises BadEvent, BadDue."""
     name = event.check_name(name)

@@ -222,7 +222,7 @@ def ago(instant: int, now: int) -> str:
     return f"in {length(instant - now)}" if instant > now else f"{length(now - instant)} ago"
 
 
-def short(id: str) -> str:  # noqa: A002
+def short(id: str) -> str:
     """The beginning of an id that was made by ampt, enough to name it by; others as they are."""
     made = len(id) == MADE_ID and all(char in "0123456789abcdef" for char in id)
     return id[:SHORT] if made else id

@@ -136,7 +136,7 @@ class Kit:
         if verdict is not None:
             self.entries[entry.id] = settling.destination(claim, verdict)
 
-    def find(self, id: str) -> "Entry":  # noqa: A002  the public name
+    def find(self, id: str) -> "Entry":
         """Where an event is. Raises NotFound."""
         from ampt_cli import catalog
 
@@ -145,11 +145,11 @@ class Kit:
             return known
         return catalog.find(self.disk, id)
 
-    def state(self, id: str) -> str:  # noqa: A002
+    def state(self, id: str) -> str:
         """The state an event is in: pending, retry, done or dead."""
         return self.find(id).state
 
-    def attempts(self, id: str) -> list[dict[str, Any]]:  # noqa: A002
+    def attempts(self, id: str) -> list[dict[str, Any]]:
         """The records of an event's attempts, oldest first."""
         from ampt_cli import catalog
 

@@ -53,9 +53,7 @@ def call(
         typer.Option("--field", "-f", metavar="KEY=TEXT", help="A field of its body; KEY:=JSON."),
     ] = [],  # noqa: B006  typer's way
     text: Annotated[bool, typer.Option("--text", "-t", help="BODY is text, not JSON.")] = False,
-    id: Annotated[  # noqa: A002
-        str, typer.Option(metavar="ID", help="An event of the spool instead.")
-    ] = "",
+    id: Annotated[str, typer.Option(metavar="ID", help="An event of the spool instead.")] = "",
     target: Annotated[
         str, typer.Option("--handlers", "-m", metavar="FILE|MODULE", help="As in ampt run.")
     ] = "",
@@ -112,7 +110,7 @@ def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> E
     return made
 
 
-def _stored(id: str, spool: str) -> Event:  # noqa: A002
+def _stored(id: str, spool: str) -> Event:
     disk = place.open_disk(settings.spool_path(spool or None))
     entry = find(disk, id, layout.STATES)
     seen = catalog.look(disk, entry)

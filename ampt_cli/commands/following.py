@@ -84,7 +84,7 @@ def _news(
     return [one for one in looked if one is not None and catalog.passes(one, wanted)], known
 
 
-def event(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
+def event(disk: Disk, id: str, *, as_json: bool) -> None:
     """One event: a line for each change of where it is, until it is done or dead."""
     seen = found(disk, id)
     before: tuple[str, int | None] | None = None

@@ -173,7 +173,7 @@ def _worded(key: str, value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _one(disk: Disk, id: str, *, as_json: bool) -> None:  # noqa: A002
+def _one(disk: Disk, id: str, *, as_json: bool) -> None:
     seen, now = found(disk, id), clock.now()
     sentence = explained(disk, seen, now)
     if as_json:

@@ -59,7 +59,7 @@ def more(total: int, limit: int) -> str:
     return f"… and {total - limit:,} more: --limit {total}"
 
 
-def found(disk: Disk, id: str) -> Seen:  # noqa: A002
+def found(disk: Disk, id: str) -> Seen:
     """The event with this id, or this beginning of one, opened. Raises NotFound, UsageError."""
     while True:  # it may move between being found and being opened
         seen = catalog.look(disk, quarantine.find_anywhere(disk, id))

@@ -26,9 +26,7 @@ WHEN is as in `ampt publish`.
 
 
 def move(
-    id: Annotated[  # noqa: A002
-        str, typer.Argument(metavar="ID", help="An id, or a unique beginning of one.")
-    ],
+    id: Annotated[str, typer.Argument(metavar="ID", help="An id, or a unique beginning of one.")],
     after: Annotated[str, typer.Option("--after", "-a", metavar="WHEN", help="When it is due.")],
     as_json: AsJson = False,
     spool_dir: Spool = "",

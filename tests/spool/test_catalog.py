@@ -19,7 +19,7 @@ def disk(tmp_path: Path) -> Disk:
     return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
-def publish(disk: Disk, id: str, after: int | None = None) -> layout.Entry:  # noqa: A002
+def publish(disk: Disk, id: str, after: int | None = None) -> layout.Entry:
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", None, after, NOW, id))
     return layout.new(layout.PENDING, made.due, made.id, made.name)

@@ -17,7 +17,7 @@ NOW = 1_800_000_000_000
 RUNNER = "20270115T080000000Z-00000001"
 
 
-def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
+def publish(disk: Disk, id: str) -> layout.Entry:
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
     return layout.published(made)
@@ -55,7 +55,7 @@ def test_a_backup_restored_over_a_spool_leaves_events_twice_and_the_later_entry_
     assert found(disk) == []
 
 
-def ask(disk: Disk, id: str, now: int = NOW) -> list[str]:  # noqa: A002
+def ask(disk: Disk, id: str, now: int = NOW) -> list[str]:
     """Publish an event with a chosen id, or again; where its entries are then."""
     chosen.publish(disk, publication.draft("n", None, None, now, id))
     return [entry.path for entry in catalog.entries(disk) if entry.id == id]

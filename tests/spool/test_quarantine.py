@@ -11,7 +11,7 @@ from ampt_cli.fsio import Disk
 NOW = 1_800_000_000_000
 
 
-def publish(disk: Disk, id: str) -> layout.Entry:  # noqa: A002
+def publish(disk: Disk, id: str) -> layout.Entry:
     """A waiting entry."""
     made = publication.publish(disk, publication.draft("n", {"a": 1}, None, NOW, id))
     return layout.published(made)

@@ -29,7 +29,7 @@ def disk(tmp_path: Path) -> Disk:
     return made
 
 
-def claim(disk: Disk, id: str) -> Entry:  # noqa: A002
+def claim(disk: Disk, id: str) -> Entry:
     """An event that it has claimed."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
     claimed = spool.claim(disk, layout.new(layout.PENDING, made.due, made.id, made.name), RUNNER)

@@ -50,7 +50,7 @@ def open_chores(disk: Disk, observer: Observer) -> chores.Chores:
     return chores.Chores(disk, Settings(""), observer, lambda: NOW, Tally())
 
 
-def finished(disk: Disk, id: str) -> str:  # noqa: A002
+def finished(disk: Disk, id: str) -> str:
     """Where an event is that was done long ago."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
     entry = layout.published(made)
