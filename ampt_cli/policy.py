@@ -57,8 +57,7 @@ def decide(
     Retried every `retries.every` until `retries.window` after the first attempt,
     and at least MIN_RETRIES times whatever the clock says; then dead. An
     interrupted attempt is due again at once, but for every third in a row. Nothing
-    is retried after attempt MAX_ATTEMPT, the last that a file name can count, nor
-    later than due.LAST, the last time that one can say.
+    is retried after attempt MAX_ATTEMPT, the last that a file name can count.
     """
     if outcome in (SUCCEEDED, IGNORED):
         return Verdict(DONE, now, history)
@@ -74,4 +73,4 @@ def decide(
     over = judged > first + retries.window and failures > MIN_RETRIES
     if wish.give_up or over or spent:
         return Verdict(DEAD, now, kept)
-    return Verdict(RETRY, min(max(following, now), due.LAST), kept)
+    return Verdict(RETRY, max(following, now), kept)

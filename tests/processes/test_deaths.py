@@ -82,24 +82,6 @@ def test_an_event_that_kills_its_runner_ends_in_dead(
     assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == [f"a{attempts}"]
 
 
-def test_an_event_that_is_tried_again_in_another_age_ends_no_run(
-    run_ampt: RunAmpt, spool_dir: Path, write_handlers
-) -> None:
-    """Its time is the last that a file name can say: no run was left that came to other events."""
-    handlers = write_handlers(
-        "from datetime import timedelta\n"
-        "@events.on('never', retry_every=timedelta.max)\ndef never(event): raise ValueError\n"
-        "@events.on('other')\ndef other(event): pass\n"
-    )
-    run_ampt("publish", "never")
-    run_ampt("publish", "other")
-    ran = run_ampt("run", "-m", handlers)
-
-    assert ran.status == 0, ran.err
-    assert len(list(spool_dir.glob("retry/9999-12-31/23/99991231T235959999Z.*.never.json"))) == 1
-    assert len(list(spool_dir.glob("done/*/*.other.json"))) == 1
-
-
 def test_what_succeeded_before_its_runner_died_is_not_run_again(
     run_ampt: RunAmpt, spool_dir: Path, write_handlers, tmp_path: Path
 ) -> None:
