@@ -55,7 +55,8 @@ def _own_code(function: Any) -> Any:
 
 def refuse_generator(function: Function) -> None:
     """Raise ConfigError for a function with a `yield`: a call runs nothing of it."""
-    code = _own_code(getattr(function, "func", function))
+    is_object = type(type(function).__call__) is FunctionType  # no partial: its func is its own
+    code = _own_code(function if is_object else getattr(function, "func", function))
     if code is not None and code.co_flags & GENERATORS:
         raise ConfigError(f"{_said(function)} has a yield, so calling it would run nothing of it")
 

@@ -207,6 +207,30 @@ def test_a_handler_of_which_a_call_would_run_nothing_is_refused() -> None:
     Registry().on("n", wrapped)
 
 
+class Drains:
+    """A decorator that runs what its generator yields."""
+
+    def __init__(self, func: Callable[[Event], Iterator[object]]) -> None:
+        self.func = func
+
+    def __call__(self, event: Event) -> None:
+        list(self.func(event))
+
+
+def test_an_object_that_runs_a_generator_of_its_own_is_a_handler() -> None:
+    """What it keeps as `func` is not what is called, as that of a partial is."""
+    seen, registry = [], Registry()
+
+    @registry.on("n")
+    @Drains
+    def handler(event: Event) -> Iterator[object]:
+        seen.append(event.id)
+        yield None
+
+    assert run(registry).error is None
+    assert seen == [EVENT.id]
+
+
 @pytest.mark.parametrize("after", ["3 years", "soon", 0, -5, timedelta(days=-1), float("nan")])
 def test_a_time_that_cannot_be_is_a_plain_failure_that_says_so(after: Any) -> None:
     """A handler that asks for it is tried again as if it had raised anything else."""
