@@ -66,14 +66,13 @@ def take(disk: Disk, files: dict[str, str]) -> None:
     """Put the files of ids at their places below ids/, durably, before any is linked.
 
     The id lock is held, and published_as() has found that nobody has them. A crash
-    right after leaves one link each, which the next publisher of the id removes.
+    right after leaves one link each, which the next publisher of the id replaces.
     """
     places = {id_: layout.id_path(id_) for id_ in files}
     shards = sorted({place.rpartition("/")[0] for place in places.values()})
     if len(shards) > FEW:
         disk.make_buckets(shards)
     for id_, place in places.items():
-        disk.remove(place)
         _into_shard(disk, files[id_], place)
     for shard in shards:
         disk.make_durable(shard)

@@ -33,7 +33,6 @@ class Scan:
         at_once: int = CHUNK,
     ) -> None:
         self.disk = disk
-        self.now = now
         self.at_once = at_once  # names that are read at a time
         self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
         self.stamp = due.stamp(now)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import batch, chosen, due, kernel, place, publication
+from ampt_cli import batch, chosen, due, kernel, layout, place, publication
 from ampt_cli.errors import BadEvent, TryAgain
+from ampt_cli.event import decode, encode
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
 
@@ -77,6 +78,28 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
         made.commit()
 
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
+    assert not list(tmp_path.glob("spool/tmp/*"))
+
+
+@pytest.mark.parametrize("ids", [["x"], [f"x{n}" for n in range(99)]], ids=["one", "many"])
+@pytest.mark.parametrize("how", ["alone", "batch"])
+def test_an_id_whose_publisher_was_killed_before_its_commit_is_free(
+    how: str, ids: list[str], tmp_path: Path
+) -> None:
+    """It has one link, which means nothing: what it was to say is replaced."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    for id_ in ids:
+        disk.make_folder(layout.id_path(id_).rpartition("/")[0])
+        disk.write_new(layout.id_path(id_), encode(publication.draft("n", "lost", None, NOW, id_)))
+    if how == "batch":
+        batch.publish_many(disk, [("n", "anew", None, id_) for id_ in ids], lambda: NOW)
+    else:
+        for id_ in ids:
+            chosen.publish(disk, publication.draft("n", "anew", None, NOW, id_))
+
+    paths = [*tmp_path.glob("spool/pending/*/*/*.n.json")]
+    assert [decode(path.read_bytes()).body for path in paths] == ["anew"] * len(ids)
+    assert {path.stat().st_nlink for path in paths} == {2}
     assert not list(tmp_path.glob("spool/tmp/*"))
 
 
