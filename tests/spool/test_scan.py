@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import due, publication
+from ampt_cli import due, layout, place, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.scan import Scan
 
@@ -44,6 +45,26 @@ def test_a_folder_that_is_nearly_a_date_is_left_alone(disk: Disk, stray: str) ->
     date.rename(date.with_name(stray))
 
     assert look(disk) == (0, None)
+def test_the_next_look_is_at_what_comes_first(disk: Disk) -> None:
+    """Of both states, whichever of them is read first."""
+    for pending, retry in ((2 * due.DAY, 3 * due.HOUR), (2 * due.HOUR, 3 * due.DAY)):
+        publish(disk, pending)
+        disk.make_bucket(layout.new(layout.RETRY, NOW + retry, "x", "n").folder)
+
+        assert look(disk) == (0, NOW + min(pending, retry))
+
+
+def test_a_bucket_that_is_gone_when_it_is_read_is_no_trouble(disk: Disk) -> None:
+    """Nor is a file in the place of one: others are read, and nothing is told."""
+    publish(disk, None)
+    earlier = Path(disk.path, "pending/2027-01-14")
+    (earlier / "22").mkdir(parents=True)
+    (earlier / "23").touch()
+    scan = Scan(disk, NOW)
+    (earlier / "22").rmdir()
+
+    assert len([*scan.entries()]) == 1
+    assert scan.unread == set()
 
 
 def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
