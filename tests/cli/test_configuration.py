@@ -90,6 +90,18 @@ def test_however_a_project_writes_its_table_it_is_found(
         ('retention_done = "1 month"', "in {}: cannot read the duration '1 month'"),
         ('spool = ""', "the setting spool in {} cannot be ''; a folder's path"),
         ('spool = "~nobody-here/x"', "the setting spool in {}: '~nobody-here/x' is no user's home"),
+        ("jobs = 1025", "the setting jobs in {} cannot be 1025; a whole number from 1 to 1024"),
+        ('jobs = "2"', "the setting jobs in {} cannot be '2'"),
+        ("timeout = 60001", "the setting timeout in {} cannot be 60001; more than zero, up to 60"),
+        ("retention_dead = -1", "the setting retention_dead in {} cannot be -1"),
+        ("retry_for = true", "the setting retry_for in {}: cannot read the duration True"),
+        (
+            'rerun = "some"',
+            "the setting rerun in {} cannot be 'some'; \"failed\" (only the handlers",
+        ),
+        ("network_file_system = 1", "network_file_system in {} cannot be 1; true or false"),
+        ('memory = "1 elephant"', "the setting memory in {}: cannot use '1 elephant'"),
+        ("handlers = 3", "the setting handlers in {} cannot be 3; a Python file's path, or an"),
         ("jobs", "cannot read the configuration {}: Expected '='"),
         ("jobs = 1\njobs = 2", "cannot read the configuration {}: Cannot overwrite a value"),
     ],
@@ -103,6 +115,51 @@ def test_what_cannot_be_a_setting_is_refused(
 
     assert (done.status, done.out, done.err.count("\n")) == (78, "", 1)
     assert said.format(path) in done.err
+
+
+def test_what_can_be_a_setting_is_taken_to_its_ends(tmp_path: Path) -> None:
+    """Lengths of time in ms; paths from the file's own folder, and a module's name as it is."""
+    path = say(
+        tmp_path / "ampt.toml",
+        'jobs = 1024\ntimeout = "60 seconds"\nretry_every = 1\nretry_for = 0\n'
+        'retention_done = 0\nretention_dead = "1 week"\nrerun = "failed"\n'
+        'network_file_system = false\nspool = "a/../b"\nhandlers = "app.handlers"\n',
+    )
+    known = {"jobs": 1024, "timeout": 60_000, "retry_every": 1, "retry_for": 0}
+    known |= {"retention_done": 0, "retention_dead": 604_800_000, "rerun": "failed"}
+    named = {"network_file_system": False, "spool": f"{tmp_path}/b", "handlers": "app.handlers"}
+
+    assert configuration.load(str(path), of_project=False) == known | named
+    for handlers in ("handlers.py", "./handlers.py", "sub/../handlers.py"):
+        say(path, f'handlers = "{handlers}"\n')
+        found = configuration.load(str(path), of_project=False)
+        assert found == {"handlers": f"{tmp_path}/handlers.py"}
+
+
+def test_a_project_whose_settings_are_no_table_is_refused(run_ampt: RunAmpt, here: Path) -> None:
+    """They are meant for ampt, whatever they are."""
+    path = say(here / "pyproject.toml", "[tool]\nampt = 3\n")
+    done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None, "AMPT_CONFIG": str(path)})
+
+    assert done == (78, "", f"ampt: [tool.ampt] in {path} is no table\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "spool"),
+    [("/{}/state", "/{}/state/ampt"), ("state", "home/.local/state/ampt")]
+    + [("", "home/.local/state/ampt"), (None, "home/.local/state/ampt")],
+    ids=["absolute", "relative", "empty", "none"],
+)
+def test_the_default_spool_is_where_state_is_kept(
+    state: str | None, spool: str, run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """$XDG_STATE_HOME, where it is an absolute path, as its specification says."""
+    base = str(tmp_path)
+    env = {"AMPT_SPOOL": None, "XDG_STATE_HOME": state and state.format(base[1:])}
+    published = run_ampt("publish", "n", env=env)
+
+    assert published.status == 0, published.err
+    assert (tmp_path / spool.format(base[1:]) / "FORMAT").exists()
 
 
 def test_a_project_whose_tools_are_no_table_is_no_traceback(run_ampt: RunAmpt, here: Path) -> None:
