@@ -126,8 +126,8 @@ def test_what_can_be_a_setting_is_taken_to_its_ends(tmp_path: Path) -> None:
         'network_file_system = false\nspool = "a/../b"\nhandlers = "app.handlers"\n',
     )
     known = {"jobs": 1024, "timeout": 60_000, "retry_every": 1, "retry_for": 0}
-    known |= {"retention_done": 0, "retention_dead": 604_800_000, "rerun": "failed"}
-    named = {"network_file_system": False, "spool": f"{tmp_path}/b", "handlers": "app.handlers"}
+    known |= {"retention_done": 0, "retention_dead": 604_800_000, "network_file_system": False}
+    named = {"rerun": "failed", "spool": f"{tmp_path}/b", "handlers": "app.handlers"}
 
     assert configuration.load(str(path), of_project=False) == known | named
     for handlers in ("handlers.py", "./handlers.py", "sub/../handlers.py"):

@@ -465,7 +465,8 @@ def test_an_event_is_shown_with_its_body_and_what_was_tried(
     assert lines[0].startswith("It is dead: a handler gave it up in attempt 1 (GiveUp: no such")
     assert '    "to": "ada"' in lines
     assert any(line.startswith("  attempt 1 failed after ") for line in lines)
-    assert "      ampt_cli.execute.GiveUp: no such user" in out or "GiveUp: no such user" in out
+    assert '          raise GiveUp("no such user")' in lines
+    assert "      ampt_cli.handlers.GiveUp: no such user" in lines
     assert lines[-2:] == ["    output", "    | trying"]
 
 
