@@ -45,6 +45,8 @@ def test_a_folder_that_is_nearly_a_date_is_left_alone(disk: Disk, stray: str) ->
     date.rename(date.with_name(stray))
 
     assert look(disk) == (0, None)
+
+
 def test_the_next_look_is_at_what_comes_first(disk: Disk) -> None:
     """Of both states, whichever of them is read first."""
     for pending, retry in ((2 * due.DAY, 3 * due.HOUR), (2 * due.HOUR, 3 * due.DAY)):
