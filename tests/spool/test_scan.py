@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import due, publication
-from ampt_cli import due, layout, place, publication
+from ampt_cli import due, layout, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.scan import Scan
 
