@@ -89,6 +89,8 @@ def test_what_a_missing_folder_keeps_from_being_done_says_what_next(
     run_ampt("publish", "n")
     shutil.move(spool_dir / folder, spool_dir.parent / "away")
     refused = run_ampt("run", "-m", handlers) if folder == "running" else run_ampt("publish", "n")
+    command = ("run", "-m", handlers) if folder == "running" else ("publish", "n")
+    refused = run_ampt(*command)
     batch = run_ampt("publish", "--batch", "-", stdin='{"name": "n"}\n')
     repaired = run_ampt("check", "--repair")
 
