@@ -46,7 +46,7 @@ def check_above(path: str, what: str, owner: int | None = None) -> None:
     That is whoever owns a folder above it, but for us, root, and its `owner`; and
     anybody, where all may write there. What is not there yet will be made, for us alone.
     """
-    trusted = (os.geteuid(), 0) if owner is None else (os.geteuid(), 0, owner)
+    trusted = os.geteuid(), 0, owner
     while path != "/":
         path = os.path.dirname(path)
         try:
