@@ -169,6 +169,37 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
     assert run_ampt("publish", "n", "--spool", missing).status == 0
 
 
+@pytest.mark.row(12)
+@pytest.mark.row(41)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ampt-spool 1\n", ""),
+        ("ampt-spool 1\ngroup\n", ""),
+        ("ampt-spool 1\nkey of a later version\n", ""),
+        ("ampt-spool 2\n", "has format 2, and this program knows 1"),
+        ("ampt-spool 10\n", "has format 10, and this program knows 1"),
+        ("ampt-spool 1x\n", "says 'ampt-spool 1x', so it is no spool"),
+        ("ampt-spool\n", "says 'ampt-spool', so it is no spool"),
+        ("mailbox 1\n", "says 'mailbox 1', so it is no spool"),
+        ("1\n", "says '1', so it is no spool"),
+        ("", "says '', so it is no spool"),
+    ],
+)
+def test_a_spool_is_what_its_format_says(text: str, said: str, tmp_path: Path) -> None:
+    """And it is shared by a group only where that is the second line."""
+    path = tmp_path / "spool"
+    place.open_disk(str(path), create=True).close()
+    (path / "FORMAT").write_text(text, encoding="ascii")
+
+    if said:
+        with pytest.raises(ConfigError, match=said):
+            place.open_disk(str(path), create=True)
+        assert (path / "FORMAT").read_text(encoding="ascii") == text
+    else:
+        assert place.open_disk(str(path)).group == ("group" in text)
+
+
 @pytest.mark.row(42)
 @pytest.mark.root
 def test_a_folder_of_the_spool_on_another_disk_is_refused(
