@@ -285,6 +285,8 @@ class Supervisor:
             slot.leaving = True
             if payload == worker.TIMED_OUT:
                 slot.kill("timeout")  # the handler is over; what it started goes with it
+        elif slot.ready:
+            raise ValueError("what it says before it is ready was said afterwards")
         elif kind == worker.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True

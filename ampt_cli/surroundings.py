@@ -26,9 +26,9 @@ from ampt_cli.typed import Any
 RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 MARK = getattr(os, "O_NOATIME", os.O_APPEND)  # of an open file; means nothing to a pipe
-OPEN = getrlimit(RLIMIT_NOFILE)[0] // 2  # negative: without a limit
+FILES = getrlimit(RLIMIT_NOFILE)[0]  # that may be open at once; negative: any number
 # Our own descriptors lie above what handlers open, and usually close.
-FIRST_FD = OPEN if 0 <= OPEN < 200 else 200
+FIRST_FD = FILES // 2 if 0 <= FILES < 400 else 200
 LIMITS = (RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE)
 SIGNALS = range(1, 32)  # all but those of real time, which hardly anything uses
 TIMERS = (_signal.ITIMER_PROF, _signal.ITIMER_VIRTUAL)  # the third is that of alarm()

@@ -140,6 +140,8 @@ ZOO = [
     Unruly(56, "leaves a child", 'subprocess.Popen(["sleep", "2"])', "succeeded"),
     Unruly(57, "closes descriptors", "os.closerange(0, 200)", "succeeded"),
     Unruly(57, "closes every descriptor", "os.closerange(0, 256)", "failed", "without a result"),
+    Unruly(57, "writes into all pipes", "forge(b'[]')", "failed", "a handler wrote into its pipe"),
+    Unruly(57, "says it is unusable", "forge(SAID)", "failed", "a handler wrote into its pipe"),
     Unruly(57, "closes stdout", "sys.stdout.close(); sys.stderr.close()", "succeeded"),
     Unruly(58, "prints much", "print('x' * 50_000_000)", "succeeded"),
     Unruly(58, "prints many lines", "print('x\\n' * 5_000_000)", "succeeded"),
@@ -223,6 +225,16 @@ def fill():
         try:
             while True: os.write(1, piece)
         except BlockingIOError: pass
+
+SAID = b'{"error": "none can be imported", "status": 78}'
+
+def forge(told):
+    for fd in range(3, 256):
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:"):
+                os.write(fd, b"X" + len(told).to_bytes(4, "big") + told)
+        except OSError: pass
+    time.sleep(0.2)
 
 def spin():
     ctypes.PyDLL(SPIN).spin()
