@@ -19,21 +19,28 @@ from tests.conftest import SCRIPT
 
 
 @pytest.mark.row(40)
-@pytest.mark.parametrize("folder", ["", "tmp", "pending"])
+@pytest.mark.parametrize(
+    ("folder", "id"),
+    [("", ""), ("tmp", ""), ("pending", ""), ("ids", "x"), ("tmp", "x"), ("pending", "x")],
+)
 def test_a_lost_permission_is_77_with_the_path_and_the_user(
-    folder: str, run_ampt, handlers: Path, spool_dir: Path
+    folder: str, id: str, run_ampt, handlers: Path, spool_dir: Path
 ) -> None:
     """And all goes on once it is back."""
     run_ampt("publish", "n")
     (spool_dir / folder).chmod(0o000)
-    refused = run_ampt("publish", "n", powerless=True)
+    asked = ["publish", "n", *(["--id", id] if id else [])]
+    refused = run_ampt(*asked, powerless=True)
     (spool_dir / folder).chmod(0o700)
 
     assert (refused.status, refused.out) == (77, "")
     assert f"uid {os.geteuid()}" in refused.err
     assert str(spool_dir) in refused.err
     assert f" {folder}/" in refused.err or not folder
+    assert ("cannot publish 'n' with the id x in" in refused.err) == bool(id)
+    assert run_ampt(*asked).status == 0
     assert run_ampt("run", "-m", handlers).status == 0
+    assert len(list(spool_dir.glob("done/*/*.json"))) == 2
     assert run_ampt("check").status == 0
 
 
