@@ -21,7 +21,8 @@ def system(monkeypatch: pytest.MonkeyPatch, me: int, there: dict[str, SimpleName
         return there[path]
 
     group = MINE if me else 0
-    seen = SimpleNamespace(path=os.path, stat=status, geteuid=lambda: me, getegid=lambda: group)
+    ids = {"geteuid": lambda: me, "getegid": lambda: group}
+    seen = SimpleNamespace(path=os.path, stat=status, lstat=status, **ids)
     monkeypatch.setattr(trust, "os", seen)
 
 
