@@ -53,7 +53,7 @@ class Scan:
                 if date > current[:10]:
                     self._note(begin)
                     break
-                for hour in self._list(f"{state}/{date}"):
+                for hour in self._hours(f"{state}/{date}"):
                     if (begin := due.begin_of(date, hour)) is None:
                         continue
                     if f"{date}/{hour}" > current:
@@ -61,6 +61,13 @@ class Scan:
                         break
                     found.append(f"{state}/{date}/{hour}")
         return sorted(found, key=lambda bucket: bucket.partition("/")[2])
+
+    def _hours(self, folder: str) -> "list[str]":
+        """What is in the folder of a date. Through a link to one others would publish."""
+        hours = self._list(folder)
+        if not hours and not self.disk.is_folder(folder) and self.disk.exists(folder):
+            self.unread.add(f"{folder}: it is no folder, or a link to one")
+        return hours
 
     def _list(self, folder: str) -> "list[str]":
         try:

@@ -66,23 +66,29 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
 
 
 @pytest.mark.row(38)
+@pytest.mark.parametrize("depth", [0, 1], ids=["state", "date"])
 def test_events_behind_a_linked_folder_are_no_idle_run(
-    run_ampt, handlers: Path, spool_dir: Path, tmp_path: Path
+    depth: int, run_ampt, handlers: Path, spool_dir: Path, tmp_path: Path
 ) -> None:
     """A publish goes through the link, and no scan does: 74 with its path, never silence."""
     run_ampt("publish", "n")
-    (spool_dir / "pending").rename(tmp_path / "elsewhere")
-    (spool_dir / "pending").symlink_to(tmp_path / "elsewhere")
+    [folder] = spool_dir.glob("pending" + "/*" * depth)
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
     published = run_ampt("publish", "n")
     ran = run_ampt("run", "-m", handlers)
+    checked = run_ampt("check")
     listed = run_ampt("inspect", "--sort", "due")
 
     assert published.status == 0
-    assert (ran.status, listed.status) == (74, 74)
-    assert "cannot read pending" in ran.err
-    assert "pending" in listed.err
-    (spool_dir / "pending").unlink()
-    (tmp_path / "elsewhere").rename(spool_dir / "pending")
+    assert (ran.status, checked.status) == (74, 1)
+    assert f"cannot read {folder.relative_to(spool_dir)}" in ran.err
+    assert f"{folder.relative_to(spool_dir)}: " in checked.out
+    if not depth:
+        assert listed.status == 74
+        assert "pending" in listed.err
+    folder.unlink()
+    (tmp_path / "elsewhere").rename(folder)
     assert run_ampt("run", "-m", handlers).status == 0
 
 
