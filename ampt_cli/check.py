@@ -29,14 +29,25 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     yield from _tops(disk)
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
-    yield from _strays(disk)
-    for folder in walk.folders(disk, layout.STATES):
-        yield from _folder(disk, folder)
-    for folder in lock.runners(disk):
-        yield from _runner(disk, folder)
-    yield from _twice(disk)
-    yield from _ids(disk)
+    unread: set[str] = set()
+    buckets = _buckets(disk, unread)
+    for part in (_strays(disk), buckets, _runners(disk), _twice(disk), _ids(disk)):
+        yield from _as_far_as_can_be(part, unread)
     yield from _drafts(disk, now)
+
+
+def _as_far_as_can_be(
+    findings: Iterator[Finding], unread: set[str], folder: str = "."
+) -> Iterator[Finding]:
+    """Findings up to what cannot be read, which is one, and told once; `folder` is where."""
+    try:
+        yield from findings
+    except OSError as error:
+        known = isinstance(error.filename, str) and folder == "."
+        path = error.filename if known else folder
+        if path not in unread:
+            unread.add(path)
+            yield Finding(path, f"it cannot be read: {error.strerror}", "")
 
 
 def _ids(disk: Disk) -> Iterator[Finding]:
@@ -115,6 +126,11 @@ def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
     return due.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
 
 
+def _buckets(disk: Disk, unread: set[str]) -> Iterator[Finding]:
+    for folder in walk.folders(disk, layout.STATES):
+        yield from _as_far_as_can_be(_folder(disk, folder), unread, folder)
+
+
 def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
     state = folder.partition("/")[0]
     if state != layout.RUNNING and upkeep.is_unmarked(disk, folder):
@@ -159,6 +175,11 @@ def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> 
     except FileNotFoundError:
         return False
     return status.st_nlink == 2 and os.path.samestat(status, other)
+
+
+def _runners(disk: Disk) -> Iterator[Finding]:
+    for folder in lock.runners(disk):
+        yield from _runner(disk, folder)
 
 
 def _runner(disk: Disk, folder: str) -> Iterator[Finding]:

@@ -66,6 +66,29 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
 
 
 @pytest.mark.row(38)
+@pytest.mark.parametrize("depth", [1, 2], ids=["date", "hour"])
+def test_check_goes_past_what_it_cannot_read(
+    depth: int, run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """It is a finding, told once; what is wrong elsewhere is told, too."""
+    run_ampt("publish", "n")
+    [folder] = spool_dir.glob("pending" + "/*" * depth)
+    (spool_dir / "tmp" / "odd").touch()
+    folder.chmod(0o000)
+    checked = run_ampt("check", powerless=True)
+    folder.chmod(0o700)
+
+    assert (checked.status, checked.err) == (1, "")
+    assert sorted(line.partition(":")[0] for line in checked.out.splitlines()) == [
+        str(folder.relative_to(spool_dir)),
+        "tmp/odd",
+    ]
+    assert "it cannot be read: Permission denied" in checked.out
+    (spool_dir / "tmp" / "odd").unlink()
+    assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(38)
 @pytest.mark.parametrize("depth", [0, 1], ids=["state", "date"])
 def test_events_behind_a_linked_folder_are_no_idle_run(
     depth: int, run_ampt, handlers: Path, spool_dir: Path, tmp_path: Path
