@@ -17,6 +17,7 @@ from tests.conftest import RunAmpt, StartAmpt
 
 SO_TIMESTAMP = 29  # socket(7); Python has no name for it
 Write = Callable[[str], Path]
+Wait = Callable[[Callable[[], object], float], None]
 SHOWS = """
 import os
 @events.on("shows")
@@ -83,15 +84,15 @@ def test_a_runner_that_is_stopped_before_it_is_ready_never_says_that_it_is(
     start_ampt: StartAmpt,
     run_ampt: RunAmpt,
     write_handlers: Write,
+    listener: tuple[Listener, str],
     tmp_path: Path,
-    wait_until: Callable[[Callable[[], object], float], None],
+    wait_until: Wait,
 ) -> None:
     """Its handlers are still being imported."""
-    begun = tmp_path / "begun"
-    heard = Listener(str(tmp_path / "n"))
+    begun, (heard, address) = tmp_path / "begun", listener
     run_ampt("publish", "n", "--after", "1 day")
     module = write_handlers(f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(50)\n")
-    runner = start_ampt("run", "--watch", "-m", module, env={"NOTIFY_SOCKET": str(tmp_path / "n")})
+    runner = start_ampt("run", "--watch", "-m", module, env={"NOTIFY_SOCKET": address})
     wait_until(begun.exists, 20)
     runner.send_signal(signal.SIGTERM)
     runner.communicate(timeout=20)
@@ -101,7 +102,6 @@ def test_a_runner_that_is_stopped_before_it_is_ready_never_says_that_it_is(
         heard.wait_for("READY=1")
 
     assert runner.returncode == 0
-    heard.socket.close()
 
 
 def test_a_watchdog_of_another_process_is_not_answered(
@@ -127,7 +127,7 @@ def test_a_manager_that_hangs_holds_up_nothing_and_hears_later_what_it_must(
     run_ampt: RunAmpt,
     write_handlers: Write,
     tmp_path: Path,
-    wait_until: Callable[[Callable[[], object], float], None],
+    wait_until: Wait,
 ) -> None:
     """Its queue is full when the runner begins, and is read after work was done."""
     heard = Listener(str(tmp_path / "n"))
@@ -171,7 +171,7 @@ def test_what_the_unit_starts_tells_all_that_the_unit_says_it_will(
     write_handlers: Write,
     clean_env: dict[str, str],
     tmp_path: Path,
-    wait_until: Callable[[Callable[[], object], float], None],
+    wait_until: Wait,
 ) -> None:
     """The command of the printed unit, as systemd starts and signals it; no sign of life is late.
 

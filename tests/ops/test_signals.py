@@ -104,80 +104,69 @@ def slow(event):
 """
 
 
-@pytest.mark.row(50)
-def test_a_stop_lets_the_running_handler_finish_and_gives_back_the_rest(
+Stopped = Callable[..., tuple[list[str], str]]  # ids, and what the runner said
+
+
+@pytest.fixture
+def stopped(
     run_ampt: RunAmpt,
     start_ampt: StartAmpt,
     write_handlers: Write,
-    spool_dir: Path,
     tmp_path: Path,
     wait_until: Wait,
+) -> Stopped:
+    """Run so many events by a module like SLOW, and signal the runner once it runs the first.
+
+    The ids, and what the runner said; it has ended as it must, with 0.
+    """
+
+    def run(code: str, *signals: int, events: int = 1) -> tuple[list[str], str]:
+        begun = tmp_path / "begun"
+        ids = [run_ampt("publish", "slow", f'"{begun}"').out.strip() for _ in range(events)]
+        runner = start_ampt("run", "-m", write_handlers(code))
+        wait_until(begun.exists, 20)
+        for number in signals:
+            runner.send_signal(number)
+        _, said = runner.communicate(timeout=20)
+        assert runner.returncode == 0, said
+        return ids, said
+
+    return run
+
+
+@pytest.mark.row(50)
+def test_a_stop_lets_the_running_handler_finish_and_gives_back_the_rest(
+    stopped: Stopped, spool_dir: Path
 ) -> None:
     """What has not begun is uncounted."""
-    begun = tmp_path / "begun"
-    for _ in range(3):
-        run_ampt("publish", "slow", f'"{begun}"')
-    runner = start_ampt("run", "-m", write_handlers(SLOW))
-    wait_until(begun.exists, 20)
-    runner.send_signal(signal.SIGTERM)
-    runner.communicate(timeout=20)
+    stopped(SLOW, signal.SIGTERM, events=3)
 
-    assert runner.returncode == 0
     assert len(in_state(spool_dir, "done")) == 1
     assert [path.name.count(".a0.") for path in in_state(spool_dir, "pending")] == [1, 1]
     assert in_state(spool_dir, "running") == []
 
 
 @pytest.mark.row(50)
-def test_a_second_signal_ends_at_once_and_loses_nothing(
-    run_ampt: RunAmpt,
-    start_ampt: StartAmpt,
-    write_handlers: Write,
-    spool_dir: Path,
-    tmp_path: Path,
-    wait_until: Wait,
-) -> None:
+def test_a_second_signal_ends_at_once_and_loses_nothing(stopped: Stopped, spool_dir: Path) -> None:
     """The attempt is interrupted, and due again at once."""
-    begun = tmp_path / "begun"
-    id_ = run_ampt("publish", "slow", f'"{begun}"').out.strip()
-    module = write_handlers(SLOW.replace("1.5", "50").replace('"slow")', '"slow", timeout=60_000)'))
-    runner = start_ampt("run", "-m", module)
-    wait_until(begun.exists, 20)
-    runner.send_signal(signal.SIGTERM)
-    runner.send_signal(signal.SIGINT)
-    runner.communicate(timeout=20)
+    code = SLOW.replace("1.5", "50").replace('"slow")', '"slow", timeout=60_000)')
+    [id_], _ = stopped(code, signal.SIGTERM, signal.SIGINT)
     [entry] = in_state(spool_dir, "retry")
 
-    assert runner.returncode == 0
     assert id_ in entry.name
     assert '"outcome":"interrupted"' in entry.read_text(encoding="utf-8")
 
 
 @pytest.mark.row(50)
 @pytest.mark.row(54)
-def test_a_timeout_during_a_stop_is_a_timeout(
-    run_ampt: RunAmpt,
-    start_ampt: StartAmpt,
-    write_handlers: Write,
-    spool_dir: Path,
-    tmp_path: Path,
-    wait_until: Wait,
-) -> None:
+def test_a_timeout_during_a_stop_is_a_timeout(stopped: Stopped, spool_dir: Path) -> None:
     """It is a failure, tried again in six minutes; the stop has interrupted nothing."""
-    begun = tmp_path / "begun"
-    run_ampt("publish", "slow", f'"{begun}"')
     endless = "while True:\n        try: time.sleep(50)\n        except BaseException: pass"
-    module = write_handlers(
-        SLOW.replace("time.sleep(1.5)", endless).replace('"slow")', '"slow", timeout=500)')
-    )
-    runner = start_ampt("run", "-m", module)
-    wait_until(begun.exists, 20)
-    runner.send_signal(signal.SIGTERM)
-    runner.communicate(timeout=20)
+    code = SLOW.replace("time.sleep(1.5)", endless).replace('"slow")', '"slow", timeout=500)')
+    stopped(code, signal.SIGTERM)
     [entry] = in_state(spool_dir, "retry")
     written = entry.read_text(encoding="utf-8")
 
-    assert runner.returncode == 0
     assert '"outcome":"timed_out"' in written
     assert '"failures":1' in written
 
@@ -234,23 +223,12 @@ def n(event):
 @pytest.mark.row(50)
 @pytest.mark.row(59)
 def test_a_handler_that_ends_its_worker_during_a_stop_has_failed(
-    run_ampt: RunAmpt,
-    start_ampt: StartAmpt,
-    write_handlers: Write,
-    spool_dir: Path,
-    tmp_path: Path,
-    wait_until: Wait,
+    stopped: Stopped, spool_dir: Path
 ) -> None:
     """The stop has interrupted nothing: it is tried again in six minutes, and says why."""
-    begun = tmp_path / "begun"
-    run_ampt("publish", "slow", f'"{begun}"')
     code = SLOW.replace("time.sleep(1.5)", "time.sleep(1); os._exit(3)")
-    runner = start_ampt("run", "-m", write_handlers(code.replace("time", "os, time", 1)))
-    wait_until(begun.exists, 20)
-    runner.send_signal(signal.SIGTERM)
-    _, said = runner.communicate(timeout=20)
+    _, said = stopped(code.replace("time", "os, time", 1), signal.SIGTERM)
     [entry] = in_state(spool_dir, "retry")
 
-    assert runner.returncode == 0
     assert "failed: the worker exited with status 3 without a result" in said
     assert '"failures":1' in entry.read_text(encoding="utf-8")
