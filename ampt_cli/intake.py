@@ -58,7 +58,7 @@ class Intake:
                         return claim
                     self._leave_some(entry)
             if self._found or self._missed:
-                self.check_place()
+                place.check_still(self.disk, self.base)
                 self.rescan()
             else:
                 self.exhausted = True
@@ -73,7 +73,7 @@ class Intake:
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""
         if self.exhausted and (woken or self.patience() <= 0):
-            self.check_place()
+            place.check_still(self.disk, self.base)
             self.rescan()
 
     def patience(self) -> float:
@@ -91,10 +91,6 @@ class Intake:
         """What could not be claimed or read may be tried again: a fault may be over."""
         self.skipped.clear()
         self.unread.clear()
-
-    def check_place(self) -> None:
-        """The spool must be where it was: else nobody publishes into this one any more."""
-        place.check_still(self.disk, self.base)
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

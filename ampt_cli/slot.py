@@ -93,9 +93,13 @@ class Slot:
         """How many events it may hold at once."""
         return QUEUE if self.pace < FAST else 2 if self.pace < SLOW else 1
 
+    def serves(self) -> bool:
+        """Whether it has imported the handlers, and stays."""
+        return self.ready and not self.leaving
+
     def room(self) -> int:
         """How many more events it may be given: only fast handlers get a queue."""
-        if not self.ready or self.leaving:
+        if not self.serves():
             return 0
         return max(self.depth() - len(self.waiting), 0)
 

@@ -96,7 +96,7 @@ class Supervisor:
 
         Raises Unusable; another AmptError where no worker can be begun.
         """
-        while not all(slot.ready and not slot.leaving for slot in self.slots):
+        while not all(slot.serves() for slot in self.slots):
             self.poll(0.25)
             if self.failure is not None:
                 raise self.failure
@@ -114,8 +114,7 @@ class Supervisor:
         try:
             self.wait_ready(told_to_stop)
         except Unusable as error:
-            others = [slot for slot in self.slots if slot is not self._trial]
-            if not all(slot.ready and not slot.leaving for slot in others):
+            if not all(slot.serves() for slot in self.slots if slot is not self._trial):
                 raise  # one is being replaced, and those it had are gone
             self.failure = None
             return error
