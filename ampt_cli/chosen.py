@@ -51,7 +51,7 @@ def _publish(
     target: layout.Entry,
     commit: Callable[[], object],
 ) -> None:
-    tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}.{os.urandom(4).hex()}"
+    tmp = _draft(made.id, made.time)
     try:
         disk.write_new(tmp, line)
         take(disk, {made.id: tmp})
@@ -60,6 +60,10 @@ def _publish(
         disk.forget(tmp)
         raise
     link(disk, target)
+
+
+def _draft(id: str, now: int) -> str:
+    return f"{layout.TMP}/{due.stamp(now)}.{id}.{os.urandom(4).hex()}"
 
 
 def take(disk: Disk, files: dict[str, str]) -> None:
@@ -128,9 +132,9 @@ def link_again(disk: Disk, path: str, now: int) -> None:
 
     A crash leaves a link in tmp/, for the sweep, and perhaps the old file of the id.
     """
-    id_ = path.rpartition("/")[2].split(".")[1]
-    place = layout.id_path(id_)
-    draft = f"{layout.TMP}/{due.stamp(now)}.{id_}.{os.urandom(4).hex()}"
+    folder, _, file = path.rpartition("/")
+    id_ = layout.again(folder, file).id
+    place, draft = layout.id_path(id_), _draft(id_, now)
     with IdLock(disk):
         try:
             disk.link(path, draft)
