@@ -30,21 +30,25 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
     unread: set[str] = set()
-    buckets = _buckets(disk, unread)
-    for part in (_strays(disk), buckets, _runners(disk), _twice(disk), _ids(disk)):
+    for part in (
+        _strays(disk),
+        _buckets(disk, unread),
+        _runners(disk),
+        _twice(disk),
+        _ids(disk),
+        _drafts(disk, now),
+    ):
         yield from _as_far_as_can_be(part, unread)
-    yield from _drafts(disk, now)
 
 
 def _as_far_as_can_be(
-    findings: Iterator[Finding], unread: set[str], folder: str = "."
+    findings: Iterator[Finding], unread: set[str], folder: str = ""
 ) -> Iterator[Finding]:
-    """Findings up to what cannot be read, which is one, and told once; `folder` is where."""
+    """Findings up to what cannot be read, which is one, and told once; `folder`, if it is known."""
     try:
         yield from findings
     except OSError as error:
-        known = isinstance(error.filename, str) and folder == "."
-        path = error.filename if known else folder
+        path = folder or (error.filename if isinstance(error.filename, str) else ".")
         if path not in unread:
             unread.add(path)
             yield Finding(path, f"it cannot be read: {error.strerror}", "")
