@@ -9,8 +9,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.scan import Scan
 
-AHEAD = 64  # entries at most between runners that meet; a hash is another one in each process
-FAR = 5  # times that the distance doubles, while nothing is found but what others have claimed
+AHEAD = 128  # entries at most between runners that meet; a hash is another one in each process
 POLL = 1.0  # s between looks at the spool when nobody wakes the runner
 
 
@@ -26,6 +25,7 @@ class Intake:
         self.names = names  # globs
         self.runner = ""
         self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
+        self.lost = 0  # claims that others were faster to make
         self._known: dict[str, tuple[int, str]] = {}
         self.unread: set[str] = set()  # folders that could not be read, and why
         self.rescan()
@@ -35,7 +35,6 @@ class Intake:
         self.scan = Scan(self.disk, self.clock(), self._known, self.unread)
         self._entries = self.scan.entries()
         self._found = self._missed = self.exhausted = False
-        self._losses = 0  # in a row
         self.next_look = monotonic() + POLL
 
     def peek(self) -> bool:
@@ -54,7 +53,6 @@ class Intake:
                     claim = self._take(entry)
                     if claim is not None:
                         self._found = True
-                        self._losses = 0
                         return claim
                     self._leave_some(entry)
             if self._found or self._missed:
@@ -66,9 +64,8 @@ class Intake:
 
     def _leave_some(self, entry: Entry) -> None:
         """Leave what follows `entry` to who was faster, for now: another scan will follow."""
-        most = AHEAD << min(self._losses, FAR)
-        self._missed |= self.scan.skip(hash(entry.file) % most) > 0
-        self._losses += 1
+        self._missed |= self.scan.skip(hash(entry.file) % AHEAD) > 0
+        self.lost += 1
 
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""

@@ -13,6 +13,7 @@ from ampt_cli.fsio import READ, Disk
 RECORD = 512  # bytes
 RING = 128  # records per worker: more than it can have unsettled at once
 MOST = RECORD * (1 + 1024 * RING)  # bytes that are read: of as many workers as `size` allows
+SOME = 8  # one mark of so many is looked at, where about is enough
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -46,6 +47,26 @@ class Marks:
         self._map[at : at + RECORD] = f"{seq} {now} {file}\n".encode().ljust(RECORD, b"\0")
 
 
+def read(disk: Disk, folder: str) -> bytes:
+    """What the marks of a runner hold; nothing where they cannot be read."""
+    try:
+        fd = os.open(f"{folder}/{layout.MARKS}", READ, dir_fd=disk.root)
+        try:
+            size = os.fstat(fd).st_size
+            return os.pread(fd, size, 0) if size <= MOST else b""
+        finally:
+            os.close(fd)
+    except OSError:
+        return b""  # a folder, say, or a FIFO: as good as missing
+
+
+def begun_so_far(disk: Disk, folder: str) -> int:
+    """How many events a runner has begun, but for the last few: the highest number in its marks."""
+    data, step = read(disk, folder), RECORD * SOME
+    numbers = (data[at : at + 20].partition(b" ")[0] for at in range(RECORD, len(data), step))
+    return max((int(number) for number in numbers if number.isdigit()), default=0)
+
+
 class Begun:
     """What the marks of a dead or other runner say."""
 
@@ -53,18 +74,7 @@ class Begun:
         self.pid = 0
         self.known = False  # whether an entry without a mark has surely not begun
         self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
-        try:
-            fd = os.open(f"{folder}/{layout.MARKS}", READ, dir_fd=disk.root)
-            try:
-                size = os.fstat(fd).st_size
-                data = os.pread(fd, size, 0) if size <= MOST else b""
-            finally:
-                os.close(fd)
-        except OSError:
-            return  # a folder, say, or a FIFO: as good as missing
-        self._read(data)
-
-    def _read(self, data: bytes) -> None:
+        data = read(disk, folder)
         boot, _, pid = data[:RECORD].rstrip(b"\0\n").decode("utf-8", "replace").partition(" ")
         self.pid = int(pid) if pid.isdigit() else 0
         self.known = boot == (boot_id() or "-") and len(data) % RECORD == 0 and len(data) > RECORD

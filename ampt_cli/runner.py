@@ -20,6 +20,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
+from ampt_cli.sharing import Share
 from ampt_cli.signals import emptied, heard
 from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
@@ -114,6 +115,7 @@ class Runner:
         self.home.move_in()
         self.workers.folder = self.home.folder
         self.intake.runner = self.home.name
+        self.share = Share(self.disk, self.home.name)
         self._wait_ready()
         gc.freeze()
         gc.enable()
@@ -146,7 +148,7 @@ class Runner:
                     return
                 if self._begins_anew():
                     continue
-            self._listen(self.wake >= 0 and not self.held and self.workers.room > 0)
+            self._listen(self.wake >= 0 and self._would_claim())
             for report in self.workers.poll(self._patience()):
                 self.outcomes.settle(self.claims.pop(report[1]), report)
             self._hear()
@@ -162,6 +164,9 @@ class Runner:
         if wanted != self.listening:
             self.listening = wanted
             (self.workers.watch if wanted else self.workers.unwatch)(self.wake)
+
+    def _would_claim(self) -> bool:
+        return not self.held and self.workers.room > 0 and not self.share.aside
 
     def _is_over(self) -> bool:
         """With nothing claimed: whether the run has ended."""
@@ -193,7 +198,9 @@ class Runner:
 
     def _patience(self) -> float:
         wait = self._pause()
-        if self.settings.watch and self.workers.room:
+        if self.share.aside:
+            wait = min(wait, self.share.look_at - monotonic())
+        elif self.settings.watch and self.workers.room:
             wait = min(wait, self.intake.patience())
         return max(wait, 0.0005)
 
@@ -211,13 +218,20 @@ class Runner:
             self.intake.skip(entry)
             self.taken -= 1  # no attempt was made
         self.outcomes.left.clear()
-        if self.stopping or self.outcomes.trouble or self.reloading:
+        if self.stopping or self.outcomes.trouble or self.reloading or self._stands_aside():
             self._give_back()
             return
         try:
             self._give_out()
         except OSError as error:
             self.outcomes.fail(error, "claim an event")
+
+    def _stands_aside(self) -> bool:
+        """Whether to leave what is due to other runners; not where names are shared out."""
+        now = monotonic()
+        if now >= self.share.look_at and not self.settings.names:
+            self.share.look(now, self.seq - len(self.claims), self.intake.lost)
+        return self.share.aside
 
     def _give_out(self) -> None:
         slots = [slot for slot in self.workers.slots if slot.wants_more()]

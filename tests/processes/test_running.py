@@ -415,3 +415,51 @@ def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir
         made._drain()
 
     assert seen == [set()]
+
+
+def test_a_publish_wakes_no_runner_that_stands_aside(spool_dir: Path) -> None:
+    """It would take the byte from the one that is at work."""
+    made = Runner(place.open_disk(str(spool_dir), create=True), "", Settings(""), Observer(), int)
+    made.workers = cast("Any", SimpleNamespace(room=1))
+    made.share = cast("Any", SimpleNamespace(aside=False))
+    willing = made._would_claim()
+    made.share.aside = True
+
+    assert (willing, made._would_claim()) == (True, False)
+
+
+STANDING_ASIDE = """
+import os, sys
+from ampt_cli import clock, place, runner
+from ampt_cli.sharing import Share
+from ampt_cli.told import Observer, Settings
+
+class Told(Share):
+    looks = 0
+    def look(self, now, begun, lost):
+        claims = [name for name in os.listdir(f"{spool}/running/{self.name}") if "." in name]
+        print(self.aside, len(claims), flush=True)
+        self.looks += 1
+        self.aside, self.look_at = self.looks % 4 > 0, now + 0.02
+
+spool, handlers, names = sys.argv[1], sys.argv[2], tuple(sys.argv[3:])
+runner.Share = Told
+told = Settings(handlers, names=names)
+print(runner.Runner(place.open_disk(spool), spool, told, Observer(), clock.now).run().counts)
+"""
+
+
+@pytest.mark.parametrize("names", [(), ("n",)])
+def test_a_runner_that_stands_aside_holds_nothing_and_comes_back(
+    run_ampt, handlers: Path, spool_dir: Path, names: tuple[str, ...]
+) -> None:
+    """What it was given is run or given back; one that is told which names to take never does."""
+    run_ampt("publish", "--batch", "-", stdin='{"name":"n"}\n' * 500)
+    argv = [sys.executable, "-c", STANDING_ASIDE, str(spool_dir), str(handlers), *names]
+    *looks, counts = subprocess.run(
+        argv, check=True, capture_output=True, text=True, timeout=60
+    ).stdout.splitlines()
+
+    assert "'succeeded': 500" in counts
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 500
+    assert ("True 0" in looks, bool(looks)) == (not names, not names)

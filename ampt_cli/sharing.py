@@ -1,0 +1,66 @@
+"""Whether a runner takes part in the work, where several would.
+
+Where handlers take next to nothing, what runners are busy with is renames, and the kernel
+makes one at a time on a file system: then more runners cost more than they bring. Where
+handlers take their time, each runner adds its workers. Which it is, a trial tells, on any
+machine: who loses claims to others counts what all begin, stands aside, and counts again.
+The oldest of them never does, so that somebody is at work.
+"""
+
+from ampt_cli import layout, marks
+from ampt_cli.fsio import Disk
+
+SPAN = 0.05  # s that is counted at once
+FEW = 64  # events in a span: where fewer are begun, nobody is in anybody's way
+MADE_GOOD = 0.5  # of what it did itself must be done by the others; spans differ by a fifth
+ASIDE = 5.0  # s at most: what waits may be for this runner alone
+AGAIN, AT_LAST = 0.1, 60.0  # s from a trial in which it was missed to the next; it doubles
+
+
+class Share:
+    """A runner's part in it. The others are known by their marks."""
+
+    def __init__(self, disk: Disk, name: str) -> None:
+        self.disk = disk
+        self.name = name
+        self.aside = False
+        self.look_at = 0.0  # monotonic s; there is nothing new before
+        self._since = 0.0
+        self._begun = self._lost = 0
+        self._others: dict[str, int] = {}
+        self._enough = 0.0  # events a second, begun by the others, for it to stay aside
+        self._missed = False  # whether they were fewer in the last span
+        self._until = 0.0  # when it has been aside for long enough
+        self._pause = AGAIN
+
+    def look(self, now: float, begun: int, lost: int) -> None:
+        """Decide anew: it has `begun` so many events by now, and `lost` so many claims."""
+        others = self._seen()
+        gained = {name: count - self._others.get(name, count) for name, count in others.items()}
+        theirs, span, wait = sum(gained.values()), now - self._since, SPAN
+        if self.aside:
+            before, self._missed = self._missed, theirs < self._enough * span
+            if self._missed and (before or not theirs):
+                self.aside, wait = False, self._pause
+                self._pause = min(self._pause * 2, AT_LAST)
+            elif now > self._until:
+                self.aside, self._pause = False, AGAIN
+        elif span < 2 * SPAN and lost > self._lost:  # a longer one was a pause, or idle
+            ours = begun - self._begun
+            if ours + theirs >= FEW and any(gained[name] for name in gained if name < self.name):
+                self.aside, self._missed, self._until = True, False, now + ASIDE
+                self._enough = (theirs + ours * MADE_GOOD) / span
+        self._since, self._begun, self._lost, self._others = now, begun, lost, others
+        self.look_at = now + wait
+
+    def _seen(self) -> dict[str, int]:
+        """How much each of the others has begun; what cannot be read has begun nothing."""
+        try:
+            names = self.disk.list(layout.RUNNING)
+        except OSError:
+            return {}
+        return {
+            name: marks.begun_so_far(self.disk, f"{layout.RUNNING}/{name}")
+            for name in names
+            if name != self.name
+        }
