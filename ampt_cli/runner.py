@@ -230,7 +230,12 @@ class Runner:
         """Whether to leave what is due to other runners; not where names are shared out."""
         now = monotonic()
         if now >= self.share.look_at and not self.settings.names:
-            self.share.look(now, self.seq - len(self.claims), self.intake.lost)
+            self.share.look(
+                now,
+                begun=self.seq - len(self.claims),
+                lost=self.intake.lost,
+                busy=self.outcomes.tally.ms / 1000 / self.settings.jobs,
+            )
         return self.share.aside
 
     def _give_out(self) -> None:

@@ -12,6 +12,7 @@ from ampt_cli.fsio import Disk
 
 SPAN = 0.05  # s that is counted at once
 FEW = 64  # events in a span: where fewer are begun, nobody is in anybody's way
+BUSY = 0.5  # of a span that workers spend in handlers: from there on, each runner adds its own
 MADE_GOOD = 0.5  # of what it did itself must be done by the others; spans differ by a fifth
 ASIDE = 5.0  # s at most: what waits may be for this runner alone
 AGAIN, AT_LAST = 0.1, 60.0  # s from a trial in which it was missed to the next; it doubles
@@ -27,14 +28,18 @@ class Share:
         self.look_at = 0.0  # monotonic s; there is nothing new before
         self._since = 0.0
         self._begun = self._lost = 0
+        self._busy = 0.0
         self._others: dict[str, int] = {}
         self._enough = 0.0  # events a second, begun by the others, for it to stay aside
         self._missed = False  # whether they were fewer in the last span
         self._until = 0.0  # when it has been aside for long enough
         self._pause = AGAIN
 
-    def look(self, now: float, begun: int, lost: int) -> None:
-        """Decide anew: it has `begun` so many events by now, and `lost` so many claims."""
+    def look(self, now: float, *, begun: int, lost: int, busy: float) -> None:
+        """Decide anew: it has `begun` so many events by now, and `lost` so many claims.
+
+        Each of its workers was `busy` with handlers for so long (s).
+        """
         others = self._seen()
         gained = {name: count - self._others.get(name, count) for name, count in others.items()}
         theirs, span, wait = sum(gained.values()), now - self._since, SPAN
@@ -46,12 +51,16 @@ class Share:
             elif now > self._until:
                 self.aside, self._pause = False, AGAIN
         elif span < 2 * SPAN and lost > self._lost:  # a longer one was a pause, or idle
-            ours = begun - self._begun
-            if ours + theirs >= FEW and any(gained[name] for name in gained if name < self.name):
+            ours, idle = begun - self._begun, busy - self._busy < span * BUSY
+            if (
+                idle
+                and ours + theirs >= FEW
+                and any(gained[name] for name in gained if name < self.name)
+            ):
                 self.aside, self._missed, self._until = True, False, now + ASIDE
                 self._enough = (theirs + ours * MADE_GOOD) / span
-        self._since, self._begun, self._lost, self._others = now, begun, lost, others
-        self.look_at = now + wait
+        self._begun, self._lost, self._busy = begun, lost, busy
+        self._since, self._others, self.look_at = now, others, now + wait
 
     def _seen(self) -> dict[str, int]:
         """How much each of the others has begun; what cannot be read has begun nothing."""

@@ -436,7 +436,7 @@ from ampt_cli.told import Observer, Settings
 
 class Told(Share):
     looks = 0
-    def look(self, now, begun, lost):
+    def look(self, now, **done):
         claims = [name for name in os.listdir(f"{spool}/running/{self.name}") if "." in name]
         print(self.aside, len(claims), flush=True)
         self.looks += 1

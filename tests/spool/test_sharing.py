@@ -1,6 +1,7 @@
 """When a runner leaves the work to others, and when it comes back."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -36,16 +37,26 @@ class Field:
         self.share = Share(disk, OWN)
         self.now = 1000.0
         self.begun = self.lost = 0
+        self.busy = 0.0
         self.span({}, ours=0)
 
-    def span(self, theirs: dict[str, int], *, ours: int, lost: int = 0, long: float = SPAN) -> bool:
+    def span(
+        self,
+        theirs: dict[str, int],
+        *,
+        ours: int,
+        lost: int = 0,
+        long: float = SPAN,
+        busy: float = 0.02,
+    ) -> bool:
         """A span in which so much is done; whether the runner is aside after it."""
         for name, count in theirs.items():
             self.others[name].begin(count)
         self.begun += ours
         self.lost += lost
         self.now += long
-        self.share.look(self.now, self.begun, self.lost)
+        self.busy += busy
+        self.share.look(self.now, begun=self.begun, lost=self.lost, busy=self.busy)
         return self.share.aside
 
 
@@ -92,21 +103,22 @@ def test_others_that_have_stopped_are_replaced_at_once(field: Callable[..., Fiel
 
 
 @pytest.mark.parametrize(
-    ("older", "newer", "ours", "lost", "long"),
+    ("theirs", "done"),
     [
-        pytest.param(0, 80, 80, 1, SPAN, id="the oldest at work"),
-        pytest.param(80, 0, 80, 0, SPAN, id="names that nobody else takes"),
-        pytest.param(24, 0, 24, 1, SPAN, id="slow handlers"),
-        pytest.param(80, 0, 80, 1, 3 * SPAN, id="idle in between"),
+        pytest.param({NEW: 80}, {}, id="the oldest at work"),
+        pytest.param({OLD: 80}, {"lost": 0}, id="names that nobody else takes"),
+        pytest.param({OLD: 80}, {"busy": 0.03}, id="busy workers"),
+        pytest.param({OLD: 24}, {"ours": 24}, id="slow handlers"),
+        pytest.param({OLD: 80}, {"long": 3 * SPAN}, id="idle in between"),
     ],
 )
 def test_nobody_stands_aside_without_reason(
-    field: Callable[..., Field], older: int, newer: int, ours: int, lost: int, long: float
+    field: Callable[..., Field], theirs: dict[str, int], done: dict[str, Any]
 ) -> None:
     """Not either for an older one that has nothing to do, or is dead."""
     made = field(OLD, NEW)
 
-    assert not made.span({OLD: older, NEW: newer}, ours=ours, lost=lost, long=long)
+    assert not made.span(theirs, **({"ours": 80, "lost": 1} | done))
 
 
 def test_who_is_missed_tries_ever_more_rarely(field: Callable[..., Field]) -> None:
