@@ -10,7 +10,7 @@ The oldest of them never does, so that somebody is at work.
 from ampt_cli import layout, marks
 from ampt_cli.fsio import Disk
 
-SPAN = 0.05  # s that is counted at once
+SPAN = 0.05  # s that is counted at once; what took twice as long was a pause, or idle
 FEW = 64  # events in a span: where fewer are begun, nobody is in anybody's way
 BUSY = 0.5  # of a span that workers spend in handlers: from there on, each runner adds its own
 MADE_GOOD = 0.5  # of what it did itself must be done by the others; spans differ by a fifth
@@ -50,13 +50,10 @@ class Share:
                 self._pause = min(self._pause * 2, AT_LAST)
             elif now > self._until:
                 self.aside, self._pause = False, AGAIN
-        elif span < 2 * SPAN and lost > self._lost:  # a longer one was a pause, or idle
-            ours, idle = begun - self._begun, busy - self._busy < span * BUSY
-            if (
-                idle
-                and ours + theirs >= FEW
-                and any(gained[name] for name in gained if name < self.name)
-            ):
+        elif span < 2 * SPAN and lost > self._lost and busy - self._busy < span * BUSY:
+            ours = begun - self._begun
+            older = any(gained[name] for name in gained if name < self.name)
+            if older and ours + theirs >= FEW:
                 self.aside, self._missed, self._until = True, False, now + ASIDE
                 self._enough = (theirs + ours * MADE_GOOD) / span
         self._begun, self._lost, self._busy = begun, lost, busy
