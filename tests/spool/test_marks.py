@@ -35,3 +35,17 @@ def test_marks_that_cannot_be_read_are_damaged_ones(disk: Disk) -> None:
     disk.make_folder("running/r/marks")
 
     assert Begun(disk, "running/r").may_have_begun(FILE)
+    assert marks.begun_so_far(disk, "running/r") == 0
+
+
+def test_about_how_many_were_begun_is_seen_by_the_highest_number(disk: Disk) -> None:
+    """Whichever worker has it, and however often the ring went round; but for the last few."""
+    disk.make_folder("running/r")
+    made = Marks(disk, "running/r", 2)
+    seen = []
+    for seq in range(1, 1000):
+        made.begin(seq % 2, seq, 5, FILE)
+        seen.append(seq - marks.begun_so_far(disk, "running/r"))
+
+    assert min(seen) == 0
+    assert max(seen) < marks.SOME

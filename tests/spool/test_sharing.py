@@ -13,8 +13,8 @@ from ampt_cli.sharing import SPAN, Share
 OLD, OWN, NEW = "20261124T101500123Z-0", "20261124T101500123Z-1", "20261124T101500123Z-2"
 
 
-class Other:
-    """Another runner, by what it marks."""
+class Marked:
+    """A runner, by what it marks."""
 
     def __init__(self, disk: Disk, name: str) -> None:
         disk.make_folder(f"running/{name}")
@@ -33,7 +33,7 @@ class Field:
     """A runner, the others, and a clock."""
 
     def __init__(self, disk: Disk, names: tuple[str, ...]) -> None:
-        self.others = {name: Other(disk, name) for name in names}
+        self.runners = {name: Marked(disk, name) for name in (*names, OWN)}
         self.share = Share(disk, OWN)
         self.now = 1000.0
         self.begun = self.lost = 0
@@ -50,8 +50,8 @@ class Field:
         busy: float = 0.02,
     ) -> bool:
         """A span in which so much is done; whether the runner is aside after it."""
-        for name, count in theirs.items():
-            self.others[name].begin(count)
+        for name, count in {**theirs, OWN: ours}.items():
+            self.runners[name].begin(count)
         self.begun += ours
         self.lost += lost
         self.now += long
@@ -88,10 +88,10 @@ def test_one_thin_span_is_chance_and_two_are_a_reason_to_come_back(
     """Then it was missed, and does not try again at once."""
     made = aside(field)
 
-    assert made.span({OLD: 80}, ours=0)
+    assert made.span({OLD: 112}, ours=0)
     assert made.span({OLD: 120}, ours=0)
-    assert made.span({OLD: 80}, ours=0)
-    assert not made.span({OLD: 80}, ours=0)
+    assert made.span({OLD: 112}, ours=0)
+    assert not made.span({OLD: 112}, ours=0)
     assert made.share.look_at == made.now + sharing.AGAIN
 
 
@@ -117,8 +117,20 @@ def test_nobody_stands_aside_without_reason(
 ) -> None:
     """Not either for an older one that has nothing to do, or is dead."""
     made = field(OLD, NEW)
+    spans = [made.span(theirs, **({"ours": 80, "lost": 1} | done)) for _ in range(3)]
 
-    assert not made.span(theirs, **({"ours": 80, "lost": 1} | done))
+    assert spans == [False] * 3
+
+
+def test_what_a_runner_had_begun_before_it_was_seen_is_not_counted(
+    field: Callable[..., Field], disk: Disk
+) -> None:
+    """A span says how fast others are, and of them only a second one can."""
+    made = field()
+    made.runners[OLD] = Marked(disk, OLD)
+
+    assert not made.span({OLD: 800}, ours=80, lost=1)
+    assert made.span({OLD: 80}, ours=80, lost=1)
 
 
 def test_who_is_missed_tries_ever_more_rarely(field: Callable[..., Field]) -> None:
@@ -138,6 +150,9 @@ def test_who_is_missed_tries_ever_more_rarely(field: Callable[..., Field]) -> No
 def test_nobody_is_aside_for_long(field: Callable[..., Field]) -> None:
     """What waits may be for this runner alone: it looks, and leaves again if it loses claims."""
     made = aside(field)
+    assert not made.span({}, ours=0)
+    made.span({}, ours=0, long=10)
+    assert made.span({OLD: 80}, ours=80, lost=1)
     spans = 0
     while made.span({OLD: 160}, ours=0):
         spans += 1
@@ -145,6 +160,8 @@ def test_nobody_is_aside_for_long(field: Callable[..., Field]) -> None:
     assert spans == pytest.approx(sharing.ASIDE / SPAN, abs=1)
     assert not made.span({OLD: 80}, ours=80)
     assert made.span({OLD: 80}, ours=80, lost=1)
+    assert not made.span({}, ours=0)
+    assert made.share.look_at == made.now + sharing.AGAIN
 
 
 def test_others_that_cannot_be_seen_are_none(
