@@ -115,7 +115,7 @@ class Runner:
         self.home.move_in()
         self.workers.folder = self.home.folder
         self.intake.runner = self.home.name
-        self.share = Share(self.disk, self.home.name)
+        self.share = Share(self.disk, self.home.folder)
         self._wait_ready()
         gc.freeze()
         gc.enable()

@@ -7,7 +7,7 @@ machine: who loses claims to others counts what all begin, stands aside, and cou
 The oldest of them never does, so that somebody is at work.
 """
 
-from ampt_cli import layout, marks
+from ampt_cli import lock, marks
 from ampt_cli.fsio import Disk
 
 SPAN = 0.05  # s that is counted at once; what took twice as long was a pause, or idle
@@ -21,9 +21,9 @@ AGAIN, AT_LAST = 0.1, 60.0  # s from a trial in which it was missed to the next;
 class Share:
     """A runner's part in it. The others are known by their marks."""
 
-    def __init__(self, disk: Disk, name: str) -> None:
+    def __init__(self, disk: Disk, folder: str) -> None:
         self.disk = disk
-        self.name = name
+        self.folder = folder  # whose name begins with when the runner did
         self.aside = False
         self.look_at = 0.0  # monotonic s; there is nothing new before
         self._since = 0.0
@@ -41,7 +41,7 @@ class Share:
         Each of its workers was `busy` with handlers for so long (s).
         """
         others = self._seen()
-        gained = {name: count - self._others.get(name, count) for name, count in others.items()}
+        gained = {at: count - self._others.get(at, count) for at, count in others.items()}
         theirs, span, wait = sum(gained.values()), now - self._since, SPAN
         if self.aside:
             before, self._missed = self._missed, theirs < self._enough * span
@@ -52,7 +52,7 @@ class Share:
                 self.aside, self._pause = False, AGAIN
         elif span < 2 * SPAN and lost > self._lost and busy - self._busy < span * BUSY:
             ours = begun - self._begun
-            older = any(gained[name] for name in gained if name < self.name)
+            older = any(gained[at] for at in gained if at < self.folder)
             if older and ours + theirs >= FEW:
                 self.aside, self._missed, self._until = True, False, now + ASIDE
                 self._enough = (theirs + ours * MADE_GOOD) / span
@@ -62,11 +62,8 @@ class Share:
     def _seen(self) -> dict[str, int]:
         """How much each of the others has begun; what cannot be read has begun nothing."""
         try:
-            names = self.disk.list(layout.RUNNING)
+            folders = lock.runners(self.disk)
         except OSError:
             return {}
-        return {
-            name: marks.begun_so_far(self.disk, f"{layout.RUNNING}/{name}")
-            for name in names
-            if name != self.name
-        }
+        others = (folder for folder in folders if folder != self.folder)
+        return {folder: marks.begun_so_far(self.disk, folder) for folder in others}

@@ -437,7 +437,7 @@ from ampt_cli.told import Observer, Settings
 class Told(Share):
     looks = 0
     def look(self, now, **done):
-        claims = [name for name in os.listdir(f"{spool}/running/{self.name}") if "." in name]
+        claims = [name for name in os.listdir(f"{spool}/{self.folder}") if "." in name]
         print(self.aside, len(claims), flush=True)
         self.looks += 1
         self.aside, self.look_at = self.looks % 4 > 0, now + 0.02

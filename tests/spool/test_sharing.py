@@ -34,7 +34,7 @@ class Field:
 
     def __init__(self, disk: Disk, names: tuple[str, ...]) -> None:
         self.runners = {name: Marked(disk, name) for name in (*names, OWN)}
-        self.share = Share(disk, OWN)
+        self.share = Share(disk, f"running/{OWN}")
         self.now = 1000.0
         self.begun = self.lost = 0
         self.busy = 0.0
