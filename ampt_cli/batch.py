@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from ampt_cli import chosen, due, event, layout
+from ampt_cli import chosen, event, instants, layout
 from ampt_cli.errors import CHECK, AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.publication import check_room, confirm, draft, wake
@@ -30,7 +30,7 @@ class Batch:
         self.now = clock()
         self._chosen: dict[str, tuple[event.Event, str]] = {}  # by id: with its place
         self._taken: dict[str, layout.Entry] = {}  # those of them that are new: where they go
-        self.folder = f"{layout.TMP}/{due.stamp(self.now)}.{os.urandom(6).hex()}"
+        self.folder = f"{layout.TMP}/{instants.stamp(self.now)}.{os.urandom(6).hex()}"
         self.fd = -1
         self.begun = False
 
@@ -230,7 +230,7 @@ class _Buckets:
 
 def _bucket(name: str) -> str:
     """Where an event with this name, or this beginning of one, waits."""
-    return f"{layout.PENDING}/{due.bucket(name)}"
+    return f"{layout.PENDING}/{instants.bucket(name)}"
 
 
 def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import chain
 from time import time_ns
 from typing import NamedTuple
 
-from ampt_cli import due, layout, reading, record, walk
+from ampt_cli import instants, layout, reading, record, walk
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
 from ampt_cli.event import ID_CHARACTERS, MADE_ID, Event, id_is_legal
 from ampt_cli.fsio import Disk
@@ -101,12 +101,12 @@ def _hinted(disk: Disk, id: str) -> Entry | None:
     instant = _hint(disk, id)
     if instant is None:
         return None
-    stamp = due.stamp(instant)
-    likely = [f"{PENDING}/{due.bucket(stamp)}", *walk.folders(disk, (RUNNING, RETRY))]
+    stamp = instants.stamp(instant)
+    likely = [f"{PENDING}/{instants.bucket(stamp)}", *walk.folders(disk, (RUNNING, RETRY))]
     finished = [
         folder
         for folder in walk.folders(disk, (DONE, DEAD))
-        if folder.partition("/")[2] >= due.date(stamp)
+        if folder.partition("/")[2] >= instants.date(stamp)
     ]
     for folder in [*likely, *finished]:
         for file in walk.files(disk, folder):
@@ -121,7 +121,7 @@ def _hint(disk: Disk, id: str) -> int | None:
     """When the event was due first: from the id, or from its second link."""
     if len(id) == MADE_ID:
         try:
-            return min(int(id[20:], 16) * due.HOUR, due.LAST)
+            return min(int(id[20:], 16) * instants.HOUR, instants.LAST)
         except ValueError:
             pass
     try:
@@ -165,7 +165,7 @@ class Seen(NamedTuple):
         start, ms, time = made.get("start"), made.get("ms", 0), made.get("time")
         if type(start) is int and isinstance(ms, int | float):
             time = start + round(ms)
-        return time if type(time) is int and 0 <= time <= due.LAST else None
+        return time if type(time) is int and 0 <= time <= instants.LAST else None
 
 
 def look(disk: Disk, entry: Entry) -> Seen | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import time_ns
 from typing import NamedTuple
 
-from ampt_cli import due, layout, walk
+from ampt_cli import instants, layout, walk
 from ampt_cli.fsio import Disk
 
 SETTLED = 2_000_000_000  # ns after which a folder's mtime tells of every later change
@@ -50,7 +50,7 @@ class Counting:
         ended: dict[str, dict[str, int]] = {state: {} for state in layout.FINISHED}
         coming: dict[str, int] = {}
         overdue, oldest, following = 0, "", ""
-        stamp, known = due.stamp(now), self._known
+        stamp, known = instants.stamp(now), self._known
         self._known = {}
         seen = 0
 
@@ -77,7 +77,7 @@ class Counting:
                     following = min(following or found.after, found.after)
                     coming[bucket] = coming.get(bucket, 0) + total - found.late
         counts[layout.QUARANTINE] = len(self.disk.list(layout.QUARANTINE))
-        times = due.unstamp(oldest), due.unstamp(following)
+        times = instants.unstamp(oldest), instants.unstamp(following)
         return Census(counts, names, overdue, *times, dict(sorted(coming.items())), ended)
 
     def _folder(
@@ -96,7 +96,7 @@ class Counting:
             entry = (changed, _walk(self.disk, path, stamp, more))
         # Of the hour that runs, what is late changes with the clock; and what changed
         # just now may change again without another mtime.
-        if due.bucket(stamp) not in path and changed + SETTLED < time_ns():
+        if instants.bucket(stamp) not in path and changed + SETTLED < time_ns():
             self._known[path] = entry
         return entry[1]
 
@@ -114,14 +114,14 @@ def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Fol
         if entries:
             earliest = min(entries)
             first = min(first or earliest, earliest)
-            coming = [file for file in entries if file[: due.STAMP_LENGTH] > now]
+            coming = [file for file in entries if file[: instants.STAMP_LENGTH] > now]
             if coming:
                 soonest = min(coming)
                 after = min(after or soonest, soonest)
             names.update(rests)
             late += len(entries) - len(coming)
         more(len(entries))
-    return Folder(names, late, first[: due.STAMP_LENGTH], after[: due.STAMP_LENGTH])
+    return Folder(names, late, first[: instants.STAMP_LENGTH], after[: instants.STAMP_LENGTH])
 
 
 def _entries(files: list[str]) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, chosen, due, layout, lock, place, retention, spool, upkeep, walk
+from ampt_cli import catalog, chosen, instants, layout, lock, place, retention, spool, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -80,7 +80,7 @@ def _drafts(disk: Disk, now: int) -> Iterator[Finding]:
     for name in retention.stale(disk, now):
         yield Finding(f"{layout.TMP}/{name}", "left by a publisher that was killed", "sweep")
     for name in disk.list(layout.TMP):
-        if not due.is_stamp(name[: due.STAMP_LENGTH]):
+        if not instants.is_stamp(name[: instants.STAMP_LENGTH]):
             wrong = "its name does not begin with a stamp; it is never swept"
             yield Finding(f"{layout.TMP}/{name}", wrong, "")
 
@@ -127,7 +127,7 @@ def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
         status = disk.status(path)
     except FileNotFoundError:
         return True  # removed meanwhile
-    return due.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
+    return instants.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
 
 
 def _buckets(disk: Disk, unread: set[str]) -> Iterator[Finding]:
@@ -145,7 +145,7 @@ def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
         entry = layout.parse(folder, file)
         if entry is None:
             yield Finding(f"{folder}/{file}", "not an entry's name; it is never opened", "")
-        elif state in layout.WAITING and folder != f"{state}/{due.bucket(entry.stamp)}":
+        elif state in layout.WAITING and folder != f"{state}/{instants.bucket(entry.stamp)}":
             yield Finding(entry.path, "not in the bucket of its stamp", "quarantine")
         else:
             yield from _entry(disk, entry)

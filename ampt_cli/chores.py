@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from time import monotonic
 
-from ampt_cli import counters, due, layout, record, upkeep
+from ampt_cli import counters, instants, layout, record, upkeep
 from ampt_cli.counters import Counters
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
@@ -101,6 +101,6 @@ class Chores:
         """Pass on to the spool's counters what came since the last time."""
         now = self.tally.counters()
         more = now.minus(self.added)
-        draft = f"{layout.TMP}/{due.stamp(self.clock())}.{os.urandom(6).hex()}"
+        draft = f"{layout.TMP}/{instants.stamp(self.clock())}.{os.urandom(6).hex()}"
         if any(more.attempts.values()) and counters.add(self.disk, more, draft):
             self.added = now

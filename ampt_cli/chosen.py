@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
-from ampt_cli import due, event, jsontext, layout
+from ampt_cli import event, instants, jsontext, layout
 from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, from_os
 from ampt_cli.fsio import FEW, READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
@@ -63,7 +63,7 @@ def _publish(
 
 
 def _draft(id: str, now: int) -> str:
-    return f"{layout.TMP}/{due.stamp(now)}.{id}.{os.urandom(4).hex()}"
+    return f"{layout.TMP}/{instants.stamp(now)}.{id}.{os.urandom(4).hex()}"
 
 
 def take(disk: Disk, files: dict[str, str]) -> None:

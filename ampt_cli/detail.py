@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from ampt_cli import due, record
+from ampt_cli import instants, record
 from ampt_cli.catalog import Seen
 from ampt_cli.columns import folded
 from ampt_cli.layout import WAITING
@@ -48,8 +48,8 @@ def _facts(seen: Seen, now: int) -> Iterator[tuple[str, str]]:
 
 def _moment(instant: object, now: int) -> str:
     """A question mark for what is no instant: records may be damaged."""
-    if type(instant) is int and 0 <= instant <= due.LAST:
-        return f"{due.iso(instant)}  ({ago(instant, now)})"
+    if type(instant) is int and 0 <= instant <= instants.LAST:
+        return f"{instants.iso(instant)}  ({ago(instant, now)})"
     return "?"
 
 

@@ -1,8 +1,8 @@
 """An event and its bytes: the first line of an entry (spool_format.md, section 4)."""
 
 from ampt_cli import jsontext
-from ampt_cli.due import LAST
 from ampt_cli.errors import BadEvent, Damaged, TooNew
+from ampt_cli.instants import LAST
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ampt_cli import due, record
+from ampt_cli import instants, record
 from ampt_cli.catalog import Seen
 from ampt_cli.errors import Damaged
 from ampt_cli.layout import (
@@ -81,7 +81,7 @@ def _running(seen: Seen, now: int, around: Around) -> str:
 def _done(seen: Seen) -> str:
     last = seen.last or {}
     outcome = last.get("outcome")
-    when = f" at {due.iso(seen.ended)}" if seen.ended is not None else ""
+    when = f" at {instants.iso(seen.ended)}" if seen.ended is not None else ""
     if outcome == record.SUCCEEDED:
         return f"It is done: attempt {seen.entry.attempt} succeeded{when}."
     if outcome == record.IGNORED:
@@ -123,7 +123,7 @@ def _why(last: record.Record) -> str:
 
 def _when(instant: int, now: int, around: Around) -> str:
     if instant > now:
-        return f"in {length(instant - now)}, at {due.iso(instant)}"
+        return f"in {length(instant - now)}, at {instants.iso(instant)}"
     late = length(now - instant)
     if around.alive:
         return f"due since {late}; the runner that is alive takes it next"

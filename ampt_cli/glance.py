@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ampt_cli import due, layout
+from ampt_cli import instants, layout
 from ampt_cli.columns import Column, folded, rows_in
 from ampt_cli.render import Line, cut, length, line, plural, short
 
@@ -119,17 +119,20 @@ def _pictures(found: dict[str, Any], now: int, room: int | None) -> Iterator[Lin
     """A small picture of each: what falls due when, and what was done when."""
     coming = found["coming"]
     if coming:
-        hours = [due.bucket(due.stamp(now + i * due.HOUR)) for i in range(HOURS)]
+        hours = [instants.bucket(instants.stamp(now + i * instants.HOUR)) for i in range(HOURS)]
         yield _picture("due in 24 h", [coming.get(hour, 0) for hour in hours], hours, room)
         by_day: dict[str, int] = {}
         for hour, count in coming.items():
             by_day[hour[:10]] = by_day.get(hour[:10], 0) + count
-        days = [due.date(due.stamp(now + i * due.DAY)) for i in range(DAYS)]
+        days = [instants.date(instants.stamp(now + i * instants.DAY)) for i in range(DAYS)]
         yield _picture("due in 30 days", [by_day.get(day, 0) for day in days], days, room)
         later = sum(count for day, count in by_day.items() if day > days[-1])
         yield line((f"  {'due later':<14} {later:>8,}", "")) if later else []
     for state, dates in found["ended"].items():
-        days = [due.date(due.stamp(max(now - i * due.DAY, 0))) for i in reversed(range(DAYS))]
+        days = [
+            instants.date(instants.stamp(max(now - i * instants.DAY, 0)))
+            for i in reversed(range(DAYS))
+        ]
         yield _picture(f"{state}, 30 days", [dates.get(day, 0) for day in days], days, room)
 
 
@@ -204,7 +207,7 @@ def _section(head: str, lines: Iterator[Line]) -> list[Line]:
 
 def moment(instant: int) -> str:
     """An instant for people: 2026-11-24 09:30:12 UTC."""
-    return due.iso(instant)[:19].replace("T", " ") + " UTC"
+    return instants.iso(instant)[:19].replace("T", " ") + " UTC"
 
 
 def changes(found: dict[str, Any]) -> str:

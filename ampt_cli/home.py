@@ -2,7 +2,7 @@
 
 import os
 
-from ampt_cli import due, kernel, layout, lock, upkeep
+from ampt_cli import instants, kernel, layout, lock, upkeep
 from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
 
@@ -17,7 +17,7 @@ class Home:
     def __init__(self, disk: Disk, base: str, now: int) -> None:
         self.disk = disk
         self.base = base
-        self.name = f"{due.stamp(now)}-{os.urandom(4).hex()}"
+        self.name = f"{instants.stamp(now)}-{os.urandom(4).hex()}"
         self.folder = f"{layout.RUNNING}/{self.name}"
         self.draft = f"{layout.TMP}/{self.name}"
         disk.make_folder(self.draft)

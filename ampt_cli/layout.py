@@ -2,10 +2,10 @@
 
 from binascii import a2b_base64, b2a_base64, crc32
 
-from ampt_cli import due
-from ampt_cli.due import remembered
+from ampt_cli import instants
 from ampt_cli.errors import BadEvent
 from ampt_cli.event import MAX_NAME, Event, check_name, id_is_legal
+from ampt_cli.instants import remembered
 
 FORMAT = "FORMAT"
 MAGIC = "ampt-spool "
@@ -26,8 +26,8 @@ MAX_ATTEMPT = 999_999
 MAX_PERCENT = 172  # longer percent-encodings are packed
 SUFFIX = ".json"
 
-PUBLISHER_GIVES_UP = 24 * due.HOUR  # a publisher must abandon its file in tmp/ after this
-TMP_IS_STALE = 36 * due.HOUR  # must exceed it: a sweep never meets a live publisher
+PUBLISHER_GIVES_UP = 24 * instants.HOUR  # a publisher must abandon its file in tmp/ after this
+TMP_IS_STALE = 36 * instants.HOUR  # must exceed it: a sweep never meets a live publisher
 
 
 class Entry:
@@ -70,7 +70,7 @@ class Entry:
     @property
     def due(self) -> int:
         """The stamp as an instant."""
-        return due.unstamp(self.stamp) or 0
+        return instants.unstamp(self.stamp) or 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Entry) and self.path == other.path
@@ -89,7 +89,7 @@ def parse(folder: str, file: str) -> Entry | None:
         return None
     stamp, id_, rest = parts
     ending = _ending(rest)
-    if ending is None or not id_is_legal(id_) or not due.is_stamp(stamp):
+    if ending is None or not id_is_legal(id_) or not instants.is_stamp(stamp):
         return None
     return Entry(folder, stamp, id_, ending[0], ending[1], file)
 
@@ -115,8 +115,8 @@ def _ending(text: str) -> tuple[int, str] | None:
 
 def new(state: str, instant: int, id: str, name: str, attempt: int = 0) -> Entry:
     """The entry of an event that waits in `state` until `instant`."""
-    stamp = due.stamp(instant)
-    return Entry(f"{state}/{due.bucket(stamp)}", stamp, id, attempt, encode_name(name))
+    stamp = instants.stamp(instant)
+    return Entry(f"{state}/{instants.bucket(stamp)}", stamp, id, attempt, encode_name(name))
 
 
 def published(made: Event) -> Entry:
@@ -126,13 +126,13 @@ def published(made: Event) -> Entry:
 
 def file_of(made: Event) -> str:
     """The file name of that entry."""
-    return f"{due.stamp(made.due)}.{made.id}.a0.{encode_name(made.name)}{SUFFIX}"
+    return f"{instants.stamp(made.due)}.{made.id}.a0.{encode_name(made.name)}{SUFFIX}"
 
 
 def waiting(entry: Entry, state: str, instant: int) -> Entry:
     """`entry`, waiting in `state` until `instant`."""
-    stamp = due.stamp(instant)
-    return Entry(f"{state}/{due.bucket(stamp)}", stamp, entry.id, entry.attempt, entry.coded)
+    stamp = instants.stamp(instant)
+    return Entry(f"{state}/{instants.bucket(stamp)}", stamp, entry.id, entry.attempt, entry.coded)
 
 
 def finished(entry: Entry, state: str, now: int) -> Entry:
@@ -143,7 +143,7 @@ def finished(entry: Entry, state: str, now: int) -> Entry:
 
 def day_of(state: str, now: int) -> str:
     """The folder of a finished state for today."""
-    return f"{state}/{due.day(now)}"
+    return f"{state}/{instants.day(now)}"
 
 
 def claimed(entry: Entry, runner: str) -> Entry:
@@ -156,7 +156,9 @@ def released(entry: Entry) -> Entry:
     """`entry`, given back with its attempt uncounted."""
     attempt = max(entry.attempt - 1, 0)
     state = RETRY if attempt else PENDING
-    return Entry(f"{state}/{due.bucket(entry.stamp)}", entry.stamp, entry.id, attempt, entry.coded)
+    return Entry(
+        f"{state}/{instants.bucket(entry.stamp)}", entry.stamp, entry.id, attempt, entry.coded
+    )
 
 
 def id_as_argument(id: str) -> str:

@@ -1,6 +1,6 @@
 """What a run tells a person, a log, or the journal: one line for what is worth one."""
 
-from ampt_cli import due, jsontext, layout, notify, printing, record
+from ampt_cli import instants, jsontext, layout, notify, printing, record
 from ampt_cli.errors import AmptError
 from ampt_cli.layout import Entry
 from ampt_cli.outlet import Outlet
@@ -77,7 +77,9 @@ class Log(Observer):
             shown = layout.id_as_argument(entry.id)
             following, priority = f"it is dead; see: ampt inspect {shown}", ERROR
         else:
-            following = f"tried again at {due.iso(instant)}" if isinstance(instant, int) else ""
+            following = (
+                f"tried again at {instants.iso(instant)}" if isinstance(instant, int) else ""
+            )
             priority = INFO if outcome == record.INTERRUPTED else WARNING
         self.line(priority, "attempt", f"{what}: {detail['error']}; {following}", **known, **detail)
 

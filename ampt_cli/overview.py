@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ampt_cli import catalog, due, layout, lock, walk
+from ampt_cli import catalog, instants, layout, lock, walk
 from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
@@ -73,7 +73,7 @@ def runners(disk: Disk) -> Iterator[dict[str, Any]]:
             if file in claims and (entry := layout.parse(folder, file)) is not None
         ]
         alive = lock.is_alive(disk, folder)
-        since = due.unstamp(name.partition("-")[0])
+        since = instants.unstamp(name.partition("-")[0])
         yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
             "claims": len(claims),
             "now": now,

@@ -4,7 +4,7 @@ import os
 from errno import EACCES, EINVAL, ELOOP, EPERM, EROFS
 from stat import S_ISDIR, S_IWGRP, S_IWOTH
 
-from ampt_cli import clock, due, layout, trust
+from ampt_cli import clock, instants, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
 from ampt_cli.fsio import FOLDER, READ, Disk
 
@@ -182,7 +182,7 @@ def _make_fifo(disk: Disk) -> None:
 def _write_format(disk: Disk) -> None:
     """The last step: until FORMAT exists this is no spool; then it is a whole one."""
     text = f"{layout.MAGIC}{layout.VERSION}\n" + ("group\n" if disk.group else "")
-    draft = f"{layout.TMP}/{due.stamp(clock.now())}.{layout.FORMAT}.{os.urandom(6).hex()}"
+    draft = f"{layout.TMP}/{instants.stamp(clock.now())}.{layout.FORMAT}.{os.urandom(6).hex()}"
     disk.write_new(draft, text.encode())
     try:
         disk.link(draft, layout.FORMAT)

@@ -1,6 +1,6 @@
 """What to do after an attempt."""
 
-from ampt_cli import due
+from ampt_cli import instants
 from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
 from ampt_cli.record import IGNORED, INTERRUPTED, SUCCEEDED, History
 from ampt_cli.typed import Value
@@ -12,8 +12,8 @@ MAX_INTERRUPTIONS = 3  # in a row; the last one counts as a failure
 class Retries(Value):
     """How often and how long a failing event is tried again (ms)."""
 
-    every: int = 6 * due.MINUTE
-    window: int = 14 * due.DAY  # from the start of the first attempt
+    every: int = 6 * instants.MINUTE
+    window: int = 14 * instants.DAY  # from the start of the first attempt
 
 
 def retries_of(config: dict[str, int]) -> Retries:

@@ -5,7 +5,7 @@ Nothing here locks, and nothing depends on how many events wait.
 
 import os
 
-from ampt_cli import due, event, layout
+from ampt_cli import due, event, instants, layout
 from ampt_cli.errors import CHECK, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import Disk
 
@@ -23,7 +23,7 @@ WAKE_FLAGS = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def new_id(instant: int) -> str:
     """A fresh id: 80 random bits, and the due hour, which only helps to find the event again."""
-    return f"{os.urandom(10).hex()}{instant // due.HOUR:06x}"
+    return f"{os.urandom(10).hex()}{instant // instants.HOUR:06x}"
 
 
 def draft(
@@ -35,7 +35,7 @@ def draft(
 ) -> event.Event:
     """The event that a publish at `now` (ms) makes. Raises BadEvent, BadDue."""
     name = event.check_name(name)
-    if not 0 <= now < due.LAST - 366 * due.DAY:
+    if not 0 <= now < instants.LAST - 366 * instants.DAY:
         raise TryAgain(f"the clock is wrong: it says {now} ms since 1970", "set the clock")
     instant = now if after is None else due.parse(after, now)
     chosen = new_id(instant) if id is None else event.check_id(id)
@@ -50,7 +50,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
     """
     line = event.encode(made)
     check_room(disk)
-    tmp = f"{layout.TMP}/{due.stamp(made.time)}.{made.id}"
+    tmp = f"{layout.TMP}/{instants.stamp(made.time)}.{made.id}"
     target = layout.published(made)
     try:
         try:

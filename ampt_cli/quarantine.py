@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ampt_cli import catalog, due, layout, reading, spool
+from ampt_cli import catalog, instants, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, Entry
@@ -28,7 +28,7 @@ class Held(NamedTuple):
     @property
     def since(self) -> int | None:
         """When it was put there (ms)."""
-        return due.unstamp(self.folder.partition("/")[2].partition("-")[0])
+        return instants.unstamp(self.folder.partition("/")[2].partition("-")[0])
 
 
 def held(disk: Disk) -> Iterator[Held]:

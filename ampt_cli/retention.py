@@ -1,6 +1,6 @@
 """What may be thrown away, and when. Light: an idle `ampt run` asks too."""
 
-from ampt_cli import due
+from ampt_cli import instants
 from ampt_cli.layout import DONE, FINISHED, TMP, TMP_IS_STALE
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
@@ -15,7 +15,7 @@ class Retention:
 
     __slots__ = ("dead", "done")
 
-    def __init__(self, done: int = 7 * due.DAY, dead: int = 90 * due.DAY) -> None:
+    def __init__(self, done: int = 7 * instants.DAY, dead: int = 90 * instants.DAY) -> None:
         self.done = done
         self.dead = dead
 
@@ -25,8 +25,8 @@ class Retention:
         None where `date` is none.
         """
         keep = self.done if state == DONE else self.dead
-        start = due.begin_of(date)
-        return None if start is None else start + due.DAY + keep <= now
+        start = instants.begin_of(date)
+        return None if start is None else start + instants.DAY + keep <= now
 
 
 def retention_of(config: "dict[str, int]") -> Retention:
@@ -50,7 +50,9 @@ def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
 
 def stale(disk: "Disk", now: int) -> "list[str]":
     """What is in tmp/ for so long that nobody can still be writing it."""
-    before = due.stamp(max(now - TMP_IS_STALE, 0))
+    before = instants.stamp(max(now - TMP_IS_STALE, 0))
     return [
-        name for name in disk.list(TMP) if name < before and due.is_stamp(name[: due.STAMP_LENGTH])
+        name
+        for name in disk.list(TMP)
+        if name < before and instants.is_stamp(name[: instants.STAMP_LENGTH])
     ]

@@ -4,7 +4,7 @@ import os
 from itertools import islice
 from time import time_ns
 
-from ampt_cli import due, layout
+from ampt_cli import instants, layout
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.layout import Entry
 
@@ -35,7 +35,7 @@ class Scan:
         self.disk = disk
         self.at_once = at_once  # names that are read at a time
         self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
-        self.stamp = due.stamp(now)
+        self.stamp = instants.stamp(now)
         self.next_due: int | None = None
         self.unread = set() if unread is None else unread  # folders that cannot be, and why
         self.torn = False  # whether the last bucket could not be read to its end
@@ -44,17 +44,17 @@ class Scan:
 
     def _due_buckets(self) -> list[str]:
         """Buckets that may hold something due, oldest first; notes when the next begins."""
-        current = due.bucket(self.stamp)
+        current = instants.bucket(self.stamp)
         found = []
         for state in layout.WAITING:
             for date in self._list(state):
-                if (begin := due.begin_of(date)) is None:
+                if (begin := instants.begin_of(date)) is None:
                     continue
                 if date > current[:10]:
                     self._note(begin)
                     break
                 for hour in self._hours(f"{state}/{date}"):
-                    if (begin := due.begin_of(date, hour)) is None:
+                    if (begin := instants.begin_of(date, hour)) is None:
                         continue
                     if f"{date}/{hour}" > current:
                         self._note(begin)
@@ -105,14 +105,14 @@ class Scan:
         try:
             changed = os.fstat(fd).st_mtime_ns
             mtime, later = self.known.get(bucket, (-1, ""))
-            if mtime != changed or later[: due.STAMP_LENGTH] <= self.stamp:
+            if mtime != changed or later[: instants.STAMP_LENGTH] <= self.stamp:
                 settled = time_ns() - changed > RACY
                 later, any_due = yield from self._names(fd, bucket)
                 if settled and not any_due and not self.torn:
                     self.known[bucket] = (changed, later)
         finally:
             os.close(fd)
-        coming = due.unstamp(later[: due.STAMP_LENGTH])
+        coming = instants.unstamp(later[: instants.STAMP_LENGTH])
         if coming is not None:
             self._note(coming)
 
@@ -144,12 +144,12 @@ class Scan:
 
     def has_empty(self) -> bool:
         """Whether there are buckets of past hours (after a scan that found nothing: empty ones)."""
-        current = due.bucket(self.stamp)
+        current = instants.bucket(self.stamp)
         return any(bucket.partition("/")[2] < current for bucket in self.buckets)
 
     def remove_empty(self) -> None:
         """Remove buckets of past hours that have nothing left in them."""
-        current = due.bucket(self.stamp)
+        current = instants.bucket(self.stamp)
         for bucket in self.buckets:
             state, date, hour = bucket.split("/")
             gone = f"{date}/{hour}" < current and self.disk.remove_bucket(bucket)

@@ -6,7 +6,7 @@ Every function names the one rename that commits it. Losing a race for an entry
 
 import os
 
-from ampt_cli import chosen, due, layout, record
+from ampt_cli import chosen, instants, layout, record
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 
@@ -133,7 +133,7 @@ def quarantine(disk: Disk, path: str, reason: str, now: int) -> str:
 
     The reason is written first: a crash between leaves a reason without a file.
     """
-    folder = f"{layout.QUARANTINE}/{due.stamp(now)}-{os.urandom(4).hex()}"
+    folder = f"{layout.QUARANTINE}/{instants.stamp(now)}-{os.urandom(4).hex()}"
     disk.make_folder(folder)
     disk.write_new(f"{folder}/reason", f"{path}: {reason}\n".encode("utf-8", "backslashreplace"))
     disk.sync(folder)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import clock, due, layout, place, printing, publication, settings, spool
+from ampt_cli import clock, due, instants, layout, place, printing, publication, settings, spool
 from ampt_cli.commands.choosing import AsJson, Spool, acted, find, telling
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
@@ -47,4 +47,4 @@ def move(
     if as_json:
         show_json({"id": entry.id, "name": entry.name, "state": entry.state, "due": instant})
     else:
-        say(f"{entry.id} is due at {due.iso(instant)}")
+        say(f"{entry.id} is due at {instants.iso(instant)}")

@@ -4,7 +4,7 @@ import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 from itertools import islice
 
-from ampt_cli import clock, due, place, printing, settings, size
+from ampt_cli import clock, due, instants, place, printing, settings, size
 from ampt_cli.errors import CHECK, AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
@@ -154,7 +154,7 @@ def _dry_run(given: Given) -> int:
     found = Scan(disk, due.parse(when, now) if when else now).entries()
     wanted = (entry for entry in found if matches(entry, globs))
     for entry in islice(wanted, most):
-        told = f"{due.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
+        told = f"{instants.iso(entry.due)}  {entry.id}  {printing.safe(entry.name)}"
         if not printing.tell(f"{told}  attempt {entry.attempt + 1}\n"):
             break
     return 0

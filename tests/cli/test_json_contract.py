@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import due
+from ampt_cli import instants
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json_output.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
@@ -155,7 +155,7 @@ def test_findings(lines, ids, spool_dir: Path) -> None:
 
 
 def test_prune(lines, ids, spool_dir: Path) -> None:
-    old = due.day(1_600_000_000_000)
+    old = instants.day(1_600_000_000_000)
     for day in (spool_dir / "done").iterdir():
         os.rename(day, day.with_name(old))
     whole, of_a_day = shapes("prune")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import due, event, jsontext, layout, marks, record
+from ampt_cli import event, instants, jsontext, layout, marks, record
 from ampt_cli.errors import Damaged, TooNew
 
 HERE = Path(__file__).parent
@@ -95,7 +95,7 @@ def test_stamps_of_vectors_sort_as_their_instants() -> None:
     found = [(one["file"], one["due"]) for one in vectors("names") if "due" in one]
 
     assert [instant for _, instant in sorted(found)] == sorted(instant for _, instant in found)
-    assert all(due.unstamp(file[:19]) == instant for file, instant in found)
+    assert all(instants.unstamp(file[:19]) == instant for file, instant in found)
 
 
 LIMITS = [
@@ -110,8 +110,8 @@ LIMITS = [
     (r"After\n(\d+) MiB of records", record.BRIEF_FROM // 2**20),
     (r"a file over (\d+) MiB", record.MAX_FILE // 2**20),
     (r"`marks` has (\d+)-byte records", marks.RECORD),
-    (r"A publisher \*must\* give up (\d+) h", layout.PUBLISHER_GIVES_UP // due.HOUR),
-    (r"a sweeper \*must\*\nwait for (\d+) h", layout.TMP_IS_STALE // due.HOUR),
+    (r"A publisher \*must\* give up (\d+) h", layout.PUBLISHER_GIVES_UP // instants.HOUR),
+    (r"a sweeper \*must\*\nwait for (\d+) h", layout.TMP_IS_STALE // instants.HOUR),
 ]
 
 

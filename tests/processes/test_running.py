@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from ampt_cli import due, place, publication
+from ampt_cli import instants, place, publication
 from ampt_cli.event import Event
 from ampt_cli.runner import Runner
 from ampt_cli.told import Observer, Settings
@@ -207,7 +207,7 @@ def test_what_is_due_is_taken_oldest_first(
     """By due time, not by the order of publication; over hours and days."""
     disk = place.open_disk(str(spool_dir), create=True)
     now = time.time_ns() // 1_000_000
-    ages = {"mail.b": due.SECOND, "n": 30 * due.DAY, "mail.a": 2 * due.HOUR}
+    ages = {"mail.b": instants.SECOND, "n": 30 * instants.DAY, "mail.a": 2 * instants.HOUR}
     for name, age in ages.items():
         publication.publish(disk, Event(f"of-{age}", name, None, now - age, now - age))
     run_ampt("run", "-m", handlers)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import due
+from ampt_cli import instants
 from tests.rows.files import BUCKET, HANDLERS, NAME, first_line, put
 
 
@@ -177,4 +177,4 @@ def test_times_come_from_names_and_never_from_the_disk(
     assert json.loads(run_ampt("inspect", now, "--json").out)["state"] == "done"
     found = json.loads(run_ampt("inspect", later, "--json").out)
     assert found["state"] == "pending"
-    assert found["due"] == found["time"] + due.DAY
+    assert found["due"] == found["time"] + instants.DAY

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import due, publication
+from ampt_cli import instants, publication
 from ampt_cli.errors import TryAgain
 from tests.conftest import SCRIPT
 
@@ -132,7 +132,7 @@ def test_a_chosen_id_whose_event_is_damaged_says_so(run_ampt, spool_dir: Path) -
 
 
 @pytest.mark.row(29)
-@pytest.mark.parametrize("now", [-1, due.LAST, due.LAST - due.DAY])
+@pytest.mark.parametrize("now", [-1, instants.LAST, instants.LAST - instants.DAY])
 def test_a_clock_outside_its_years_is_wrong(now: int) -> None:
     """Before 1970, and where a year ahead is after 9999."""
     with pytest.raises(TryAgain, match="clock is wrong"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import batch, chosen, due, kernel, layout, place, publication
+from ampt_cli import batch, chosen, instants, kernel, layout, place, publication
 from ampt_cli.errors import BadEvent, TryAgain
 from ampt_cli.event import decode, encode
 from ampt_cli.fsio import Disk
@@ -166,7 +166,7 @@ def test_a_publish_wakes_whoever_waits(
 def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> None:
     """Its files may be swept: its publisher has given up, by its own clock."""
     disk = place.open_disk(str(tmp_path / "spool"), create=True)
-    clock = iter([NOW, NOW + due.DAY + 1])
+    clock = iter([NOW, NOW + instants.DAY + 1])
     with pytest.raises(TryAgain, match="more than a day"):
         batch.publish_many(disk, [("n", None, None, None)], lambda: next(clock))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, due, layout, place, publication, spool
+from ampt_cli import catalog, instants, layout, place, publication, spool
 from ampt_cli.catalog import Filter, Seen
 from ampt_cli.errors import NotFound, UsageError
 from ampt_cli.fsio import Disk
@@ -93,8 +93,8 @@ def test_an_error_is_found_by_a_part_of_it_in_any_case() -> None:
     ("wanted", "ids"),
     [
         (Filter(), ["late", "soon"]),
-        (Filter(since=NOW + due.HOUR + 1), ["late"]),
-        (Filter(until=NOW + due.HOUR), ["soon"]),
+        (Filter(since=NOW + instants.HOUR + 1), ["late"]),
+        (Filter(until=NOW + instants.HOUR), ["soon"]),
         (Filter(error="x"), []),
         (Filter(names=("m", "?")), ["late", "soon"]),
         (Filter(names=("m", "N")), []),
@@ -104,7 +104,7 @@ def test_an_error_is_found_by_a_part_of_it_in_any_case() -> None:
 )
 def test_a_search_yields_what_passes(disk: Disk, wanted: Filter, ids: list[str]) -> None:
     """Each part of the filter counts, also alone."""
-    publish(disk, "soon", due.HOUR)
-    publish(disk, "late", due.DAY)
+    publish(disk, "soon", instants.HOUR)
+    publish(disk, "late", instants.DAY)
 
     assert sorted(one.entry.id for one in catalog.search(disk, wanted)) == ids

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, check, chosen, due, layout, place, publication, spool, upkeep
+from ampt_cli import catalog, check, chosen, instants, layout, place, publication, spool, upkeep
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
@@ -234,10 +234,10 @@ def test_drafts_say_when_they_were_made(
     publication.publish(disk, publication.draft("n", None, "1 year", NOW))
     place.open_disk(str(tmp_path / "another"), create=True)
 
-    stamps = [draft[4 : 4 + due.STAMP_LENGTH] for draft in drafts]
-    assert stamps[:2] == [due.stamp(NOW)] * 2
+    stamps = [draft[4 : 4 + instants.STAMP_LENGTH] for draft in drafts]
+    assert stamps[:2] == [instants.stamp(NOW)] * 2
     assert len(stamps) == 3
-    assert due.is_stamp(stamps[2])
+    assert instants.is_stamp(stamps[2])
 
 
 def test_what_a_backup_leaves_out_is_made_again(disk: Disk, tmp_path: Path) -> None:

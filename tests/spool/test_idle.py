@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import due, layout, place, publication
+from ampt_cli import instants, layout, place, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.retention import Retention
@@ -35,9 +35,9 @@ def test_one_that_is_due_is_found_among_many_later_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "folder",
     [
-        f"tmp/{due.stamp(NOW - layout.TMP_IS_STALE - due.DAY)}.left-by-a-publisher",
+        f"tmp/{instants.stamp(NOW - layout.TMP_IS_STALE - instants.DAY)}.left-by-a-publisher",
         "done/2020-01-01",
-        f"pending/{due.bucket(due.stamp(NOW - due.DAY))}",
+        f"pending/{instants.bucket(instants.stamp(NOW - instants.DAY))}",
     ],
 )
 def test_what_is_to_be_tidied_is_something_to_do(folder: str, tmp_path: Path) -> None:

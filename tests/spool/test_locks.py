@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import chosen, due, layout, lock, place, publication, spool, upkeep
+from ampt_cli import chosen, instants, layout, lock, place, publication, spool, upkeep
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -78,10 +78,14 @@ def test_a_dead_runner_without_workers_is_rescued(disk: Disk) -> None:
 @pytest.mark.row(46)
 def test_nothing_is_swept_while_its_publisher_may_be_writing(disk: Disk) -> None:
     """It gives up after 24 h, by its own clock; the sweep waits for 36 h, by the name's stamp."""
-    assert layout.PUBLISHER_GIVES_UP + 6 * due.HOUR <= layout.TMP_IS_STALE
+    assert layout.PUBLISHER_GIVES_UP + 6 * instants.HOUR <= layout.TMP_IS_STALE
     for hours in (0, 24, 35, 37):
-        disk.write_new(f"tmp/{due.stamp(NOW - hours * due.HOUR)}.id-{hours}", b"")
-        os.utime(f"tmp/{due.stamp(NOW - hours * due.HOUR)}.id-{hours}", (0, 0), dir_fd=disk.root)
+        disk.write_new(f"tmp/{instants.stamp(NOW - hours * instants.HOUR)}.id-{hours}", b"")
+        os.utime(
+            f"tmp/{instants.stamp(NOW - hours * instants.HOUR)}.id-{hours}",
+            (0, 0),
+            dir_fd=disk.root,
+        )
 
     assert upkeep.sweep(disk, NOW) == 1
     assert [name.rpartition("-")[2] for name in disk.list("tmp")] == ["35", "24", "0"]
@@ -126,7 +130,7 @@ def test_a_runner_that_prunes_waits_for_no_publisher_with_the_id_lock(disk: Disk
     chosen.publish(disk, Event("order-7", "n", None, NOW, NOW))
     [entry] = Scan(disk, NOW).entries()
     cancelled = spool.cancel(disk, entry, NOW)
-    later = NOW + 400 * due.DAY
+    later = NOW + 400 * instants.DAY
     with chosen.IdLock(disk):
         locked = upkeep.prune(disk, later, Retention(), 10)
         assert cancelled is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import due, layout, publication
+from ampt_cli import instants, layout, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.scan import Scan
 
@@ -16,7 +16,7 @@ Known = dict[str, tuple[int, str]]
 def publish(disk: Disk, after: int | None) -> Path:
     """An event that is due in so many milliseconds; its bucket."""
     made = publication.publish(disk, publication.draft("n", None, after, NOW))
-    return Path(disk.path, f"pending/{due.bucket(due.stamp(made.due))}")
+    return Path(disk.path, f"pending/{instants.bucket(instants.stamp(made.due))}")
 
 
 def look(disk: Disk, known: Known | None = None) -> tuple[int, int | None]:
@@ -26,7 +26,8 @@ def look(disk: Disk, known: Known | None = None) -> tuple[int, int | None]:
 
 
 @pytest.mark.parametrize(
-    ("after", "coming"), [(300, 300), (due.HOUR + 300, due.HOUR), (due.DAY + 300, 16 * due.HOUR)]
+    ("after", "coming"),
+    [(300, 300), (instants.HOUR + 300, instants.HOUR), (instants.DAY + 300, 16 * instants.HOUR)],
 )
 def test_a_look_tells_when_to_look_again(disk: Disk, after: int, coming: int) -> None:
     """To the millisecond within this hour; of a later one, when it begins, or its day."""
@@ -48,7 +49,10 @@ def test_a_folder_that_is_nearly_a_date_is_left_alone(disk: Disk, stray: str) ->
 
 def test_the_next_look_is_at_what_comes_first(disk: Disk) -> None:
     """Of both states, whichever of them is read first."""
-    for pending, retry in ((2 * due.DAY, 3 * due.HOUR), (2 * due.HOUR, 3 * due.DAY)):
+    for pending, retry in (
+        (2 * instants.DAY, 3 * instants.HOUR),
+        (2 * instants.HOUR, 3 * instants.DAY),
+    ):
         publish(disk, pending)
         disk.make_bucket(layout.new(layout.RETRY, NOW + retry, "x", "n").folder)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampt_cli import due, event, jsontext, layout, publication
+from ampt_cli import event, instants, jsontext, layout, publication
 from ampt_cli.errors import BadEvent, Damaged, TooNew
 
 PRINTABLE = st.characters(exclude_categories=["Cs", "Cc"])
@@ -15,7 +15,7 @@ TEXT = st.text(PRINTABLE, min_size=1, max_size=128)
 NAMES = TEXT.map(lambda text: text.strip(" ")).filter(lambda t: 0 < len(t.encode()) <= 128)
 
 
-@given(NAMES, st.integers(0, due.LAST), st.integers(0, layout.MAX_ATTEMPT))
+@given(NAMES, st.integers(0, instants.LAST), st.integers(0, layout.MAX_ATTEMPT))
 def test_an_entry_is_read_back_from_its_path(name: str, instant: int, attempt: int) -> None:
     """Any legal name, however odd, survives the file name, which stays short and in its folder."""
     entry = layout.new(layout.PENDING, instant, "x" * 48, name, attempt)
@@ -26,7 +26,7 @@ def test_an_entry_is_read_back_from_its_path(name: str, instant: int, attempt: i
     assert "/" not in entry.file
 
 
-@given(st.integers(0, 16**6 * due.HOUR - 1))
+@given(st.integers(0, 16**6 * instants.HOUR - 1))
 def test_an_id_that_is_made_has_the_length_it_is_known_by(instant: int) -> None:
     """Whenever it is due, until the year 3883."""
     assert len(publication.new_id(instant)) == event.MADE_ID
@@ -196,7 +196,7 @@ def test_what_is_published_is_read_back_equal(body: object) -> None:
     assert event.decode(event.encode(made)) == made
 
 
-@given(BODIES, NAMES, st.integers(0, due.LAST), st.integers(0, due.LAST))
+@given(BODIES, NAMES, st.integers(0, instants.LAST), st.integers(0, instants.LAST))
 def test_our_own_line_is_read_as_any_line_is(body: object, name: str, one: int, other: int) -> None:
     """The short way says what the long one says."""
     made = event.Event("x-1", name, body, min(one, other), max(one, other), 3)

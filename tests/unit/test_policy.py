@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ampt_cli import due, policy, record
+from ampt_cli import instants, policy, record
 from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
 from ampt_cli.policy import Retries, Wish
 from ampt_cli.record import FAILED, INTERRUPTED, SUCCEEDED, History
 
-DAY14 = 14 * due.DAY
+DAY14 = 14 * instants.DAY
 
 
 def test_a_failing_event_is_dead_after_fourteen_days() -> None:
@@ -29,7 +29,7 @@ def test_a_failing_event_is_dead_after_fourteen_days() -> None:
 @pytest.mark.row(79)
 def test_no_clock_alone_buries_an_event() -> None:
     """A jump of a year during the first attempt: it is tried again at least three times."""
-    late, history, states = 365 * due.DAY, History(first=0, failures=0), []
+    late, history, states = 365 * instants.DAY, History(first=0, failures=0), []
     for attempt in range(1, 5):
         verdict = policy.decide(FAILED, attempt=attempt, start=late, now=late, history=history)
         history = verdict.history
@@ -44,7 +44,7 @@ def test_the_third_interruption_in_a_row_counts_as_a_failure() -> None:
     two = policy.decide(INTERRUPTED, attempt=2, start=5, now=6, history=one.history)
     three = policy.decide(INTERRUPTED, attempt=3, start=6, now=7, history=two.history)
 
-    assert (one.next, two.next, three.next) == (5, 6, 7 + 6 * due.MINUTE)
+    assert (one.next, two.next, three.next) == (5, 6, 7 + 6 * instants.MINUTE)
     assert three.history.failures == 1
 
 
@@ -82,9 +82,9 @@ def test_wishes_are_granted() -> None:
 @pytest.mark.parametrize(
     ("now", "later", "state", "following"),
     [
-        (DAY14, DAY14 + due.DAY, RETRY, DAY14 + due.DAY),
+        (DAY14, DAY14 + instants.DAY, RETRY, DAY14 + instants.DAY),
         (DAY14 + 1, DAY14 + 2, DEAD, DAY14 + 1),
-        (due.DAY, due.HOUR, RETRY, due.DAY),
+        (instants.DAY, instants.HOUR, RETRY, instants.DAY),
     ],
     ids=["to after the window", "asked after the window", "to a time that is past"],
 )
@@ -110,7 +110,7 @@ def test_retry_settings_of_a_name_are_used() -> None:
 US = st.integers(0, 10**9)
 
 
-@given(st.integers(1, 10**6), st.integers(0, due.LAST), US, st.lists(st.tuples(st.text(), US)))
+@given(st.integers(1, 10**6), st.integers(0, instants.LAST), US, st.lists(st.tuples(st.text(), US)))
 def test_a_success_is_noted_as_any_record_is(
     attempt: int, start: int, us: int, called: list[tuple[str, int]]
 ) -> None:

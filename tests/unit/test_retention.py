@@ -2,7 +2,7 @@
 
 import pytest
 
-from ampt_cli import due, layout
+from ampt_cli import instants, layout
 from ampt_cli.retention import Retention
 
 NOW = 1_800_000_000_000
@@ -11,9 +11,9 @@ NOW = 1_800_000_000_000
 @pytest.mark.parametrize(("state", "days"), [(layout.DONE, 7), (layout.DEAD, 90)])
 def test_a_day_of_finished_events_is_kept_as_long_as_is_promised(state: str, days: int) -> None:
     """From the end of that day on: nothing in its folder is thrown away early."""
-    midnight = NOW - NOW % due.DAY
+    midnight = NOW - NOW % instants.DAY
     for age in range(days + 4):
-        date = due.day(midnight - age * due.DAY)
+        date = instants.day(midnight - age * instants.DAY)
 
         assert Retention().is_over(state, date, midnight) == (age > days), age
         assert Retention().is_over(state, date, midnight - 1) == (age > days + 1), age
