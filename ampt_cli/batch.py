@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from ampt_cli import chosen, event, instants, layout
+from ampt_cli import buckets, chosen, event, instants, layout
 from ampt_cli.errors import CHECK, AmptError, BadEvent, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.publication import check_room, confirm, draft, wake
@@ -74,11 +74,11 @@ class Batch:
             if self.clock() - self.now > layout.PUBLISHER_GIVES_UP:
                 raise TryAgain("the batch took more than a day to write; nothing was published")
             if not self._chosen:
-                buckets = self._publish(commit)
+                folders = self._publish(commit)
             else:
                 with chosen.IdLock(disk):
                     earlier = self._published_before()
-                    buckets = self._publish(commit)
+                    folders = self._publish(commit)
         except OSError as error:
             raise from_os(
                 error, f"publish a batch of {self.count} in the spool {disk.path}", CHECK
@@ -86,7 +86,7 @@ class Batch:
         finally:
             self.abort()
         self._confirm(
-            sorted({*buckets, *(layout.published(made).folder for made in earlier.values())})
+            sorted({*folders, *(layout.published(made).folder for made in earlier.values())})
         )
         wake(disk)
         return [earlier.get(id_, made) for id_, (made, _) in self._chosen.items()]
@@ -112,12 +112,12 @@ class Batch:
         disk = self.disk
         check_room(disk)
         self._sync_files()
-        buckets = self._buckets()
-        disk.make_buckets(buckets)
+        folders = self._folders()
+        buckets.make_all(disk, folders)
         chosen.take(disk, {id_: f"{self.folder}/{id_}" for id_ in self._taken})
         commit()
         self._rename_all()
-        return buckets
+        return folders
 
     def _sync_files(self) -> None:
         if self.count > SYNC_ONE_BY_ONE and self.disk.sync_all():
@@ -129,7 +129,7 @@ class Batch:
             finally:
                 os.close(fd)
 
-    def _buckets(self) -> list[str]:
+    def _folders(self) -> list[str]:
         hours = {file[:11] for file in self._files() if "." in file}
         return sorted({*map(_bucket, hours), *(entry.folder for entry in self._taken.values())})
 
@@ -158,11 +158,11 @@ class Batch:
         finally:
             into.close()
 
-    def _confirm(self, buckets: list[str]) -> None:
+    def _confirm(self, folders: list[str]) -> None:
         if self.count > SYNC_ONE_BY_ONE:
             try:
-                for bucket in buckets:
-                    self.disk.make_durable(bucket)
+                for folder in folders:
+                    buckets.make_durable(self.disk, folder)
                 if self.disk.sync_all():
                     return
             except OSError as error:
@@ -170,8 +170,8 @@ class Batch:
                     f"a batch of {self.count:,} was published but may not survive a power cut: "
                     f"{error.strerror}"
                 ) from error
-        for bucket in buckets:
-            confirm(self.disk, bucket, f"a batch of {self.count:,}")
+        for folder in folders:
+            confirm(self.disk, folder, f"a batch of {self.count:,}")
 
     def _files(self) -> Iterator[str]:
         with os.scandir(self.fd) as entries:
@@ -210,7 +210,7 @@ class _Buckets:
             self._into(file)
         except FileNotFoundError:  # a runner found the bucket empty, and removed it
             self.close()
-            self.disk.into_bucket(_bucket(file), lambda: self._into(file))
+            buckets.into(self.disk, _bucket(file), lambda: self._into(file))
 
     def _into(self, file: str) -> None:
         hour = file[:11]

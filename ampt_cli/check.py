@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, chosen, instants, layout, lock, place, retention, spool, upkeep, walk
+from ampt_cli import (
+    buckets,
+    catalog,
+    chosen,
+    instants,
+    layout,
+    lock,
+    place,
+    retention,
+    spool,
+    upkeep,
+    walk,
+)
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -252,7 +264,7 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     if finding.repair == "quarantine":
         spool.quarantine(disk, finding.path, finding.wrong, now)
     elif finding.repair == "durable":
-        disk.make_durable(finding.path)
+        buckets.make_durable(disk, finding.path)
     elif finding.repair == "make":
         place.complete(disk)
     elif finding.repair == "rescue":

@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
-from ampt_cli import event, instants, jsontext, layout
+from ampt_cli import buckets, event, instants, jsontext, layout
 from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, from_os
-from ampt_cli.fsio import FEW, READ, Disk
+from ampt_cli.fsio import READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
 
@@ -74,24 +74,24 @@ def take(disk: Disk, files: dict[str, str]) -> None:
     """
     places = {id_: layout.id_path(id_) for id_ in files}
     shards = sorted({place.rpartition("/")[0] for place in places.values()})
-    if len(shards) > FEW:
-        disk.make_buckets(shards)
+    if len(shards) > buckets.FEW:
+        buckets.make_all(disk, shards)
     for id_, place in places.items():
         _into_shard(disk, files[id_], place)
     for shard in shards:
-        disk.make_durable(shard)
-    if len(shards) <= FEW or not disk.sync_all():
+        buckets.make_durable(disk, shard)
+    if len(shards) <= buckets.FEW or not disk.sync_all():
         for shard in shards:
             disk.sync(shard)
 
 
 def _into_shard(disk: Disk, file: str, place: str) -> None:
-    disk.into_bucket(place.rpartition("/")[0], lambda: disk.publish(file, place))
+    buckets.into(disk, place.rpartition("/")[0], lambda: disk.publish(file, place))
 
 
 def link(disk: Disk, target: layout.Entry) -> None:
     """Link a taken id into its bucket: it is published."""
-    disk.into_bucket(target.folder, lambda: disk.link(layout.id_path(target.id), target.path))
+    buckets.into(disk, target.folder, lambda: disk.link(layout.id_path(target.id), target.path))
 
 
 def published_as(disk: Disk, made: event.Event) -> event.Event | None:

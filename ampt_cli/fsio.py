@@ -10,11 +10,8 @@ fsync that failed is never repeated on the same file.
 """
 
 import os
-from errno import EEXIST, ENOTEMPTY
 from itertools import islice
 from stat import S_ISDIR
-
-from ampt_cli.layout import DURABLE
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FEW = 4  # more buckets than this are made with one sync
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -165,117 +161,6 @@ class Disk:
         os.chmod(path, self.folder_mode, dir_fd=self.root)
         return True
 
-    def make_bucket(self, path: str) -> None:
-        """Make `path` and its parents, with a path that is durable on return.
-
-        The marker is made last: who finds it may rely on the path (section 8).
-        """
-        parts = self._make_path(path)
-        for end in range(len(parts) - 1, 0, -1):
-            self.sync("/".join(parts[:end]))
-        self._mark(path)
-        self.sync(path)  # or a cut could keep entries that come later, and not the marker
-
-    def make_buckets(self, paths: "list[str]") -> None:
-        """The same for those of many that are missing, with one sync of all.
-
-        Their markers are not yet durable. One that a runner removes meanwhile is made
-        again by who moves into it.
-        """
-        missing = [path for path in paths if not self.is_marked(path)]
-        for path in missing:
-            self._make_path(path)
-        one_by_one = len(missing) <= FEW or not self.sync_all()
-        for path in missing:
-            try:
-                (self.make_bucket if one_by_one else self._mark)(path)
-            except FileNotFoundError:
-                continue
-
-    def _make_path(self, path: str) -> "list[str]":
-        parts = path.split("/")
-        for end in range(2, len(parts) + 1):
-            self.make_folder("/".join(parts[:end]))
-        return parts
-
-    def _mark(self, bucket: str) -> None:
-        try:
-            os.close(self.open_shared(f"{bucket}/{DURABLE}", NEW))
-        except FileExistsError:
-            pass
-
-    def is_marked(self, bucket: str) -> bool:
-        """Whether a bucket has its marker."""
-        return self.exists(f"{bucket}/{DURABLE}")
-
-    def make_durable(self, bucket: str) -> None:
-        """Make the path of a bucket durable, if it is not known to be.
-
-        Called after an entry was moved into it: a bucket that holds an entry is
-        not removed, so the answer stays true. A bucket that is gone by now
-        (the entry has moved on) is not made again.
-        """
-        if not self.is_marked(bucket) and self.exists(bucket):
-            try:
-                self.make_bucket(bucket)
-            except FileNotFoundError:
-                if self.exists(bucket):
-                    raise
-
-    def into_bucket(self, bucket: str, move: "Callable[[], None]") -> None:
-        """Run `move` into `bucket`, which is made while it is missing.
-
-        A runner may remove the empty bucket between any two of our calls, and
-        another publisher may make it: then it is tried once more. Only if the
-        bucket was there before a try and after it, what is to be moved is gone.
-        """
-        there = False
-        for _ in range(100):
-            try:
-                return move()
-            except FileNotFoundError:
-                before, there = there, self.exists(bucket)
-                if before and there:
-                    raise
-            if not there:
-                try:
-                    self.make_bucket(bucket)
-                except FileNotFoundError:
-                    if not self.exists(bucket.partition("/")[0]):
-                        raise  # the spool itself is gone
-        raise FileNotFoundError(f"{bucket} was removed a hundred times")
-
-    def remove_bucket(self, path: str) -> bool:
-        """Remove an empty bucket; False if it is not empty, or gone.
-
-        After a crash between the two calls the bucket is empty and without its
-        marker: the next runner removes it, or the next publisher makes it durable.
-        It is synced before it goes: otherwise a power cut could keep its
-        removal, and undo the renames that took its entries out of it.
-        """
-        try:
-            if self._some(path) - {DURABLE}:
-                return False
-            self.sync(path)
-            self.forget(f"{path}/{DURABLE}")
-            self.remove_folder(path)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno not in (ENOTEMPTY, EEXIST):
-                raise
-            return False
-        return True
-
-    def _some(self, path: str) -> "set[str]":
-        """One or two of the names in a folder, of perhaps a million."""
-        fd = os.open(path, FOLDER, dir_fd=self.root)
-        try:
-            with os.scandir(fd) as found:
-                return {item.name for item in islice(found, 2)}
-        finally:
-            os.close(fd)
-
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder."""
         os.rmdir(path, dir_fd=self.root)
@@ -342,6 +227,15 @@ class Disk:
             return []
         try:
             return sorted(os.listdir(fd))
+        finally:
+            os.close(fd)
+
+    def some(self, path: str) -> "set[str]":
+        """One or two of the names in a folder, of perhaps a million."""
+        fd = os.open(path, FOLDER, dir_fd=self.root)
+        try:
+            with os.scandir(fd) as found:
+                return {item.name for item in islice(found, 2)}
         finally:
             os.close(fd)
 

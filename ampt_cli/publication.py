@@ -5,7 +5,7 @@ Nothing here locks, and nothing depends on how many events wait.
 
 import os
 
-from ampt_cli import due, event, instants, layout
+from ampt_cli import buckets, due, event, instants, layout
 from ampt_cli.errors import CHECK, NotConfirmed, TryAgain, from_os
 from ampt_cli.fsio import Disk
 
@@ -56,7 +56,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
         try:
             disk.write_new(tmp, line)
             commit()
-            disk.into_bucket(target.folder, lambda: disk.publish(tmp, target.path))
+            buckets.into(disk, target.folder, lambda: disk.publish(tmp, target.path))
         except BaseException:
             disk.forget(tmp)
             raise
@@ -90,7 +90,7 @@ def confirm(disk: Disk, bucket: str, what: str) -> None:
     """Make the bucket's path and names durable: the last step before success may be reported."""
     try:
         try:
-            disk.make_durable(bucket)
+            buckets.make_durable(disk, bucket)
             disk.sync(bucket)
         except FileNotFoundError:
             # A runner claimed the event and removed the bucket. Where the event

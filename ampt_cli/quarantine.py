@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ampt_cli import catalog, instants, layout, reading, spool
+from ampt_cli import buckets, catalog, instants, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, Entry
@@ -92,7 +92,7 @@ def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
     target = spool.redrive(disk, entry, now)
     if target is not None:
         disk.remove(f"{entry.folder}/{REASON}")
-        disk.remove_bucket(entry.folder)
+        buckets.remove(disk, entry.folder)
     return target
 
 

@@ -4,7 +4,7 @@ import os
 from itertools import islice
 from time import time_ns
 
-from ampt_cli import instants, layout
+from ampt_cli import buckets, instants, layout
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.layout import Entry
 
@@ -152,6 +152,6 @@ class Scan:
         current = instants.bucket(self.stamp)
         for bucket in self.buckets:
             state, date, hour = bucket.split("/")
-            gone = f"{date}/{hour}" < current and self.disk.remove_bucket(bucket)
+            gone = f"{date}/{hour}" < current and buckets.remove(self.disk, bucket)
             if gone and date < current[:10]:
-                self.disk.remove_bucket(f"{state}/{date}")
+                buckets.remove(self.disk, f"{state}/{date}")

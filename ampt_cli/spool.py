@@ -6,7 +6,7 @@ Every function names the one rename that commits it. Losing a race for an entry
 
 import os
 
-from ampt_cli import chosen, instants, layout, record
+from ampt_cli import buckets, chosen, instants, layout, record
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 
@@ -175,14 +175,14 @@ def _into(disk: Disk, folder: str, file: str, entry: Entry) -> bool:
             disk.durable.discard(folder)  # perhaps it was removed, perhaps the entry has gone
         else:
             return True
-    disk.make_durable(folder)
+    buckets.make_durable(disk, folder)
     try:
-        disk.into_bucket(folder, lambda: disk.move(entry.path, target))
+        buckets.into(disk, folder, lambda: disk.move(entry.path, target))
     except FileNotFoundError:
         if disk.exists(entry.path):
             raise  # nobody was faster: a top folder is missing
         return False
-    disk.make_durable(folder)  # race: it was removed, and is being made by another
+    buckets.make_durable(disk, folder)  # race: it was removed, and is being made by another
     if folder.partition("/")[0] in layout.FINISHED:
         disk.durable.add(folder)  # nobody removes it while it is today's
     return True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from stat import S_ISREG
 
-from ampt_cli import layout, lock, record, settling, spool, walk
+from ampt_cli import buckets, layout, lock, record, settling, spool, walk
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.policy import Retries, Verdict
@@ -168,12 +168,12 @@ def mark(disk: Disk) -> None:
     """
     for folder in walk.folders(disk, layout.FINISHED):
         if is_unmarked(disk, folder):
-            disk.make_durable(folder)
+            buckets.make_durable(disk, folder)
 
 
 def is_unmarked(disk: Disk, bucket: str) -> bool:
     """Whether a bucket has entries and no marker. An empty one is being made, or removed."""
-    return not disk.is_marked(bucket) and any(walk.files(disk, bucket))
+    return not buckets.is_marked(disk, bucket) and any(walk.files(disk, bucket))
 
 
 def sweep(disk: Disk, now: int) -> int:
@@ -212,4 +212,4 @@ def _past(disk: Disk, now: int, retention: Retention) -> Iterator[layout.Entry]:
     """Entries past their retention; the folder of a date is removed once it is empty."""
     for folder in expired(disk, now, retention):
         yield from walk.entries(disk, folder)
-        disk.remove_bucket(folder)
+        buckets.remove(disk, folder)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ampt_cli import (
     batch,
+    buckets,
     catalog,
     check,
     chosen,
@@ -225,4 +226,4 @@ class World:
         for state in model.WAITING:
             for date in self.disk.list(state):
                 for hour in self.disk.list(f"{state}/{date}"):
-                    self.disk.remove_bucket(f"{state}/{date}/{hour}")
+                    buckets.remove(self.disk, f"{state}/{date}/{hour}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, fsio, layout, place, settling
+from ampt_cli import batch, buckets, layout, place, settling
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -37,7 +37,7 @@ def meanwhile(disk: Disk, *deeds: Callable[[], object]) -> Callable[[], None]:
 
 def test_a_bucket_that_another_makes_after_our_try_is_no_failure(disk: Disk) -> None:
     """The first rename found none; when we looked, there was one."""
-    disk.into_bucket(BUCKET, meanwhile(disk, lambda: disk.make_bucket(BUCKET)))
+    buckets.into(disk, BUCKET, meanwhile(disk, lambda: buckets.make(disk, BUCKET)))
 
     assert disk.exists(f"{BUCKET}/x")
 
@@ -58,7 +58,7 @@ def test_a_bucket_that_is_removed_while_we_make_it_is_made_again(
         real(self, path)
 
     monkeypatch.setattr(Disk, "sync", sync)
-    disk.into_bucket(BUCKET, meanwhile(disk))
+    buckets.into(disk, BUCKET, meanwhile(disk))
 
     assert removed == [BUCKET, BUCKET]
     assert disk.exists(f"{BUCKET}/x")
@@ -69,14 +69,14 @@ def test_what_is_to_be_moved_and_gone_is_told_apart(disk: Disk) -> None:
     """Somebody else was faster: that is not the bucket's fault."""
     disk.remove("tmp/x")
     with pytest.raises(FileNotFoundError, match="tmp/x"):
-        disk.into_bucket(BUCKET, meanwhile(disk))
+        buckets.into(disk, BUCKET, meanwhile(disk))
 
 
 def test_a_spool_that_is_gone_is_not_made_again(disk: Disk, tmp_path: Path) -> None:
     """The error names what is missing, at once."""
     (tmp_path / "spool" / "pending").rmdir()
     with pytest.raises(FileNotFoundError, match="pending/2027-01-15"):
-        disk.into_bucket(BUCKET, meanwhile(disk))
+        buckets.into(disk, BUCKET, meanwhile(disk))
 
 
 @pytest.mark.row(45)
@@ -84,16 +84,16 @@ def test_a_batch_survives_the_removal_of_its_empty_buckets(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Right after they were made, and while one is held open."""
-    real = Disk._mark
+    real = buckets._mark
     removed: list[str] = []
 
-    def mark(self: Disk, bucket: str) -> None:
-        real(self, bucket)
+    def mark(disk: Disk, bucket: str) -> None:
+        real(disk, bucket)
         if len(removed) < 3:
             removed.append(bucket)
-            self.remove_bucket(bucket)
+            buckets.remove(disk, bucket)
 
-    monkeypatch.setattr(Disk, "_mark", mark)
+    monkeypatch.setattr(buckets, "_mark", mark)
     hours = [("n", None, f"{n % 6 + 1} hours", None) for n in range(30)]
     ids = batch.publish_many(disk, hours, lambda: NOW)
     found = [path for folder in _buckets(disk) for path in disk.list(folder) if path[0] != "."]
@@ -101,7 +101,7 @@ def test_a_batch_survives_the_removal_of_its_empty_buckets(
     assert len(removed) == 3
     assert len(set(removed)) > 1
     assert len(ids) == len(found) == 30
-    assert len(_buckets(disk)) == 6 > fsio.FEW
+    assert len(_buckets(disk)) == 6 > buckets.FEW
 
 
 def _buckets(disk: Disk) -> list[str]:

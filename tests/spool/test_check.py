@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, check, chosen, instants, layout, place, publication, spool, upkeep
+from ampt_cli import (
+    buckets,
+    catalog,
+    check,
+    chosen,
+    instants,
+    layout,
+    place,
+    publication,
+    spool,
+    upkeep,
+)
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
@@ -352,7 +363,7 @@ def test_what_keeps_a_chosen_id_from_being_published_is_found(path: str, disk: D
     if path == "ids/c2":
         disk.write_new(path, b"")
     else:
-        disk.make_bucket(path)
+        buckets.make(disk, path)
         disk.remove(f"{path}/.durable")
 
     assert found(disk) == [(path, "")]

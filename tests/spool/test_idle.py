@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import instants, layout, place, publication
+from ampt_cli import buckets, instants, layout, place, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.retention import Retention
@@ -44,7 +44,7 @@ def test_what_is_to_be_tidied_is_something_to_do(folder: str, tmp_path: Path) ->
     """What a publisher left, what is past its retention, a bucket that has emptied."""
     disk = filled(tmp_path / "spool", 1, "1 minute")
     before = is_idle(disk, NOW, Retention())
-    disk.make_bucket(folder)
+    buckets.make(disk, folder)
 
     assert before
     assert not is_idle(disk, NOW, Retention())

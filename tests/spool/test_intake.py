@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import intake, layout, place, publication, spool
+from ampt_cli import buckets, intake, layout, place, publication, spool
 from ampt_cli.fsio import Disk
 
 NOW = 1_795_515_300_000
@@ -80,7 +80,7 @@ def test_a_second_entry_of_what_is_claimed_is_tried_once(
     claims = iter(runner.claim, None)
     for claim in list(claims):
         assert claim is not None
-        disk.make_bucket(layout.released(claim).folder)
+        buckets.make(disk, layout.released(claim).folder)
         disk.link(claim.path, layout.released(claim).path)
     tries: list[str] = []
 

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, layout, place, publication, quarantine, reading, spool, upkeep
+from ampt_cli import (
+    buckets,
+    catalog,
+    layout,
+    place,
+    publication,
+    quarantine,
+    reading,
+    spool,
+    upkeep,
+)
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.marks import Marks
@@ -115,7 +125,7 @@ def test_a_claim_never_replaces_another_entry_of_its_event(
     claimed = claim(disk, "twice")
     begin(disk, NOW - 5, *([claimed] if has_begun else []))
     target = layout.waiting(claimed, layout.RETRY, NOW) if has_begun else layout.released(claimed)
-    disk.make_bucket(target.folder)
+    buckets.make(disk, target.folder)
     shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
     _, problems = rescue(disk)
     [held] = quarantine.held(disk)

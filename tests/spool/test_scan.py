@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import instants, layout, publication
+from ampt_cli import buckets, instants, layout, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.scan import Scan
 
@@ -54,7 +54,7 @@ def test_the_next_look_is_at_what_comes_first(disk: Disk) -> None:
         (2 * instants.HOUR, 3 * instants.DAY),
     ):
         publish(disk, pending)
-        disk.make_bucket(layout.new(layout.RETRY, NOW + retry, "x", "n").folder)
+        buckets.make(disk, layout.new(layout.RETRY, NOW + retry, "x", "n").folder)
 
         assert look(disk) == (0, NOW + min(pending, retry))
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import pytest
 
 from ampt_cli import (
+    buckets,
     catalog,
     chores,
     intake,
@@ -54,7 +55,7 @@ def finished(disk: Disk, id: str) -> str:
     """Where an event is that was done long ago."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
     entry = layout.published(made)
-    disk.make_bucket(OLD)
+    buckets.make(disk, OLD)
     disk.move(entry.path, f"{OLD}/{entry.file}")
     return f"{OLD}/{entry.file}"
 
