@@ -4,7 +4,7 @@ import os
 from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 from itertools import islice
 
-from ampt_cli import clock, due, instants, place, printing, settings, size
+from ampt_cli import clock, place, printing, settings, size
 from ampt_cli.errors import CHECK, AmptError, UsageError, from_os
 from ampt_cli.idle import is_idle
 from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
@@ -137,6 +137,7 @@ def _asked(given: Given, config: "dict[str, Any]") -> "tuple[int | None, int | N
 
 
 def _dry_run(given: Given) -> int:
+    from ampt_cli import due, instants  # noqa: PLC0415  only here
     from ampt_cli.catalog import matches  # noqa: PLC0415  only here
 
     printing.check_stdout()

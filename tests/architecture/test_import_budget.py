@@ -199,6 +199,7 @@ def test_an_idle_run_loads_no_framework_and_forks_nothing(
     modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
 
     assert with_parents(modules) & (THIRD_PARTY | SLOW) == set()
+    assert "ampt_cli.due" not in modules  # nobody said when
     assert forks == 0
 
 
