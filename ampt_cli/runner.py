@@ -7,25 +7,22 @@ scans, and ends, without a lock and without a worker.
 import gc
 import os
 import signal
-import sys
-from collections import deque
 from collections.abc import Callable
 from stat import S_ISFIFO
 from time import monotonic
 
 from ampt_cli import home, layout, worker
 from ampt_cli.chores import Chores
+from ampt_cli.dispatch import Dispatch
 from ampt_cli.errors import CHECK, NotFound, SpoolError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
-from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.sharing import Share
 from ampt_cli.signals import emptied, heard
 from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
 
-GROWTH = 8  # times what a worker has, at most, is it given at once
 UNREAD_HINT = "all other events were handled; see: ampt check"
 STOP_AFTER = 62.0  # s that running handlers are waited for at a stop
 
@@ -48,10 +45,7 @@ class Runner:
         self.clock = clock
         self.intake = Intake(disk, base, clock, settings.names)
         self.outcomes = Outcomes(disk, settings, observer, clock)
-        self.claims: dict[int, Entry] = {}
-        self.held: deque[int] = deque()  # claimed, and not with a worker
-        self.seq = 0
-        self.taken = 0
+        self.dispatch = Dispatch(self.intake, self.outcomes, settings.most)
         self.signals: list[int] = []
         self.stopping = 0
         self.reloading = False
@@ -133,9 +127,8 @@ class Runner:
     def _move_out(self) -> None:
         """End the workers; give back what has not begun; leave the rest to the next rescue."""
         self.workers.stop()
-        self.held.extend(self.workers.spare)
-        self.workers.spare.clear()
-        self._give_back()
+        self.dispatch.hold(self.workers.spare)
+        self.dispatch.give_back()
         self.home.move_out()
         self.chores.add_up()
 
@@ -143,14 +136,13 @@ class Runner:
         self.wake = self._open_wake() if self.settings.watch else -1
         while True:
             self._fill()
-            if not self.claims:
+            if not self.dispatch.claims:
                 if self._is_over():
                     return
                 if self._begins_anew():
                     continue
             self._listen(self.wake >= 0 and self._would_claim())
-            for report in self.workers.poll(self._patience()):
-                self.outcomes.settle(self.claims.pop(report[1]), report)
+            self.dispatch.settle(self.workers.poll(self._patience()))
             self._hear()
             if self.workers.failure is not None:
                 self._drain()
@@ -166,11 +158,11 @@ class Runner:
             (self.workers.watch if wanted else self.workers.unwatch)(self.wake)
 
     def _would_claim(self) -> bool:
-        return not self.held and self.workers.room > 0 and not self.share.aside
+        return not self.dispatch.holds and self.workers.room > 0 and not self.share.aside
 
     def _is_over(self) -> bool:
         """With nothing claimed: whether the run has ended."""
-        if self.stopping or self.outcomes.trouble or self._limit() <= 0:
+        if self.stopping or self.outcomes.trouble or self.dispatch.room() <= 0:
             return True
         if self.settings.watch or not self.intake.exhausted:
             return False
@@ -206,23 +198,14 @@ class Runner:
 
     # -- giving out work -----------------------------------------------------------------
 
-    def _limit(self) -> int:
-        most = self.settings.most
-        return sys.maxsize if most is None else most - self.taken
-
     def _fill(self) -> None:
-        """Give out what is due, to the workers that have the least to do."""
-        self.held.extend(self.workers.spare)
-        self.workers.spare.clear()
-        for entry in self.outcomes.left:
-            self.intake.skip(entry)
-            self.taken -= 1  # no attempt was made
-        self.outcomes.left.clear()
+        """Give out what is due, or give back what has not begun."""
+        self.dispatch.hold(self.workers.spare)
         if self.stopping or self.outcomes.trouble or self.reloading or self._stands_aside():
-            self._give_back()
+            self.dispatch.give_back()
             return
         try:
-            self._give_out()
+            self.dispatch.give_out(self.workers)
         except OSError as error:
             self.outcomes.fail(error, "claim an event")
 
@@ -232,49 +215,11 @@ class Runner:
         if now >= self.share.look_at and not self.settings.names:
             self.share.look(
                 now,
-                begun=self.seq - len(self.claims),
+                begun=self.dispatch.begun,
                 lost=self.intake.lost,
                 busy=self.outcomes.tally.ms / 1000 / self.settings.jobs,
             )
         return self.share.aside
-
-    def _give_out(self) -> None:
-        slots = [slot for slot in self.workers.slots if slot.wants_more()]
-        while slots:
-            slot = min(slots, key=lambda slot: len(slot.waiting))
-            # One at once for who has none; then ever more, for each write may wake it.
-            given = self._take(min(slot.room(), max(len(slot.waiting) * GROWTH, 1)))
-            if not given:
-                return
-            refused = slot.submit([(seq, self.claims[seq].file) for seq in given])
-            self.held.extendleft(reversed(refused))
-            full = slot if refused else None
-            slots = [slot for slot in slots if slot.room() > 0 and slot is not full]
-        if self.held and not self.workers.room:
-            self._give_back()
-
-    def _take(self, count: int) -> list[int]:
-        """The numbers of at most `count` claims: those in hand, then new ones."""
-        taken = [self.held.popleft() for _ in range(min(count, len(self.held)))]
-        for _ in range(min(count - len(taken), self._limit())):
-            try:
-                claim = self.intake.claim()
-            except (OSError, NotFound):
-                self.held.extend(taken)  # what was claimed before the error is given back
-                raise
-            if claim is None:
-                break
-            self.seq += 1
-            self.taken += 1
-            self.claims[self.seq] = claim
-            taken.append(self.seq)
-        return taken
-
-    def _give_back(self) -> None:
-        """Release what no worker has begun: another runner may be free."""
-        while self.held:
-            self.outcomes.release(self.claims.pop(self.held.popleft()))
-            self.taken -= 1
 
     # -- signals, upkeep, and the end -------------------------------------------------------
 
@@ -307,8 +252,7 @@ class Runner:
             self.workers.spare += slot.take_back()
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
-            for report in self.workers.poll(self._pause()):
-                self.outcomes.settle(self.claims.pop(report[1]), report)
+            self.dispatch.settle(self.workers.poll(self._pause()))
             self.observer.alive()
 
     def _open_wake(self) -> int:

@@ -15,7 +15,10 @@ from typing import Any, cast
 import pytest
 
 from ampt_cli import instants, place, publication
+from ampt_cli.dispatch import Dispatch
 from ampt_cli.event import Event
+from ampt_cli.intake import Intake
+from ampt_cli.outcomes import Outcomes
 from ampt_cli.runner import Runner
 from ampt_cli.told import Observer, Settings
 from tests.conftest import SCRIPT, drop_powers
@@ -150,13 +153,13 @@ def test_what_is_given_back_counts_for_no_limit_of_attempts(spool_dir: Path) -> 
     disk = place.open_disk(str(spool_dir), create=True)
     for _ in range(3):
         publication.publish(disk, publication.draft("n", None, None, 1_800_000_000_000))
-    told = Settings("", most=2)
-    made = Runner(disk, str(spool_dir), told, Observer(), lambda: 1_800_000_000_001)
+    outcomes = Outcomes(disk, Settings(""), Observer(), int)
+    made = Dispatch(Intake(disk, str(spool_dir), lambda: 1_800_000_000_001, ()), outcomes, 2)
     disk.make_folder("running/r")
     made.intake.runner = "r"
     first = made._take(3)
-    made.held.extend(first)
-    made._give_back()
+    made.hold(first[:])
+    made.give_back()
     made.intake.rescan()
 
     assert (len(first), len(made._take(3))) == (2, 2)
