@@ -4,8 +4,6 @@ TYPE_CHECKING = False  # spelled so that type checkers know it, without importin
 if TYPE_CHECKING:
     from typing import Any
 
-MAX_DIGITS = 18  # a whole number of so many digits surely fits in 64 bits
-
 
 def loads(text: str) -> "dict[str, Any]":
     """What `text` says. Raises ValueError where it is no TOML."""
@@ -31,10 +29,10 @@ def plain(text: str) -> "dict[str, Any] | None":
             return None
         if not line or line[0] == "#":
             continue
-        key, equals, rest = line.partition("=")
+        key, _, rest = line.partition("=")
         key = key.rstrip(" ")
         value = _value(rest.lstrip(" "))
-        if not equals or value is None or key in found or not _is_bare(key):
+        if value is None or key in found or not _is_bare(key):
             return None
         found[key] = value
     return found
@@ -53,6 +51,6 @@ def _value(text: str) -> "str | int | bool | None":
     word = text.partition("#")[0].rstrip(" ")
     if word in ("true", "false"):
         return word == "true"
-    if not (word.isascii() and word.isdigit()) or len(word) > MAX_DIGITS:
+    if not (word.isascii() and word.isdigit()):
         return None
     return int(word) if word[0] != "0" or word == "0" else None

@@ -84,6 +84,9 @@ def test_an_ordinary_file_is_plain() -> None:
     found = toml.plain("\n".join(LINES[:4]) + "\n")
 
     assert found == {"spool": "/var/spool/ampt", "jobs": 4}
+    for end in ("\n", "\r\n", " \t\n\t"):
+        for line in LINES:
+            assert toml.plain(line + end) == as_tomllib(line + end), line + end
 
 
 def test_the_rest_is_left_to_tomllib() -> None:
