@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ampt_cli import clock, due
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
@@ -371,6 +372,30 @@ def test_one_event_is_no_events(run_ampt: RunAmpt, spool_dir: Path) -> None:
     assert run_ampt("prune", "--dry-run").out == "done/2020-01-01: 1 event\n"
     assert run_ampt("prune").out == "1 event deleted\n"
     assert run_ampt("prune").out == "0 events deleted\n"
+
+
+@pytest.mark.parametrize("command", ["prune", "run -m handlers.py"])
+@pytest.mark.parametrize("state", ["done", "dead"])
+def test_what_is_finished_is_kept_as_long_as_is_configured(
+    state: str, command: str, run_ampt: RunAmpt, handlers: Path, spool_dir: Path
+) -> None:
+    """Each state for its own time, not at all where that is 0; a run with nothing to do asks too."""
+    config = handlers.with_name("ampt.toml")
+    config.write_text(f"retention_{state} = 0\n", encoding="utf-8")
+    config.chmod(0o600)
+    run_ampt("publish", "n")
+    run_ampt("publish", "bad")
+    run_ampt("run", "-m", handlers)
+    [done], [dead] = ((spool_dir / kept).iterdir() for kept in ("done", "dead"))
+    recent = due.day(clock.now() - 3 * due.DAY)
+    for day in (done, dead):
+        day.rename(day.with_name(recent))
+    ran = run_ampt(*command.split(), cwd=handlers.parent)
+
+    assert ran.status == 0, ran.err
+    assert [day.parent.name for day in spool_dir.glob("d*/*")] == [
+        "dead" if state == "done" else "done"
+    ]
 
 
 @pytest.mark.parametrize(
