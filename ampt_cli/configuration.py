@@ -1,7 +1,5 @@
 """Read `ampt.toml`, or `[tool.ampt]` in pyproject.toml."""
 
-import os
-
 from ampt_cli import due, size, toml, trust
 from ampt_cli.errors import ConfigError, UsageError, from_os
 
@@ -22,14 +20,13 @@ KEYS = (
     "network_file_system",
     "memory",
 )
-PATHS = ("spool", "handlers")
 DURATIONS = ("retention_done", "retention_dead", "retry_every", "retry_for", "timeout")
 
 
 def load(path: str, *, of_project: bool) -> "dict[str, Any]":
     """The settings in the file at `path`, or in its [tool.ampt] (`of_project`).
 
-    Paths are made absolute, durations are in ms.
+    Durations are in ms, and paths as they are written.
 
     Raises ConfigError for what cannot be used, Denied for what others may write.
     """
@@ -62,7 +59,7 @@ def _check(key: str, value: "Any", path: str) -> "Any":
         raise ConfigError(f"the setting {key} in {path}: {error}", error.hint) from None
     if not _is_right(key, value):
         raise ConfigError(f"the setting {key} in {path} cannot be {said!r}", EXPECTED.get(key))
-    return _absolute(key, value, path) if key in PATHS else value
+    return value
 
 
 def _is_right(key: str, value: "Any") -> bool:
@@ -92,15 +89,6 @@ EXPECTED = {
     "spool": "a folder's path",
     "handlers": "a Python file's path, or an installed module's name",
 }
-
-
-def _absolute(key: str, value: str, path: str) -> str:
-    if key == "handlers" and not (value.endswith(".py") or "/" in value):
-        return value  # a module
-    expanded = os.path.expanduser(value)
-    if expanded[:1] == "~":
-        raise ConfigError(f"the setting {key} in {path}: {value!r} is no user's home folder")
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(path)), expanded))
 
 
 def _suggest(key: str) -> str:

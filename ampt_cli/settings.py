@@ -63,6 +63,7 @@ def find() -> str | None:
     """The configuration file: AMPT_CONFIG, else the nearest one from here upward."""
     given = os.environ.get("AMPT_CONFIG")
     if given:
+        given = absolute(given)
         if not os.path.isfile(given):
             wrong = "is no file" if os.path.exists(given) else "does not exist"
             raise ConfigError(f"the configuration file {given} (AMPT_CONFIG) {wrong}")
@@ -106,7 +107,7 @@ def mentions_ampt(path: str) -> bool:
 
 
 def read() -> "tuple[dict[str, Any], str | None]":
-    """The settings in the configuration file, checked, and its path.
+    """The settings in the configuration file, checked, its paths made absolute; and where it is.
 
     Raises ConfigError, or Denied if another user could have written it.
     """
@@ -115,13 +116,31 @@ def read() -> "tuple[dict[str, Any], str | None]":
         return {}, None
     from ampt_cli import configuration  # noqa: PLC0415  gate: only where there is a file
 
-    return configuration.load(path, of_project=os.path.basename(path) == PROJECT), path
+    found = configuration.load(path, of_project=os.path.basename(path) == PROJECT)
+    for key in found.keys() & {"spool", "handlers"}:
+        if key == "spool" or _is_file(found[key]):
+            found[key] = _beside(path, key, found[key])
+    return found, path
+
+
+def _is_file(handlers: str) -> bool:
+    """Whether a file of handlers is meant, and not a module."""
+    return handlers.endswith(".py") or "/" in handlers
+
+
+def _beside(config: str, key: str, path: str) -> str:
+    """`path` as the configuration means it: from its own folder, unless it begins in a home."""
+    try:
+        whole = _expanded(path) if path[:1] == "~" else path
+    except ConfigError as error:
+        raise ConfigError(f"the setting {key} in {config}: {error}", error.hint) from None
+    return os.path.normpath(os.path.join(os.path.dirname(config), whole))
 
 
 def handlers_target(given: str | None, config: "dict[str, Any]") -> str:
     """The handlers: --handlers, else AMPT_HANDLERS, else the configuration. Raises ConfigError."""
     target = given or os.environ.get("AMPT_HANDLERS")
-    if target and (target.endswith(".py") or "/" in target):
+    if target and _is_file(target):
         target = absolute(target)
     target = target or config.get("handlers")
     if not target:

@@ -78,8 +78,7 @@ def unit(
     if run_as and not system:
         raise UsageError("--as is for system units: a user's manager runs all as that user")
     user = (run_as or _owner(spool)) if system else ""
-    found = os.path.abspath(file) if file else ""
-    wanted = units.Wanted(_program(), spool, target, jobs or 0, user, found, _group(spool))
+    wanted = units.Wanted(_program(), spool, target, jobs or 0, user, file or "", _group(spool))
     if cron and (watch or output or run_as):
         raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
     if broken := [word for word in wanted if {*"\n\r"} & {*str(word)}]:  # to systemd both are

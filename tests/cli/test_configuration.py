@@ -1,12 +1,13 @@
 """Where settings are found, and what is refused."""
 
 import os
+import pwd
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from ampt_cli import configuration
+from ampt_cli import configuration, settings
 from tests.conftest import RunAmpt
 
 
@@ -18,7 +19,7 @@ def here(tmp_path: Path) -> Path:
     return folder
 
 
-def spool_of(run_ampt: RunAmpt, here: Path, **env: str) -> str:
+def spool_of(run_ampt: RunAmpt, here: Path, **env: str | None) -> str:
     """Which spool is used, and who says so."""
     shown = run_ampt("inspect", "--config", cwd=here, env={"AMPT_SPOOL": None, **env})
     assert shown.status == 0, shown.err
@@ -89,7 +90,10 @@ def test_however_a_project_writes_its_table_it_is_found(
         ),
         ('retention_done = "1 month"', "in {}: cannot read the duration '1 month'"),
         ('spool = ""', "the setting spool in {} cannot be ''; a folder's path"),
-        ('spool = "~nobody-here/x"', "the setting spool in {}: '~nobody-here/x' is no user's home"),
+        (
+            'spool = "~nobody-here/x"',
+            "the setting spool in {}: '~nobody-here/x' is in no user's home",
+        ),
         ("jobs = 1025", "the setting jobs in {} cannot be 1025; a whole number from 1 to 1024"),
         ('jobs = "2"', "the setting jobs in {} cannot be '2'"),
         ("timeout = 60001", "the setting timeout in {} cannot be 60001; more than zero, up to 60"),
@@ -117,7 +121,9 @@ def test_what_cannot_be_a_setting_is_refused(
     assert said.format(path) in done.err
 
 
-def test_what_can_be_a_setting_is_taken_to_its_ends(tmp_path: Path) -> None:
+def test_what_can_be_a_setting_is_taken_to_its_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lengths of time in ms; paths from the file's own folder, and a module's name as it is."""
     path = say(
         tmp_path / "ampt.toml",
@@ -129,11 +135,11 @@ def test_what_can_be_a_setting_is_taken_to_its_ends(tmp_path: Path) -> None:
     known |= {"retention_done": 0, "retention_dead": 604_800_000, "network_file_system": False}
     named = {"rerun": "failed", "spool": f"{tmp_path}/b", "handlers": "app.handlers"}
 
-    assert configuration.load(str(path), of_project=False) == known | named
+    monkeypatch.setenv("AMPT_CONFIG", str(path))
+    assert settings.read() == (known | named, str(path))
     for handlers in ("handlers.py", "./handlers.py", "sub/../handlers.py"):
         say(path, f'handlers = "{handlers}"\n')
-        found = configuration.load(str(path), of_project=False)
-        assert found == {"handlers": f"{tmp_path}/handlers.py"}
+        assert settings.read()[0] == {"handlers": f"{tmp_path}/handlers.py"}
 
 
 def test_a_project_whose_settings_are_no_table_is_refused(run_ampt: RunAmpt, here: Path) -> None:
@@ -142,6 +148,43 @@ def test_a_project_whose_settings_are_no_table_is_refused(run_ampt: RunAmpt, her
     done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None, "AMPT_CONFIG": str(path)})
 
     assert done == (78, "", f"ampt: [tool.ampt] in {path} is no table\n")
+
+
+@pytest.mark.parametrize("home", ["", "relative"])
+@pytest.mark.parametrize("key", ["spool", "handlers"])
+def test_what_a_configuration_has_in_a_home_that_there_is_not_is_refused(
+    key: str, home: str, run_ampt: RunAmpt, here: Path
+) -> None:
+    """As the command line's is: no spool is made in the root, or beside the configuration."""
+    path = say(here / "ampt.toml", f'{key} = "~/x.py"\n')
+    done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None, "HOME": home})
+
+    assert (done.status, done.out) == (78, "")
+    assert done.err == (
+        f"ampt: the setting {key} in {path}: '~/x.py' is in no user's home folder; "
+        "for a folder here: ./~/x.py\n"
+    )
+    assert [file.name for file in here.iterdir()] == ["ampt.toml"]
+    assert not os.path.exists("/x.py")
+
+
+def test_without_the_variable_the_home_is_that_of_the_user(run_ampt: RunAmpt, here: Path) -> None:
+    """A service of the system has no HOME; it is only shown here, where the spool would be."""
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+
+    assert spool_of(run_ampt, here, HOME=None) == f"{home}/.local/state/ampt the default"
+    path = say(here / "ampt.toml", 'spool = "~/x"\n')
+    assert spool_of(run_ampt, here, HOME=None) == f"{home}/x {path}"
+
+
+def test_a_named_configuration_may_be_in_a_home_that_no_shell_has_expanded(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """As the spool's path may, of a crontab; relative ones in it are from its own folder."""
+    path = say(tmp_path / "home" / "settings", 'spool = "a"\n')
+
+    assert spool_of(run_ampt, tmp_path, AMPT_CONFIG="~/settings") == f"{path.parent}/a {path}"
+    assert spool_of(run_ampt, path.parent, AMPT_CONFIG="settings") == f"{path.parent}/a {path}"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import configuration, origins
+from ampt_cli import configuration, origins, settings
 from ampt_cli.commands.init import config
 from tests.conftest import SCRIPT
 
@@ -32,13 +32,16 @@ def test_a_new_folder_runs_its_first_event(run_ampt, spool_dir: Path, tmp_path: 
     assert (here / "handlers.py").read_text(encoding="utf-8").endswith("# mine\n")
 
 
-def test_the_example_of_a_configuration_says_every_setting_and_its_default(tmp_path: Path) -> None:
+def test_the_example_of_a_configuration_says_every_setting_and_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the comment signs taken away it can be read, and changes nothing."""
     lines = [line.removeprefix("# ") for line in config().splitlines() if " = " in line]
     path = tmp_path / "ampt.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     path.chmod(0o600)
-    found = configuration.load(str(path), of_project=False)
+    monkeypatch.setenv("AMPT_CONFIG", str(path))
+    found, _ = settings.read()
     default = origins.defaults() | {
         "handlers": str(tmp_path / "handlers.py"),
         "memory": 2 << 30,
