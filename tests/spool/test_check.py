@@ -167,7 +167,7 @@ def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
     disk.write_new("tmp/20270115T080000000Z.x/one", b"half")
     late = NOW + layout.TMP_IS_STALE + 1
 
-    assert found(disk) == []
+    assert found(disk, late - 1) == []
     assert found(disk, late) == [("tmp/20270115T080000000Z.x", "sweep")]
     assert repair(disk, late) == [True]
     assert disk.list("tmp") == []
