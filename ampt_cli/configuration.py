@@ -67,10 +67,8 @@ def _is_right(key: str, value: "Any") -> bool:
         return bool(0 < value <= size.MAX_TIMEOUT)
     if key == "retry_every":
         return bool(value > 0)
-    if key in DURATIONS:
+    if key in DURATIONS or key == "memory":
         return bool(value >= 0)
-    if key == "memory":
-        return type(value) is int
     if key == "jobs":
         return type(value) is int and 1 <= value <= size.MOST_JOBS
     if key == "network_file_system":

@@ -239,6 +239,7 @@ def test_a_configuration_that_may_not_be_read_is_a_lost_permission(
     done = run_ampt("publish", "n", cwd=here, env={"AMPT_SPOOL": None}, powerless=True)
 
     assert (done.status, done.out, done.err.count("\n")) == (77, "", 1)
+    assert done.err.startswith("ampt: cannot read the configuration")
     assert str(path) in done.err
 
 

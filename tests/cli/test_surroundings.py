@@ -106,8 +106,9 @@ def test_in_a_folder_that_was_removed(command: str, clean_env: dict[str, str], t
     gone.mkdir()
     done = shell(f'rmdir "$PWD"; "$0" {command}', clean_env, gone)
 
-    assert done.returncode != 0
+    assert done.returncode == 78
     assert done.stderr.startswith("ampt: ")
+    assert "; cd to another" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -451,9 +451,9 @@ def test_after_a_reboot_all_claims_are_due_again(
     run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
 ) -> None:
     """A copy of a spool in use is what a machine that lost its processes finds."""
-    ids = [run_ampt("publish", "slow").out.strip(), run_ampt("publish", "n").out.strip()]
-    runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
+    ids = [run_ampt("publish", "slow").out.strip() for _ in range(2)]
+    runner = start_ampt("run", "-m", handlers, "--jobs", "2")
+    wait_until(lambda: trace.exists() and len(trace.read_text("utf-8").splitlines()) == 2)
     after = spool_dir.with_name("after")
     shutil.copytree(spool_dir, after, ignore=lambda _, names: {"wake"} & set(names))
     gate.touch()
