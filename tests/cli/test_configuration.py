@@ -138,6 +138,8 @@ def test_what_can_be_a_setting_is_taken_to_its_ends(
 
     monkeypatch.setenv("AMPT_CONFIG", str(path))
     assert settings.read() == (known | named, str(path))
+    say(path, 'handlers = "sub/handlers"\n')
+    assert settings.read()[0] == {"handlers": f"{tmp_path}/sub/handlers"}
     for handlers in ("handlers.py", "./handlers.py", "sub/../handlers.py"):
         say(path, f'handlers = "{handlers}"\n')
         assert settings.read()[0] == {"handlers": f"{tmp_path}/handlers.py"}
@@ -208,6 +210,13 @@ def test_the_default_spool_is_where_state_is_kept(
 def test_a_project_whose_tools_are_no_table_is_no_traceback(run_ampt: RunAmpt, here: Path) -> None:
     """It says nothing of ampt, whatever its comments do."""
     say(here / "pyproject.toml", "tool = 3\n# [tool.ampt]\n")
+
+    assert spool_of(run_ampt, here).endswith("the default")
+
+
+def test_a_project_that_is_no_file_is_not_waited_for(run_ampt: RunAmpt, here: Path) -> None:
+    """It says nothing of ampt."""
+    os.mkfifo(here / "pyproject.toml")
 
     assert spool_of(run_ampt, here).endswith("the default")
 

@@ -56,6 +56,9 @@ def later(event): raise RetryLater(after="1 hour", why="the shop opens at nine")
 @events.on("never")
 def never(event): raise GiveUp("no such customer")
 
+@events.on("sleeps")
+def sleeps(event): time.sleep(20)
+
 @events.on("often", retry_every="10 seconds", retry_for="1 minute")
 def often(event): raise ValueError("not yet")
 
@@ -211,6 +214,18 @@ def test_an_event_name_may_have_retries_of_its_own(run, run_ampt) -> None:
     record = last(run("often"))
 
     assert 9_000 < record["next"] - record["start"] - record["ms"] < 11_000
+
+
+def test_where_a_handler_says_nothing_the_configuration_does(run, tmp_path: Path) -> None:
+    """How long a call may take, and when it is tried again."""
+    config = tmp_path / "ampt.toml"
+    config.write_text('timeout = 100\nretry_every = "1 hour"\n', encoding="utf-8")
+    config.chmod(0o600)
+    seen = run("sleeps", env={"AMPT_CONFIG": str(config)})
+    record = last(seen)
+
+    assert record["error"].startswith("timed out after 0.1 s")
+    assert 3_599_000 < record["next"] - record["start"] < 3_660_000
 
 
 @pytest.mark.row(56)

@@ -15,6 +15,7 @@ import pytest
 
 from ampt_cli import home, kernel, layout, lock, place
 from ampt_cli.errors import ConfigError
+from ampt_cli.told import Settings
 from tests.conftest import SCRIPT
 
 
@@ -444,6 +445,8 @@ def test_a_network_file_system_is_refused_unless_asked_for(
         home.check_place(disk, str(tmp_path), network=False)
     assert "network_file_system = true" in str(refused.value.hint)
     home.check_place(disk, str(tmp_path), network=True)
+    for said in (True, False):
+        assert Settings.of({"network_file_system": said}, handlers="").network == said
 
 
 @pytest.mark.row(80)
