@@ -48,7 +48,7 @@ def load(path: str, *, of_project: bool) -> "dict[str, Any]":
 
 def _check(key: str, value: "Any", path: str) -> "Any":
     if key not in KEYS:
-        raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key))
+        raise ConfigError(f"unknown setting {key!r} in {path}", _suggest(key, value))
     said = value
     try:
         if key in DURATIONS:
@@ -89,7 +89,9 @@ EXPECTED = {
 }
 
 
-def _suggest(key: str) -> str:
+def _suggest(key: str, value: "Any") -> str:
+    if isinstance(value, dict):
+        return "a setting is one line, such as jobs = 2; in ampt.toml it stands under no [table]"
     from difflib import get_close_matches  # noqa: PLC0415  only after a mistake
 
     near = get_close_matches(key, KEYS, 1, 0.5)

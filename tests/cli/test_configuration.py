@@ -77,7 +77,8 @@ def test_however_a_project_writes_its_table_it_is_found(
     ("text", "said"),
     [
         ('spol = "x"', "unknown setting 'spol' in {}; did you mean 'spool'?"),
-        ("[tool.ampt]\njobs = 1", "unknown setting 'tool' in {}"),
+        ("[tool.ampt]\njobs = 1", "unknown setting 'tool' in {}; a setting is one line"),
+        ("quux = 1", "unknown setting 'quux' in {}; the settings are: spool, handlers, jobs"),
         ("jobs = 0", "the setting jobs in {} cannot be 0; a whole number from 1 to 1024"),
         ("jobs = true", "the setting jobs in {} cannot be True"),
         ('timeout = "2 minutes"', "in {} cannot be '2 minutes'; more than zero, up to 60 seconds"),
@@ -287,10 +288,11 @@ def test_every_setting_is_shown_with_its_source(run_ampt: RunAmpt, here: Path) -
     """One line each; in JSON under its name."""
     text = 'jobs = 3\nretry_every = "1 hour"\nnetwork_file_system = true\n'
     path = say(here / "ampt.toml", text)
-    shown = run_ampt("inspect", "--config", cwd=here).out
+    shown = run_ampt("inspect", "--config", cwd=here, env={"AMPT_HANDLERS": "app"}).out
     lines = {line.split("\t")[0]: line.split("\t")[1:] for line in shown.splitlines()}
 
     assert set(lines) == set(configuration.KEYS)
+    assert lines["handlers"] == ["app", "AMPT_HANDLERS"]
     assert lines["jobs"] == ["3", str(path)]
     assert lines["retry_every"] == ["1 h", str(path)]
     assert lines["network_file_system"] == ["true", str(path)]
