@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 EMPTY_HINT = "is a variable not set?"
+MOST = 999_999_999  # of what has no bound of its own
 
 
 class Option:
@@ -73,15 +74,14 @@ class Given:
         """Whether an option was given."""
         return key in self.values
 
-    def number(self, key: str, default: int | None, most: int | None = None) -> int | None:
-        """The value of an option as a whole number, from 1. Raises UsageError."""
+    def number(self, key: str, default: int | None, most: int = MOST) -> int | None:
+        """The value of an option as a whole number, from 1 to `most`. Raises UsageError."""
         text = self.get(key)
         if text is None:
             return default
-        digits = text.isascii() and text.isdigit() and len(text) < 10
-        if not (digits and 1 <= int(text) <= (most or int(text))):
-            to = f" to {most}" if most else ""
-            raise UsageError(f"--{key} takes a whole number from 1{to}, not {text!r}")
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(MOST))
+        if not (digits and 1 <= int(text) <= most):
+            raise UsageError(f"--{key} takes a whole number from 1 to {most}, not {text!r}")
         return int(text)
 
 

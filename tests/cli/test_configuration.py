@@ -58,6 +58,7 @@ def test_the_nearest_configuration_holds(run_ampt: RunAmpt, here: Path, tmp_path
         '[tool.ampt]\nspool = "x"\n',
         '[ tool . ampt ]\nspool = "x"\n',
         '[tool."ampt"]\nspool = "x"\n',
+        "[\ttool.'ampt'\t]\nspool = \"x\"\n",
         '[tool]\nampt = {spool = "x"}\n',
         '[tool]\nampt.spool = "x"\n',
         'tool.ampt.spool = "x"\n',

@@ -904,7 +904,8 @@ def test_a_closed_pipe_is_no_error(clean_env: dict[str, str], busy: dict[str, st
     [
         ([""], "the id is empty"),
         (["a", "b"], "inspect takes one ID, and 'b' is one more"),
-        (["--limit", "0"], "--limit takes a whole number from 1, not '0'"),
+        (["--limit", "0"], "--limit takes a whole number from 1 to 999999999, not '0'"),
+        (["--limit", "1000000000"], "--limit takes a whole number from 1 to 999999999, not '1"),
         (["a", "--state", "dead"], "give an id or a filter, not both"),
         (["--config", "a"], "--config takes no ID"),
         (["--config", "--state", "dead"], "--state does not go with --config"),
