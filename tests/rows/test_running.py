@@ -128,8 +128,9 @@ def n(event):
 
 
 @pytest.mark.row(61)
+@pytest.mark.parametrize("option", [["--memory", "512M"], []], ids=["option", "configuration"])
 def test_a_worker_has_no_more_memory_than_it_was_given(
-    run_ampt, write_handlers, spool_dir: Path
+    option: list[str], run_ampt, write_handlers, tmp_path: Path
 ) -> None:
     """The handler gets a MemoryError, the attempt failed, and the next event is handled."""
     path = write_handlers(
@@ -141,7 +142,10 @@ def n(event): print(open("/proc/self/oom_score_adj").read())
 """
     )
     bomb, good = (run_ampt("publish", name).out.strip() for name in ("bomb", "n"))
-    ran = run_ampt("run", "-m", path, "--memory", "512M", "--check")
+    config = tmp_path / "ampt.toml"
+    config.write_text(f'memory = "{"64G" if option else "512M"}"\n', encoding="utf-8")
+    config.chmod(0o600)
+    ran = run_ampt("run", "-m", path, "--check", *option, env={"AMPT_CONFIG": str(config)})
     failed, fine = (json.loads(run_ampt("inspect", id_, "--json").out) for id_ in (bomb, good))
 
     assert ran.status == 1
