@@ -2,7 +2,7 @@
 
 import os
 from errno import EACCES, EINVAL, ELOOP, EPERM, EROFS
-from stat import S_ISDIR, S_IWGRP, S_IWOTH
+from stat import S_IWGRP, S_IWOTH
 
 from ampt_cli import clock, instants, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
@@ -148,6 +148,11 @@ def _make_parents(path: str) -> None:
     while not os.path.lexists(there):
         missing.append(there)
         there = os.path.dirname(there)
+    if not os.path.exists(there):
+        raise NotFound(
+            f"{there} is a link to nothing, so no spool can be made there",
+            "mend the link, mount what it leads to, or give another --spool",
+        )
     try:
         _sync_name(there)
     except OSError as error:
@@ -159,8 +164,6 @@ def _make_parents(path: str) -> None:
         except FileExistsError:
             pass  # race: by another publisher, who may not have synced it yet
         _sync_name(folder)
-    if not S_ISDIR(os.stat(there).st_mode):
-        raise NotFound(f"{there} is no folder, so no spool can be made there")
 
 
 def _sync_name(folder: str) -> None:

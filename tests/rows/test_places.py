@@ -200,6 +200,13 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
         assert refused.status == 3
         assert str(place_) in refused.err
 
+    (tmp_path / "link").symlink_to("unmounted")
+    refused = run_ampt("publish", "n", "--spool", tmp_path / "link" / "spool")
+
+    assert refused.status == 3
+    assert f"{tmp_path}/link is a link to nothing" in refused.err
+    assert "; mend the link, mount what it leads to" in refused.err
+    assert not (tmp_path / "unmounted").exists()
     assert not missing.exists()
     assert file.read_text(encoding="utf-8") == "mine"
     assert [path.name for path in other.iterdir()] == ["mine"]
