@@ -35,7 +35,6 @@ TIMERS = (_signal.ITIMER_PROF, _signal.ITIMER_VIRTUAL)  # the third is that of a
 SLOW = {  # modules, and what of them changes something that takes long to ask for
     "resource": "setrlimit prlimit",
     "signal": "signal setitimer",
-    "_signal": "signal setitimer",
     "os": (
         "nice setpriority sched_setaffinity sched_setscheduler setuid seteuid setreuid setresuid "
         "setgid setegid setregid setresgid setgroups initgroups"

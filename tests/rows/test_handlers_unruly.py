@@ -21,6 +21,7 @@ def normal(event):
     assert os.getcwd() == HERE, os.getcwd()
     assert os.umask(0o077) == 0o077
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == BLOCKED
     assert "SPOILT" not in os.environ and os.environ["PATH"] == PATH
     assert b"SPOILT" not in subprocess.run(["env"], stdout=subprocess.PIPE, check=True).stdout
     assert sys.getrecursionlimit() == LIMIT
@@ -28,7 +29,7 @@ def normal(event):
     assert heard() == HEARD
     assert subprocess.run(["false"]).returncode == 1
     assert [signal.getitimer(timer) for timer in range(3)] == [(0, 0)] * 3
-    assert (os.nice(0), os.sched_getaffinity(0), os.geteuid()) == (NICE, CPUS, USER)
+    assert (os.nice(0), os.sched_getaffinity(0), who()) == (NICE, CPUS, WHO)
     assert time.tzname == ("UTC", "UTC")
     assert threading.active_count() == 1
     print("." * 1_000_000)
@@ -38,12 +39,17 @@ def limits():
     names = [name for name in vars(resource) if name.startswith("RLIMIT_")]
     return [resource.getrlimit(getattr(resource, name)) for name in names]
 
+def who():
+    return os.geteuid(), os.getegid(), os.getgroups()
+
 def heard():
     return [signal.getsignal(one) for one in range(1, 32) if one != signal.SIGXCPU]
 
 HERE, LIMIT, FILES = os.getcwd(), sys.getrecursionlimit(), resource.getrlimit(resource.RLIMIT_NOFILE)
+faulthandler.register(signal.SIGUSR2, open(os.devnull, "w"))
 LIMITS, HEARD = limits(), heard()
-NICE, CPUS, USER = os.nice(0), os.sched_getaffinity(0), os.geteuid()
+BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+NICE, CPUS, WHO, ROOT = os.nice(0), os.sched_getaffinity(0), who(), os.geteuid() == 0
 PATH = os.environ["PATH"]
 """
 
@@ -186,9 +192,26 @@ ZOO = [
     Unruly(64, "replaces it", "os.environ = {'SPOILT': '1', **os.environ}", "succeeded"),
     Unruly(64, "recursion limit", "sys.setrecursionlimit(LIMIT + 1)", "succeeded"),
     Unruly(64, "limits", "resource.setrlimit(resource.RLIMIT_NOFILE, (64, FILES[1]))", "succeeded"),
+    Unruly(
+        64,
+        "limits in C",
+        "ctypes.CDLL(None).setrlimit(resource.RLIMIT_NOFILE, (ctypes.c_long * 2)(64, FILES[1]))",
+        "succeeded",
+    ),
     Unruly(64, "moves stdout", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "succeeded"),
     Unruly(64, "ignores SIGCHLD", "signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "succeeded"),
     Unruly(64, "handles SIGUSR1", "signal.signal(signal.SIGUSR1, lambda *_: None)", "succeeded"),
+    Unruly(64, "handles one in C", "signal.signal(signal.SIGUSR2, signal.SIG_IGN)", "succeeded"),
+    Unruly(
+        64,
+        "blocks SIGTERM",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])",
+        "succeeded",
+    ),
+    Unruly(64, "sets an alarm", "signal.alarm(60)", "succeeded"),
+    Unruly(64, "becomes another user", "ROOT and os.seteuid(54321)", "succeeded"),
+    Unruly(64, "becomes another group", "ROOT and os.setegid(54321)", "succeeded"),
+    Unruly(64, "joins a group", "ROOT and os.setgroups([54321])", "succeeded"),
     Unruly(64, "dies of SIGPIPE", "signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "succeeded"),
     Unruly(64, "profiles", "signal.setitimer(signal.ITIMER_PROF, 60, 60)", "succeeded"),
     Unruly(64, "winds a timer", "signal.setitimer(signal.ITIMER_VIRTUAL, 60)", "succeeded"),
