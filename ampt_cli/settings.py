@@ -77,7 +77,7 @@ def find() -> str | None:
         if os.path.lexists(path):
             return _regular(path)
         path = os.path.join(folder, PROJECT)
-        if os.path.isfile(path) and mentions_ampt(path):
+        if mentions_ampt(path):
             return path
         above = os.path.dirname(folder)
         if above == folder:
@@ -97,7 +97,9 @@ TABLES = (b"[tool.ampt]", b"\nampt={", b"\nampt.", b"\ntool.ampt")
 
 
 def mentions_ampt(path: str) -> bool:
-    """Whether a pyproject.toml has settings of ampt."""
+    """Whether a pyproject.toml has settings of ampt. A FIFO is not waited for."""
+    if not os.path.isfile(path):
+        return False
     try:
         with open(path, "rb") as file:
             text = b"\n" + file.read().translate(None, b" \t\"'")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import configuration, settings
+from ampt_cli.errors import ConfigError
 from tests.conftest import RunAmpt
 
 
@@ -221,6 +222,7 @@ def test_a_project_that_is_no_file_is_not_waited_for(run_ampt: RunAmpt, here: Pa
     os.mkfifo(here / "pyproject.toml")
 
     assert spool_of(run_ampt, here).endswith("the default")
+    assert run_ampt("init", cwd=here, timeout=10).status == 0
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
@@ -310,6 +312,23 @@ def test_workers_have_the_same_bound_everywhere(run_ampt, write_handlers, comman
 
     assert (most.status, more.status, more.out) == (0, 2, "")
     assert "1024" in more.err
+
+
+def test_the_handlers_are_those_of_who_said_it_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line, then the environment, then a file; otherwise what can be said is."""
+    monkeypatch.setenv("AMPT_HANDLERS", "of.the.environment")
+    config = {"handlers": "of.a.file"}
+
+    assert settings.handlers_target("given", config) == "given"
+    assert settings.handlers_target(None, config) == "of.the.environment"
+    monkeypatch.delenv("AMPT_HANDLERS")
+    assert settings.handlers_target(None, config) == "of.a.file"
+    for given, said in ((None, "no handlers were given"), (f"{tmp_path}/none", "do not exist")):
+        with pytest.raises(ConfigError, match=said) as refused:
+            settings.handlers_target(given, {})
+        assert "--handlers FILE" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(("name", "wrong"), [(".", "is no file"), ("none", "does not exist")])

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ampt_cli import home, kernel, layout, lock, place
-from ampt_cli.errors import ConfigError
+from ampt_cli.errors import AmptError, ConfigError
 from ampt_cli.told import Settings
 from tests.conftest import SCRIPT
 
@@ -194,7 +194,8 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
     other.mkdir()
     (other / "mine").touch()
     for command in (["inspect"], ["check"], ["run", "-m", str(handlers)], ["prune"], ["metrics"]):
-        assert run_ampt(*command, "--spool", missing).status == 3, command
+        refused = run_ampt(*command, "--spool", missing)
+        assert (refused.status, "; publish an event there" in refused.err) == (3, True), command
     for place_ in (file, other):
         refused = run_ampt("publish", "n", "--spool", place_)
         assert refused.status == 3
@@ -211,6 +212,28 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
     assert file.read_text(encoding="utf-8") == "mine"
     assert [path.name for path in other.iterdir()] == ["mine"]
     assert run_ampt("publish", "n", "--spool", missing).status == 0
+
+
+@pytest.mark.row(37)
+@pytest.mark.parametrize("code", ["EACCES", "EPERM", "EINVAL", "EROFS", "EIO"])
+def test_a_folder_above_that_may_not_be_synced_keeps_no_spool_from_being_made(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there before, and is its owner's to keep; a disk that fails is no place for a spool."""
+    sync, above = os.fsync, tmp_path.parent.stat()
+
+    def fail(fd: int) -> None:
+        if os.path.samestat(os.fstat(fd), above):
+            raise OSError(getattr(errno, code), code)
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    if code == "EIO":
+        with pytest.raises(AmptError, match="cannot make a spool at"):
+            place.open_disk(f"{tmp_path}/spool", create=True)
+    else:
+        place.open_disk(f"{tmp_path}/spool", create=True).close()
+    assert (tmp_path / "spool").exists() == (code != "EIO")
 
 
 @pytest.mark.row(12)
