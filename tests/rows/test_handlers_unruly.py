@@ -30,6 +30,7 @@ def normal(event):
     assert subprocess.run(["false"]).returncode == 1
     assert [signal.getitimer(timer) for timer in range(3)] == [(0, 0)] * 3
     assert (os.nice(0), os.sched_getaffinity(0), who()) == (NICE, CPUS, WHO)
+    assert os.sched_getscheduler(0) == TURNS
     assert time.tzname == ("UTC", "UTC")
     assert threading.active_count() == 1
     print("." * 1_000_000)
@@ -50,7 +51,7 @@ faulthandler.register(signal.SIGUSR2, open(os.devnull, "w"))
 LIMITS, HEARD = limits(), heard()
 BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, ())
 NICE, CPUS, WHO, ROOT = os.nice(0), os.sched_getaffinity(0), who(), os.geteuid() == 0
-PATH = os.environ["PATH"]
+TURNS, PATH = os.sched_getscheduler(0), os.environ["PATH"]
 """
 
 
@@ -222,6 +223,12 @@ ZOO = [
     ),
     Unruly(64, "takes one CPU", "os.sched_setaffinity(0, {min(CPUS)})", "succeeded"),
     Unruly(64, "moves", "os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()", "succeeded"),
+    Unruly(
+        64,
+        "takes turns like a batch",
+        "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+        "succeeded",
+    ),
     Unruly(
         64,
         "moves secretly",

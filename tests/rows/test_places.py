@@ -200,6 +200,7 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
         refused = run_ampt("publish", "n", "--spool", place_)
         assert refused.status == 3
         assert str(place_) in refused.err
+        assert "; give another --spool" in refused.err
 
     (tmp_path / "link").symlink_to("unmounted")
     refused = run_ampt("publish", "n", "--spool", tmp_path / "link" / "spool")
@@ -244,6 +245,7 @@ def test_a_folder_above_that_may_not_be_synced_keeps_no_spool_from_being_made(
         ("ampt-spool 1\n", ""),
         ("ampt-spool 1\ngroup\n", ""),
         ("ampt-spool 1\nkey of a later version\n", ""),
+        ("ampt-spool 1\nkey of a later version\ngroup\n", ""),
         ("ampt-spool 2\n", "has format 2, and this program knows 1"),
         ("ampt-spool 10\n", "has format 10, and this program knows 1"),
         ("ampt-spool 1x\n", "says 'ampt-spool 1x', so it is no spool"),
@@ -264,7 +266,7 @@ def test_a_spool_is_what_its_format_says(text: str, said: str, tmp_path: Path) -
             place.open_disk(str(path), create=True)
         assert (path / "FORMAT").read_text(encoding="ascii") == text
     else:
-        assert place.open_disk(str(path)).group == ("group" in text)
+        assert place.open_disk(str(path)).group == text.startswith("ampt-spool 1\ngroup\n")
 
 
 @pytest.mark.row(42)
