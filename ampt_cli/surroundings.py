@@ -105,7 +105,6 @@ class Surroundings:
         """Note in the environment whose programs are started from now on."""
         os.putenv(RAW_COOKIE, origin)
         dict.__setitem__(self.variables, RAW_COOKIE, origin)
-        self.before[RAW_COOKIE] = origin
 
     def flush(self) -> None:
         """Pass on what the handler printed; streams that it replaced are put back."""
