@@ -236,6 +236,12 @@ ZOO = [
         "succeeded",
     ),
     Unruly(64, "replaces stdout", "sys.stdout = sys.stderr = io.StringIO()", "succeeded"),
+    Unruly(
+        64,
+        "closes and replaces stdout",
+        "sys.stdout.close(); sys.stdout = io.StringIO()",
+        "succeeded",
+    ),
     Unruly(64, "removes stdout", "sys.stdout = None", "succeeded"),
     Unruly(64, "waits for no room", "os.set_blocking(1, False)", "succeeded"),
     Unruly(64, "waits for none, and prints", "fill()", "succeeded"),

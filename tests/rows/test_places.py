@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ampt_cli import home, kernel, layout, lock, place
-from ampt_cli.errors import AmptError, ConfigError
+from ampt_cli.errors import AmptError, ConfigError, NotFound
 from ampt_cli.told import Settings
 from tests.conftest import SCRIPT
 
@@ -262,11 +262,49 @@ def test_a_spool_is_what_its_format_says(text: str, said: str, tmp_path: Path) -
     (path / "FORMAT").write_text(text, encoding="ascii")
 
     if said:
+        open_before = len(os.listdir("/dev/fd"))
         with pytest.raises(ConfigError, match=said):
             place.open_disk(str(path), create=True)
+        assert len(os.listdir("/dev/fd")) == open_before
         assert (path / "FORMAT").read_text(encoding="ascii") == text
     else:
         assert place.open_disk(str(path)).group == text.startswith("ampt-spool 1\ngroup\n")
+
+
+@pytest.mark.row(46)
+def test_what_a_crash_left_of_a_new_spool_is_made_whole(tmp_path: Path) -> None:
+    """By the next publisher: its FORMAT comes last. To all others it is none yet."""
+    path = tmp_path / "spool"
+    for gone in ([], ["wake"], ["wake", *layout.FOLDERS[1:]], ["wake", *layout.FOLDERS]):
+        place.open_disk(str(path), create=True).close()
+        (path / "FORMAT").unlink()
+        for name in gone:
+            (path / name).rmdir() if name != "wake" else (path / name).unlink()
+        with pytest.raises(NotFound, match="there is no spool"):
+            place.open_disk(str(path))
+
+    place.open_disk(str(path), create=True).close()
+    assert {*layout.FOLDERS, "wake", "FORMAT"} == set(os.listdir(path))
+
+
+@pytest.mark.row(70)
+def test_a_spool_that_somebody_makes_meanwhile_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a look for its FORMAT and one at what is there."""
+    path = tmp_path / "spool"
+    place.open_disk(str(path), create=True).close()
+    (path / "FORMAT").rename(tmp_path / "FORMAT")
+    listdir = os.listdir
+
+    def late(fd: int) -> list[str]:
+        monkeypatch.undo()
+        (tmp_path / "FORMAT").rename(path / "FORMAT")
+        return listdir(fd)
+
+    monkeypatch.setattr(os, "listdir", late)
+    place.open_disk(str(path)).close()
+    assert (path / "FORMAT").exists()
 
 
 @pytest.mark.row(42)
