@@ -28,6 +28,12 @@ def mixed(event):
         print(text, end="")
         sys.stdout = io.StringIO()
 
+@events.on("dies")
+def dies(event):
+    print("a line")
+    print("half of one", end="", file=sys.stderr)
+    os._exit(3)
+
 @events.on("closes")
 def closes(event):
     global kept
@@ -56,6 +62,18 @@ def test_each_event_has_what_it_printed_and_no_other(
         found[body] = str(made.get("output", "")).strip()
     assert found == {n: f"of {n}" if 1 <= n % 8 <= 6 else "" for n in range(140)}
     assert run_ampt("check").status == 0
+
+
+def test_what_was_printed_before_a_worker_died_is_kept(
+    run_ampt, spool_dir: Path, write_handlers
+) -> None:
+    """Whole lines of stdout, and all of stderr."""
+    run_ampt("publish", "dies")
+    assert run_ampt("run", "--handlers", write_handlers(HANDLERS)).status == 0
+    [path] = spool_dir.glob("retry/*/*/*.json")
+    [made] = records(path)
+
+    assert made["output"] == "a line\nhalf of one"
 
 
 def test_a_record_never_goes_into_a_file_of_the_handler(

@@ -154,6 +154,7 @@ ZOO = [
     Unruly(58, "prints many lines", "print('x\\n' * 5_000_000)", "succeeded"),
     Unruly(58, "prints without newline", "os.write(1, b'half a line')", "succeeded"),
     Unruly(58, "prints no UTF-8", "os.write(1, bytes(range(256)))", "succeeded"),
+    Unruly(58, "prints a lone surrogate", "print('\\udc80')", "succeeded"),
     Unruly(59, "os._exit(0)", "os._exit(0)", "failed", "exited with status 0 without a result"),
     Unruly(59, "os._exit(3)", "os._exit(3)", "failed", "exited with status 3 without a result"),
     Unruly(59, "sys.exit()", "sys.exit()", "failed", "SystemExit"),
