@@ -201,6 +201,7 @@ ZOO = [
         "succeeded",
     ),
     Unruly(64, "moves stdout", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "succeeded"),
+    Unruly(64, "moves stdout to a pipe", "os.dup2(os.pipe()[1], 1)", "succeeded"),
     Unruly(64, "ignores SIGCHLD", "signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "succeeded"),
     Unruly(64, "handles SIGUSR1", "signal.signal(signal.SIGUSR1, lambda *_: None)", "succeeded"),
     Unruly(64, "handles one in C", "signal.signal(signal.SIGUSR2, signal.SIG_IGN)", "succeeded"),
@@ -373,6 +374,16 @@ def test_an_import_that_prints_spoils_nothing(run_ampt, write_handlers) -> None:
 
     assert (ended.status, ended.out) == (0, "")
     assert run_ampt("inspect", "--state", "done").out.count("\n") == 1
+
+
+@pytest.mark.row(66)
+def test_an_import_that_closes_stdout_keeps_no_event(run_ampt, write_handlers) -> None:
+    """What its handlers write elsewhere is kept."""
+    code = "import os\nos.close(1)\n@events.on('n')\ndef f(event): os.write(2, b'told')\n"
+    ids = [run_ampt("publish", "n").out.strip() for _ in range(2)]
+
+    assert run_ampt("run", "--handlers", write_handlers(code)).status == 0
+    assert [look(run_ampt, id_)["records"][-1]["output"] for id_ in ids] == ["told"] * 2
 
 
 @pytest.mark.row(68)

@@ -169,6 +169,17 @@ def test_a_spool_whose_format_is_damaged_says_how_to_mend_it(
     assert run_ampt("inspect", "kept").status == 0
 
 
+@pytest.mark.row(40)
+def test_a_format_that_may_not_be_read_is_a_lost_permission(run_ampt, spool_dir: Path) -> None:
+    """Whether the spool is one cannot be said."""
+    run_ampt("publish", "n")
+    (spool_dir / "FORMAT").chmod(0)
+    refused = run_ampt("publish", "n", powerless=True)
+
+    assert (refused.status, refused.out) == (77, "")
+    assert f"cannot open the spool {spool_dir}: Permission denied" in refused.err
+
+
 @pytest.mark.row(41)
 def test_what_cannot_be_settled_for_a_missing_folder_is_told(
     run_ampt, handlers: Path, spool_dir: Path, trace: Path
