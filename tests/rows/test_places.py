@@ -139,7 +139,7 @@ def test_what_a_missing_folder_keeps_from_being_done_says_what_next(
 
 
 @pytest.mark.row(41)
-@pytest.mark.parametrize("damage", ["empty", "zeros", "long", "folder", "link", "gone"])
+@pytest.mark.parametrize("damage", ["empty", "zeros", "long", "foreign", "folder", "link", "gone"])
 def test_a_spool_whose_format_is_damaged_says_how_to_mend_it(
     damage: str, run_ampt, handlers: Path, spool_dir: Path
 ) -> None:
@@ -153,7 +153,8 @@ def test_a_spool_whose_format_is_damaged_says_how_to_mend_it(
     elif damage == "link":
         file.symlink_to("wake")
     elif damage != "gone":
-        file.write_text({"empty": "", "zeros": "\0" * 13, "long": "x" * 4000}[damage])
+        text = {"empty": "", "zeros": "\0" * 13, "long": "x" * 4000, "foreign": "ü"}[damage]
+        file.write_text(text, encoding="utf-8")
     refused = [run_ampt(command) for command in ("check", "inspect")]
     refused += [run_ampt("publish", "n"), run_ampt("run", "-m", handlers)]
 
