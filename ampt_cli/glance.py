@@ -176,13 +176,12 @@ def _failing(found: dict[str, Any], room: int | None, most: int) -> Iterator[Lin
 def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
     runners = found["runners"]
     if not any(runner["alive"] for runner in runners):
-        last = found["last_run"]
-        told = f"the last run was {length(now - last)} ago" if last else "none ever ran"
+        told = _last_run(found["last_run"], now)
         yield from folded(line(("  none is alive; ", ""), (told, "dim")), room)
     for runner in runners:
         yield from folded(_runner(runner, now), room, "    ")
         for doing in runner["now"]:
-            took = f"for {length(now - doing['start'])}"
+            took = f"for {length(max(now - doing['start'], 0))}"
             shown = doing["id"] if room is None else short(doing["id"])
             told = f"    {shown}  {took}  attempt {doing['attempt']}  "
             left = None if room is None else room - len(told)
@@ -191,8 +190,16 @@ def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line
             )
 
 
+def _last_run(last: int | None, now: int) -> str:
+    if last is None:
+        return "none ever ran"
+    if last > now + QUIET:  # by less, where a run looked while this was counted
+        return f"the last run was at {moment(last)}, which is still to come: was the clock set back?"
+    return f"the last run was {length(max(now - last, 0))} ago"
+
+
 def _runner(runner: dict[str, Any], now: int) -> Line:
-    since = f" for {length(now - runner['since'])}" if runner["since"] else ""
+    since = f" for {length(max(now - runner['since'], 0))}" if runner["since"] else ""
     word, style = ("alive", "good") if runner["alive"] else ("gone", "bad")
     claims = plural(runner["claims"], "claim") if runner["claims"] else "idle"
     told = f"{since if runner['alive'] else ''}, pid {runner['pid']}, {claims}"

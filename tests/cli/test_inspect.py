@@ -409,12 +409,30 @@ def test_attention_is_asked_for_when_it_is_needed(changes: dict[str, Any], said:
     ("last", "said"),
     [
         (NOW - MINUTE, "  none is alive; the last run was 1 min ago"),
+        (NOW + 1000, "  none is alive; the last run was 0 ms ago"),
+        (
+            NOW + 24 * 60 * MINUTE,
+            "  none is alive; the last run was at 2026-11-29 09:30:12 UTC, "
+            "which is still to come: was the clock set back?",
+        ),
         (None, "  none is alive; none ever ran"),
     ],
 )
 def test_where_nobody_runs_it_is_said_when_somebody_did(last: int | None, said: str) -> None:
     """Cron's runs are over when one looks."""
     assert plain(glance.glance(overview(last_run=last), "/spool", NOW))[-2:] == ["Runners", said]
+
+
+def test_no_length_is_negative_where_the_clock_was_set_back() -> None:
+    """A runner began, and its attempt, at times that are still to come."""
+    doing = {"id": "abc", "name": "mail", "attempt": 1, "start": NOW + MINUTE}
+    runner = {"runner": R, "pid": 42, "alive": True, "since": NOW + MINUTE, "claims": 1}
+    shown = plain(glance.glance(overview(runners=[runner | {"now": [doing]}]), "/spool", NOW))
+
+    assert shown[-2:] == [
+        f"  alive for 0 ms, pid 42, 1 claim  {R}",
+        "    abc  for 0 ms  attempt 1  mail",
+    ]
 
 
 HANDLERS = """
