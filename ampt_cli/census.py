@@ -22,6 +22,7 @@ class Census(NamedTuple):
     following: int | None  # the next due time to come
     coming: dict[str, int]  # waiting and not overdue, by bucket: "2026-11-24/10"
     ended: dict[str, dict[str, int]]  # done and dead, by state and date
+    claimed: int | None = None  # due time of the claim that was due first
 
 
 class Folder(NamedTuple):
@@ -49,7 +50,7 @@ class Counting:
         names: Counter[tuple[str, str]] = Counter()
         ended: dict[str, dict[str, int]] = {state: {} for state in layout.FINISHED}
         coming: dict[str, int] = {}
-        overdue, oldest, following = 0, "", ""
+        overdue, oldest, following, claimed = 0, "", "", ""
         stamp, known = instants.stamp(now), self._known
         self._known = {}
         seen = 0
@@ -69,6 +70,8 @@ class Counting:
                 names[state, layout.decode_name(coded) or coded] += count
             if state in layout.FINISHED and total:
                 ended[state][bucket] = total
+            elif state == layout.RUNNING and total:
+                claimed = min(claimed or found.first, found.first)
             elif state in layout.WAITING and total:
                 overdue += found.late
                 if found.late:
@@ -77,8 +80,9 @@ class Counting:
                     following = min(following or found.after, found.after)
                     coming[bucket] = coming.get(bucket, 0) + total - found.late
         counts[layout.QUARANTINE] = len(self.disk.list(layout.QUARANTINE))
-        times = instants.unstamp(oldest), instants.unstamp(following)
-        return Census(counts, names, overdue, *times, dict(sorted(coming.items())), ended)
+        coming = dict(sorted(coming.items()))
+        first, after, held = map(instants.unstamp, (oldest, following, claimed))
+        return Census(counts, names, overdue, first, after, coming, ended, held)
 
     def _folder(
         self,

@@ -17,6 +17,7 @@ from ampt_cli.layout import (
 )
 from ampt_cli.render import length, plural
 
+LONG = 600_000  # ms of one attempt, of whose handlers none may take over a minute
 MOST = 200  # characters of an error; it stands in full below the sentence
 
 
@@ -25,6 +26,7 @@ class Around(NamedTuple):
 
     alive: bool = False  # whether a runner is; of a running entry: its own
     begun: int | None = None  # of a running entry: when its attempt began
+    pid: int = 0  # of a running entry: its runner's process
     reason: str = ""  # of an entry in quarantine
 
 
@@ -74,8 +76,15 @@ def _running(seen: Seen, now: int, around: Around) -> str:
         return f"Its runner {runner} is gone; the next run takes it back."
     if around.begun is None:
         return f"The runner {runner} has claimed it; attempt {entry.attempt} has not begun."
-    took = length(max(now - around.begun, 0))
-    return f"Attempt {entry.attempt} has been running for {took}, in the runner {runner}."
+    took = max(now - around.begun, 0)
+    told = f"Attempt {entry.attempt} has been running for {length(took)}, in the runner {runner}"
+    return f"{told}; {hanging(around.pid)}." if took > LONG else f"{told}."
+
+
+def hanging(pid: int) -> str:
+    """What to do about a runner that lives, and does not end its handlers in time."""
+    why = "a handler may take a minute at most"
+    return f"{why}; if its runner (pid {pid}) was stopped, kill -CONT it, else kill it"
 
 
 def _done(seen: Seen) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ampt_cli import instants, layout
 from ampt_cli.columns import Column, folded, rows_in
+from ampt_cli.explain import LONG, hanging
 from ampt_cli.render import Line, cut, length, line, plural, short
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -64,6 +65,7 @@ def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
         wrong.append(
             line((f"{plural(gone, 'runner')} died; the next run takes back its claims", "warn"))
         )
+    wrong += _hanging(found, now)
     if counts[layout.DEAD]:
         told, hint = plural(counts[layout.DEAD], "dead event"), "--state dead --group-by error"
         wrong.append(line((f"{told}:", "bad"), (f" ampt inspect {hint}", "")))
@@ -80,6 +82,15 @@ def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
     yield from wrong
     if not wrong and all(style == "dim" for one in overdue for _, style in one):
         yield line(("Nothing wants attention.", "good"))
+
+
+def _hanging(found: dict[str, Any], now: int) -> Iterator[Line]:
+    """Of each runner that was stopped, or hangs: it keeps its claims from all others."""
+    for runner in found["runners"]:
+        took = max((now - doing["start"] for doing in runner.get("now", ())), default=0)
+        if runner["alive"] and took > LONG:
+            told = f"an attempt has been running for {length(took)}:"
+            yield line((told, "bad"), (f" {hanging(runner['pid'])}", ""))
 
 
 def _overdue(found: dict[str, Any], now: int) -> list[Line]:
@@ -194,7 +205,9 @@ def _last_run(last: int | None, now: int) -> str:
     if last is None:
         return "none ever ran"
     if last > now + QUIET:  # by less, where a run looked while this was counted
-        return f"the last run was at {moment(last)}, which is still to come: was the clock set back?"
+        return (
+            f"the last run was at {moment(last)}, which is still to come: was the clock set back?"
+        )
     return f"the last run was {length(max(now - last, 0))} ago"
 
 

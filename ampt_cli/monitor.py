@@ -6,6 +6,7 @@ https://www.monitoring-plugins.org/doc/guidelines.html
 from typing import NamedTuple
 
 from ampt_cli import layout
+from ampt_cli.census import Census
 from ampt_cli.metrics import Figures
 from ampt_cli.render import length
 
@@ -25,7 +26,7 @@ class Limits(NamedTuple):
 def judge(shown: Figures, limits: Limits) -> tuple[int, str]:
     """The status, and the line with it: what is wrong first, then figures for graphs."""
     census = shown.census
-    late = 0 if census.oldest is None else max(shown.now - census.oldest, 0)
+    late = max(shown.now - (_first_due(census) or shown.now), 0)
     idle = _idle(shown)
     dead, free = census.counts[layout.DEAD], shown.free * 100
     quarantined = census.counts[layout.QUARANTINE]
@@ -40,6 +41,11 @@ def judge(shown: Figures, limits: Limits) -> tuple[int, str]:
     wrong = [text for level, text in sorted(found, key=lambda item: -item[0]) if level]
     said = "; ".join(wrong) or "events are handled"
     return worst, f"AMPT {WORDS[worst]} - {said} | {_figures(shown, late, free, limits)}"
+
+
+def _first_due(census: Census) -> int | None:
+    """When what is not done yet was due first: a runner that hangs keeps what it has claimed."""
+    return min((at for at in (census.oldest, census.claimed) if at is not None), default=None)
 
 
 def _idle(shown: Figures) -> float:

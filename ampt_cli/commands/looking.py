@@ -82,7 +82,8 @@ def explained(disk: Disk, seen: Seen, now: int) -> str:
 def _around(disk: Disk, entry: Entry) -> Around:
     if entry.state == layout.RUNNING:
         alive = lock.is_alive(disk, entry.folder)
-        return Around(alive, Begun(disk, entry.folder).start(entry.file))
+        begun = Begun(disk, entry.folder)
+        return Around(alive, begun.start(entry.file), begun.pid)
     if entry.state == layout.QUARANTINE:
         held = [one for one in quarantine.held(disk) if one.folder == entry.folder]
         return Around(reason=held[0].reason if held else "")

@@ -387,7 +387,7 @@ def test_what_is_finished_is_kept_as_long_as_is_configured(
     run_ampt("publish", "bad")
     run_ampt("run", "-m", handlers)
     [done], [dead] = ((spool_dir / kept).iterdir() for kept in ("done", "dead"))
-    recent = due.day(clock.now() - 3 * due.DAY)
+    recent = instants.day(clock.now() - 3 * instants.DAY)
     for day in (done, dead):
         day.rename(day.with_name(recent))
     ran = run_ampt(*command.split(), cwd=handlers.parent)

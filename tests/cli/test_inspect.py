@@ -114,6 +114,12 @@ SENTENCES = {
         Around(alive=True, begun=NOW - 2000),
         f"Attempt 2 has been running for 2 s, in the runner {R}.",
     ),
+    "its runner was stopped": (
+        seen("running", NOW, 2),
+        Around(alive=True, begun=NOW - 11 * MINUTE, pid=42),
+        f"Attempt 2 has been running for 11 min, in the runner {R}; a handler may take a minute "
+        "at most; if its runner (pid 42) was stopped, kill -CONT it, else kill it.",
+    ),
     "claimed": (
         seen("running", NOW, 2),
         Around(alive=True),
@@ -219,6 +225,9 @@ def test_every_state_has_a_sentence() -> None:
         *layout.STATES,
         layout.QUARANTINE,
     }
+
+
+GOOD = "Nothing wants attention."
 
 
 def overview(**changes: Any) -> dict[str, Any]:
@@ -374,7 +383,7 @@ def test_attempts_that_went_alike_stand_together() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, ["Nothing wants attention."]),
+        ({}, [GOOD]),
         (
             {"overdue": 1, "oldest_due": NOW - 10 * MINUTE},
             ["1 event overdue, the oldest for 10 min; no runner is alive"],
@@ -383,12 +392,20 @@ def test_attempts_that_went_alike_stand_together() -> None:
             {"overdue": 1, "oldest_due": NOW - 1000, "last_run": None},
             [
                 "1 event due, the oldest for 1 s; the next ampt run takes what is due",
-                "Nothing wants attention.",
+                GOOD,
             ],
         ),
         (
             {"overdue": 2, "oldest_due": NOW - 1000, "runners": [{"alive": True}]},
-            ["2 events due, the oldest for 1 s; a runner is at work", "Nothing wants attention."],
+            ["2 events due, the oldest for 1 s; a runner is at work", GOOD],
+        ),
+        ({"runners": [{"alive": True, "pid": 42, "now": [{"start": NOW - 10 * MINUTE}]}]}, [GOOD]),
+        (
+            {"runners": [{"alive": True, "pid": 42, "now": [{"start": NOW - 11 * MINUTE}]}]},
+            [
+                "an attempt has been running for 11 min: a handler may take a minute at most; "
+                "if its runner (pid 42) was stopped, kill -CONT it, else kill it"
+            ],
         ),
         (
             {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},

@@ -85,11 +85,16 @@ def test_a_runner_that_is_stopped_keeps_its_claims(
     os.kill(runner.pid, signal.SIGSTOP)
     run_ampt("run", "-m", handlers)
     stolen = list(spool_dir.glob("[!r]*/*/*.json"))
+    watched = run_ampt("check", "--monitor", "--late", "1,3600000")
     gate.touch()
     os.kill(runner.pid, signal.SIGCONT)
     runner.communicate(timeout=20)
 
     assert stolen == []
+    assert (watched.status, watched.out.split(" for ")[0]) == (
+        1,
+        "AMPT WARNING - the oldest event is overdue",
+    )
     assert trace.read_text(encoding="utf-8").count("\n") == 1
     assert len(list(spool_dir.glob("done/*/*.a1.slow.json"))) == 1
 
