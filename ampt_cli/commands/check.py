@@ -10,10 +10,12 @@ from ampt_cli import check as checking
 from ampt_cli import clock, due, place, settings
 from ampt_cli import monitor as monitoring
 from ampt_cli.commands.choosing import AsJson, Spool
-from ampt_cli.errors import AmptError, UsageError
+from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.figures import figures
+from ampt_cli.metrics import Figures
 from ampt_cli.options import Command
 from ampt_cli.policy import retries_of
+from ampt_cli.printing import whole
 from ampt_cli.render import heard, say, show_json
 
 COMMAND = Command(
@@ -97,12 +99,19 @@ def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int
         if wrong:
             raise UsageError(f"{wrong} does not go with --monitor")
         limits = _limits(given)
-        disk = place.open_disk(settings.spool_path(spool or None))
-        status, line = monitoring.judge(figures(disk), limits)
-    except (AmptError, OSError) as error:
-        status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {error}"
+        path = settings.spool_path(spool or None)
+        status, line = monitoring.judge(_figures(path), limits)
+    except AmptError as error:
+        status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {whole(error)}"
     heard(lambda: say(line))
     return status
+
+
+def _figures(path: str) -> Figures:
+    try:
+        return figures(place.open_disk(path))
+    except OSError as error:
+        raise from_os(error, f"read the spool {path}") from None
 
 
 def _limits(given: dict[str, str | None]) -> monitoring.Limits:

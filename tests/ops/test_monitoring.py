@@ -278,6 +278,22 @@ def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
     assert done.out.startswith("AMPT UNKNOWN - there is no spool at ")
 
 
+@pytest.mark.parametrize("folder", ["", "pending"])
+def test_a_permission_that_is_missing_is_told_with_the_spool_and_the_user(
+    folder: str, run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """The line stands on another machine's screen, where it is all that is known."""
+    run_ampt("publish", "n")
+    (spool_dir / folder).chmod(0o000)
+    done = run_ampt("check", "--monitor", powerless=True)
+    (spool_dir / folder).chmod(0o700)
+
+    assert (done.status, done.err) == (3, "")
+    assert done.out.count("\n") == 1
+    assert f"the spool {spool_dir}: Permission denied (EACCES at " in done.out
+    assert done.out.endswith(f"; running as uid {os.geteuid()}\n")
+
+
 @pytest.mark.parametrize(
     ("option", "limits"),
     [
