@@ -15,7 +15,8 @@ COMMAND = Command(
     "",
     "Delete done and dead events past their retention.",
     """
-`ampt run` does it too, a bounded number in each run.
+A day goes as a whole, once it has been over (in UTC) for as long as the retention; of today
+nothing goes. `ampt run` does it too, a bounded number in each run.
 """,
     (),
     (("ampt prune --dry-run", "which days would go"),),

@@ -66,9 +66,34 @@ def test_shell_in_a_page_works(page: str, run_ampt, clean_env, write_handlers) -
             ["bash", "-euo", "pipefail", "-c", block], env=env, capture_output=True, text=True
         )
         assert (ended.returncode, ended.stderr) == (0, ""), block
-        if "jq" in block:
+        if "jq -c" in block:
             assert '["x",null]' in ended.stdout
             assert "1 GiveUp: no" in ended.stdout
+
+
+def test_what_is_done_or_dead_may_be_deleted(
+    run_ampt, clean_env, write_handlers, spool_dir: Path
+) -> None:
+    """As the page says it: by error and by name; what is left is whole, and an id is free again."""
+    code = "from ampt_cli import GiveUp\n@events.on('mail.send')\ndef f(event):\n"
+    handlers = write_handlers(code + "    if event.body: raise GiveUp(event.body)\n")
+    for body in ('"no such user"', '"refused"', "null"):
+        run_ampt("publish", "mail.send", body, "--id", f"id-{len(body)}")
+    run_ampt("publish", "other")
+    run_ampt("run", "--handlers", handlers)
+    page = blocks(ROOT / "docs" / "operating.md", "sh")
+    [block] = [code for code in page if "rm --" in code]
+    env = {**clean_env, "PATH": f"{SCRIPT.parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=env, check=True)
+    left = sorted(path.name.split(".")[1] for path in spool_dir.glob("d*/*/*.json"))
+    kept = [path.name for path in spool_dir.glob("ids/*/[!.]*")]
+    again = run_ampt("publish", "mail.send", '"no such user"', "--id", "id-14")
+
+    assert "id-9" in left
+    assert len(left) == 2
+    assert kept == ["id-9"]
+    assert (again.status, again.err) == (0, "")
+    assert run_ampt("check").status == 0
 
 
 def test_the_first_minute_of_the_readme_works_as_it_stands(tmp_path: Path, clean_env) -> None:
