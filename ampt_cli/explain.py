@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ampt_cli import instants, record
 from ampt_cli.catalog import Seen
-from ampt_cli.errors import Damaged
+from ampt_cli.errors import Damaged, TooNew
 from ampt_cli.layout import (
     DEAD,
     DONE,
@@ -53,7 +53,11 @@ def _unread(seen: Seen, now: int) -> str:
     """Only what is damaged is set aside; what is newer, or what the disk refuses, stays."""
     entry, wrong = seen.entry, (seen.damage or "").removeprefix("it cannot be read: ")
     if not isinstance(seen.why, Damaged):
-        following = "every run leaves it where it is"
+        stays = "it stays" if entry.state in FINISHED else "every run leaves it"
+        mend = (
+            "upgrade" if isinstance(seen.why, TooNew) else "see to its owner and mode, or the disk"
+        )
+        following = f"{stays} where it is; {mend}"
     elif entry.state in FINISHED:
         following = "ampt check --repair moves it to quarantine"
     elif entry.state in WAITING and entry.due > now:

@@ -201,12 +201,19 @@ SENTENCES = {
     "newer": (
         seen("pending", NOW, 0)._replace(event=None, damage="its format is 2", why=TooNew("")),
         Around(),
-        "It cannot be read (its format is 2); every run leaves it where it is.",
+        "It cannot be read (its format is 2); every run leaves it where it is; upgrade.",
     ),
     "hidden": (
         seen("pending", NOW, 0)._replace(event=None, damage="it cannot be read: No such device"),
         Around(),
-        "It cannot be read (No such device); every run leaves it where it is.",
+        "It cannot be read (No such device); every run leaves it where it is; "
+        "see to its owner and mode, or the disk.",
+    ),
+    "hidden since it ended": (
+        seen("done", NOW, 1)._replace(event=None, damage="it cannot be read: Permission denied"),
+        Around(),
+        "It cannot be read (Permission denied); it stays where it is; "
+        "see to its owner and mode, or the disk.",
     ),
 }
 
