@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ampt_cli import layout
+from ampt_cli import layout, printing
 from ampt_cli.catalog import Seen
 from ampt_cli.columns import Column, rows_in
 from ampt_cli.glance import moment
@@ -71,7 +71,15 @@ def groups(found: Sequence[dict[str, Any]], room: int) -> list[Line]:
 
 
 def redrive(group: dict[str, Any]) -> str:
-    """The command that shows what a redrive of this group would move."""
-    name = shlex.quote(re.sub(r"[*?\[]", r"[\g<0>]", group["name"]))
-    error = f" --error {shlex.quote(group['error'][:ENOUGH])}" if group["error"] else ""
-    return f"ampt retry --state dead --name {name}{error} --dry-run"
+    """The command that shows what a redrive of this group would move.
+
+    It can be given as it is shown, so no character that would be shown as an escape is in it.
+    """
+    name = _visible(re.sub(r"[*?\[]", r"[\g<0>]", group["name"]), "?")
+    error = max(_visible(group["error"], "\n").split("\n"), key=len)[:ENOUGH]
+    told = f" --error {shlex.quote(error)}" if error else ""
+    return f"ampt retry --state dead --name {shlex.quote(name)}{told} --dry-run"
+
+
+def _visible(text: str, instead: str) -> str:
+    return "".join(char if printing.safe(char) == char else instead for char in text)

@@ -6,6 +6,7 @@ from ampt_cli.catalog import Seen
 from ampt_cli.columns import Column, folded, rows_in
 from ampt_cli.layout import Entry
 from ampt_cli.listing import events, groups, redrive
+from ampt_cli.printing import safe
 from ampt_cli.render import Line, cells, short
 
 ID = "0123456789abcdef0123079c5a"
@@ -83,12 +84,23 @@ def test_a_sentence_is_broken_at_its_words() -> None:
     assert plain(folded([("x" * 30, "")], 20)) == ["x" * 30]
 
 
-def test_a_group_is_redriven_by_the_command_that_is_shown() -> None:
-    """Whatever is in its name and error."""
-    group = {"name": "it's [new]*", "error": "KeyError: 'a\"b'", "events": 2, "state": "dead"}
+REDRIVES = {
+    "it's [new]*": (
+        "KeyError: 'a\"b'",
+        "--name 'it'\"'\"'s [[]new][*]' --error 'KeyError: '\"'\"'a\"b'\"'\"''",
+    ),
+    "mail": ("", "--name mail"),
+    "long": ("Error: " + "x" * 300, "--name long --error 'Error: " + "x" * 53 + "'"),
+    "\u202eevil": ("E: \x1b[31mall is red", "--name '?evil' --error '[31mall is red'"),
+}
 
-    assert redrive(group) == (
-        "ampt retry --state dead --name 'it'\"'\"'s [[]new][*]' "
-        "--error 'KeyError: '\"'\"'a\"b'\"'\"'' --dry-run"
-    )
-    assert max(map(cells, plain(groups([{**group, "id": ID}], 50)))) <= 50
+
+@pytest.mark.parametrize("name", REDRIVES)
+def test_a_group_is_redriven_by_the_command_that_is_shown(name: str) -> None:
+    """Whatever is in its name and error: a terminal shows no escape that would be taken for one."""
+    error, said = REDRIVES[name]
+    group = {"name": name, "error": error, "events": 2, "state": "dead", "id": ID}
+
+    assert redrive(group) == f"ampt retry --state dead {said} --dry-run"
+    assert safe(said) == said
+    assert max(map(cells, plain(groups([group], 50)))) <= 50
