@@ -3,10 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from io import TextIOWrapper
 from shutil import get_terminal_size
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from ampt_cli import jsontext, printing
 from ampt_cli.event import MADE_ID
@@ -88,18 +87,34 @@ def show(lines: Iterable[Line]) -> None:
         for one in lines:
             say("".join(text for text, _ in one).rstrip())
         return
-    from rich.console import Console  # noqa: PLC0415  gate: only on a terminal
-
-    _speak_utf8()
-    console = Console(highlight=False)
+    console = _console(write)
     for one in lines:
         console.print(_styled([one]), soft_wrap=True)
 
 
-def _speak_utf8() -> None:
-    """Let rich write as `printing` does, whatever the locale: a bar is no Latin 1."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+def _console(write: Callable[[str], object]) -> Any:
+    from rich.console import Console  # noqa: PLC0415  gate: only on a terminal
+
+    return Console(file=cast("Any", _Terminal(write)), highlight=False)
+
+
+class _Terminal:
+    """A terminal for rich, which writes as `printing` does: UTF-8, and all of it.
+
+    Whatever the locale; and though another program has left the terminal non-blocking.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self.write = write
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def isatty(self) -> bool:
+        """That was asked before."""
+        return True
 
 
 def _styled(lines: Iterable[Line]) -> Any:
@@ -125,8 +140,7 @@ class Live:
         if self.shown:
             from rich.live import Live as Screen  # noqa: PLC0415  gate: only on a terminal
 
-            _speak_utf8()
-            self.screen = Screen(screen=True, auto_refresh=False)
+            self.screen = Screen(console=_console(write), screen=True, auto_refresh=False)
             self.screen.__enter__()
         return self
 
@@ -187,7 +201,6 @@ class Progress:
 
 def _bar(total: int | None) -> Any:
     from rich import progress  # noqa: PLC0415  gate: only on a terminal
-    from rich.console import Console  # noqa: PLC0415
 
     columns: list[progress.ProgressColumn] = [
         progress.TextColumn("{task.description}"),
@@ -196,9 +209,8 @@ def _bar(total: int | None) -> Any:
     if total is not None:
         columns += [progress.TextColumn("of {task.total:,.0f}"), progress.BarColumn()]
         columns += [progress.TimeRemainingColumn()]
-    return progress.Progress(
-        *columns, console=Console(stderr=True), transient=True, auto_refresh=False
-    )
+    console = _console(lambda text: printing.write(2, text))
+    return progress.Progress(*columns, console=console, transient=True, auto_refresh=False)
 
 
 def plural(count: int, what: str) -> str:

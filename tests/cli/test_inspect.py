@@ -900,6 +900,33 @@ def test_a_terminal_of_another_locale_gets_the_same(
     assert "Error" not in whole + listed
 
 
+UNREAD = """
+import os, pty, sys
+from ampt_cli import printing, render
+
+main, side = pty.openpty()
+os.set_blocking(side, False)
+os.dup2(side, 1)
+said = []
+printing._wait_for_room = lambda _fd: said.append(os.read(main, 65536))
+render.show([(str(number), "head")] for number in range(5000))
+os.write(1, b"end")
+while not said[-1].endswith(b"end"):
+    said.append(os.read(main, 65536))
+print(b"".join(said).count(b"\\r\\n"), file=sys.stderr)
+"""
+
+
+def test_a_terminal_that_another_program_left_non_blocking_gets_all(
+    clean_env: dict[str, str],
+) -> None:
+    """Lines that find no room wait for it."""
+    program = [sys.executable, "-c", UNREAD]
+    done = subprocess.run(program, env=clean_env, capture_output=True, text=True, timeout=20)
+
+    assert done.stderr == "5000\n"
+
+
 def test_a_census_is_repeated_without_walking_what_did_not_change(
     run_ampt: RunAmpt, spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
