@@ -33,6 +33,7 @@ def rows_in(
 ) -> list[Line]:
     """Each row as one line of at most `wide` cells, below its heads; whole if it is None.
 
+    It is wider only where what is never cut, and the least of the rest, find no room.
     A column that has nothing in it is left out.
     """
     kept = [i for i in range(len(columns)) if any(row[i][0] for row in rows)]
@@ -46,9 +47,10 @@ def rows_in(
             most = [max(least[i], column.most or wide) for i, column in enumerate(columns)]
             natural = [min(both) for both in zip(natural, most, strict=True)]
         spare = wide - _total(kept, least)
-        for i in sorted(kept, key=lambda i: natural[i] - least[i]):
-            hungry = sum(1 for j in kept if natural[j] - least[j] >= natural[i] - least[i] > 0)
-            more = min(natural[i] - least[i], max(spare, 0) // max(hungry, 1))
+        modest_first = sorted(kept, key=lambda i: natural[i] - least[i])
+        for number, i in enumerate(modest_first):
+            share = max(spare, 0) // (len(kept) - number)
+            more = min(natural[i] - least[i], share)
             natural[i], spare = least[i] + more, spare - more
     return [_row([columns[i] for i in kept], [row[i] for i in kept], natural, kept) for row in rows]
 

@@ -73,6 +73,21 @@ def test_room_that_is_left_goes_to_those_that_need_it() -> None:
     assert plain(rows_in(columns, rows, 30, heads=False)) == ["nnnnn  " + "e" * 22 + "…"]
     assert plain(rows_in(columns, long, 30, heads=False)) == ["n" * 9 + "…  " + "e" * 17 + "…"]
 
+    turned = [[("e" * 50, ""), ("n" * 5, "")]]
+    assert plain(rows_in(columns[::-1], turned, 30, heads=False)) == ["e" * 22 + "…  nnnnn"]
+
+
+def test_nothing_is_cut_or_left_out_that_fits() -> None:
+    """To the cell; nor what has no more to lose, where nothing does."""
+    columns = Column("name", least=4, most=6), Column("id"), Column("error", least=4, drop=1)
+    rows = [[("n" * 8, ""), ("i" * 9, ""), ("e" * 8, "")]]
+
+    assert plain(rows_in(columns, rows, 29, heads=False)) == ["nnnnnnnn  iiiiiiiii  eeeeeeee"]
+    assert plain(rows_in(columns, rows, 28, heads=False)) == ["nnnnn…  iiiiiiiii  eeeeeeee"]
+    assert plain(rows_in(columns, rows, 21, heads=False)) == ["nnn…  iiiiiiiii  eee…"]
+    assert plain(rows_in(columns, rows, 20, heads=False)) == ["nnnnnnnn  iiiiiiiii"]
+    assert plain(rows_in(columns, rows, 5, heads=False)) == ["nnn…  iiiiiiiii"]
+
 
 def test_a_sentence_is_broken_at_its_words() -> None:
     """A piece that fits a line of its own, such as a command, stays whole."""
@@ -80,8 +95,23 @@ def test_a_sentence_is_broken_at_its_words() -> None:
 
     assert plain(folded(hint, 30)) == ["3 dead events:", "  ampt inspect --state dead"]
     assert plain(folded(hint, 20)) == ["3 dead events:", "  ampt inspect", "  --state dead"]
+    assert plain(folded(hint, 28)) == ["3 dead events:", "  ampt inspect --state dead"]
+    assert plain(folded([("データ ベース", "")], 13)) == ["データ ベース"]
+    assert plain(folded([("データ ベース", "")], 12)) == ["データ", "  ベース"]
     assert folded(hint, None) == [hint]
     assert plain(folded([("x" * 30, "")], 20)) == ["x" * 30]
+
+
+def test_a_row_says_when_and_what_is_wrong() -> None:
+    """Damage where there is no error; and no number where nothing was tried."""
+    entry = Entry("pending/2026-11-28/10", "20261128T103012000Z", "id-1", 0, "mail")
+    late = Entry("retry/2026-11-28/08", "20261128T083012000Z", "id-2", 3, "mail")
+    found = [Seen(entry, None, [], "empty"), Seen(late, None, [])]
+
+    assert [one.split() for one in plain(events(found, 1_795_858_212_000, 120))[1:]] == [
+        ["2026-11-28", "10:30:12", "in", "1", "h", "pending", "id-1", "mail", "empty"],
+        ["2026-11-28", "08:30:12", "1", "h", "ago", "retry", "id-2", "3", "mail"],
+    ]
 
 
 REDRIVES = {
