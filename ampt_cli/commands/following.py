@@ -60,7 +60,7 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
                 for seen in fresh:
                     show_json(as_data(seen)) if as_json else tabs([plain(seen)])
                 continue
-            picked, total = chosen(disk, wanted, sort, min(limit, live.height - 3))
+            picked, total = chosen(disk, wanted, sort, min(limit, max(live.height - 3, 1)))
             now = clock.now()
             head = line((moment(now), "dim"), (f"   {len(picked):,} of {total:,}", "head"))
             live.update([head, line(), *events(picked, now, live.width)])

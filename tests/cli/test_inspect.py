@@ -795,9 +795,10 @@ def test_a_signal_may_come_on_any_line_of_a_pause() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+@pytest.mark.parametrize("height", [12, 2])
 @pytest.mark.parametrize("what", [[], ["--state", "dead"]])
 def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
-    clean_env: dict[str, str], busy: dict[str, str], what: list[str]
+    clean_env: dict[str, str], busy: dict[str, str], what: list[str], height: int
 ) -> None:
     """When it is resized; nothing is cleared in between, and Ctrl-C ends it."""
     main, side = pty.openpty()
@@ -811,9 +812,9 @@ def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
         os.close(side)
         try:
             first = until(main, 29)
-            termios.tcsetwinsize(main, (12, 50))
+            termios.tcsetwinsize(main, (height, 50))
             following.send_signal(signal.SIGWINCH)  # the kernel's, for a controlling terminal
-            said = until(main, 11)
+            said = until(main, height - 1)
             following.send_signal(signal.SIGINT)
             said += until(main, None)
             assert following.wait(20) == 0
@@ -826,6 +827,7 @@ def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
     assert said.endswith(b"\x1b[?1049l")
     assert b"\x1b[2J" not in first + said
     assert max(len(one.decode().rstrip()) for one in lines) <= 50
+    assert any(one.rstrip().endswith(b" 1 of 1") for one in lines) == bool(what)
 
 
 def until(terminal: int, breaks: int | None) -> bytes:
