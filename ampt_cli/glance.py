@@ -11,7 +11,8 @@ from ampt_cli.render import Line, cut, length, line, plural, short
 BARS = "▁▂▃▄▅▆▇█"
 HOURS, DAYS = 24, 30
 QUIET = 90_000  # ms that an event may be overdue without anybody being told
-FAILING = Column("", right=True), Column(""), Column("", least=12, most=28), Column("", least=16)
+FAILING = Column("", right=True), Column(""), Column("", least=8, most=28), Column("", least=12)
+NAME = 12  # cells of the name of what runs, at least
 
 
 # What is left out where the lines do not fit the terminal: as pictures, groups, one line of counts
@@ -129,16 +130,21 @@ def _briefly(found: dict[str, Any], now: int) -> Iterator[Line]:
 def _pictures(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
     """A small picture of each: what falls due when, and what was done when."""
     coming = found["coming"]
-    if coming:
-        hours = [instants.bucket(instants.stamp(now + i * instants.HOUR)) for i in range(HOURS)]
-        yield _picture("due in 24 h", [coming.get(hour, 0) for hour in hours], hours, room)
-        by_day: dict[str, int] = {}
-        for hour, count in coming.items():
-            by_day[hour[:10]] = by_day.get(hour[:10], 0) + count
-        days = [instants.date(instants.stamp(now + i * instants.DAY)) for i in range(DAYS)]
-        yield _picture("due in 30 days", [by_day.get(day, 0) for day in days], days, room)
-        later = sum(count for day, count in by_day.items() if day > days[-1])
-        yield line((f"  {'due later':<14} {later:>8,}", "")) if later else []
+    hours = [
+        instants.bucket(instants.stamp(min(now + i * instants.HOUR, instants.LAST)))
+        for i in range(HOURS)
+    ]
+    yield _picture("due in 24 h", [coming.get(hour, 0) for hour in hours], hours, room)
+    by_day: dict[str, int] = {}
+    for hour, count in coming.items():
+        by_day[hour[:10]] = by_day.get(hour[:10], 0) + count
+    days = [
+        instants.date(instants.stamp(min(now + i * instants.DAY, instants.LAST)))
+        for i in range(DAYS)
+    ]
+    yield _picture("due in 30 days", [by_day.get(day, 0) for day in days], days, room)
+    later = sum(count for day, count in by_day.items() if day > days[-1])
+    yield line((f"  {'due later':<14} {later:>8,}", "")) if later else []
     for state, dates in found["ended"].items():
         days = [
             instants.date(instants.stamp(max(now - i * instants.DAY, 0)))
@@ -195,10 +201,10 @@ def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line
             took = f"for {length(max(now - doing['start'], 0))}"
             shown = doing["id"] if room is None else short(doing["id"])
             told = f"    {shown}  {took}  attempt {doing['attempt']}  "
-            left = None if room is None else room - len(told)
-            yield line(
-                (told, "dim"), (doing["name"] if left is None else cut(doing["name"], left), "")
+            name = (
+                doing["name"] if room is None else cut(doing["name"], max(room - len(told), NAME))
             )
+            yield from folded(line((told, "dim"), (name, "")), room, "      ")
 
 
 def _last_run(last: int | None, now: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import clock, due
+from ampt_cli import clock, instants
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, glance, layout, origins, place
+from ampt_cli import catalog, due, glance, layout, origins, place
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
 from ampt_cli.commands import following
@@ -27,6 +27,7 @@ from ampt_cli.detail import detail
 from ampt_cli.errors import Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.explain import Around, explain
+from ampt_cli.render import cells
 from tests.conftest import SCRIPT, RunAmpt, StartAmpt, changed
 
 NOW = 1_795_858_212_000  # 2026-11-28T09:30:12Z
@@ -119,6 +120,10 @@ SENTENCES = {
         Around(alive=True, begun=NOW - 11 * MINUTE, pid=42),
         f"Attempt 2 has been running for 11 min, in the runner {R}; a handler may take a minute "
         "at most; if its runner (pid 42) was stopped, kill -CONT it, else kill it.",
+    "running since before the clock was set back": (
+        seen("running", NOW, 2),
+        Around(alive=True, begun=NOW + MINUTE),
+        f"Attempt 2 has been running for 0 ms, in the runner {R}.",
     ),
     "claimed": (
         seen("running", NOW, 2),
@@ -146,6 +151,16 @@ SENTENCES = {
         Around(),
         f"It was cancelled at {WHEN}, and will not run.",
     ),
+    "cancelled, and the record was lost": (
+        seen("done", NOW, 0),
+        Around(),
+        "It was cancelled, and will not run.",
+    ),
+    "cancelled after an attempt": (
+        seen("done", NOW, 2, FAILED, deed("cancelled", outcome="cancelled")),
+        Around(),
+        f"It was cancelled at {WHEN}, and will not run.",
+    ),
     "replaced": (
         seen("done", NOW, 2, FAILED, deed("replaced", outcome="cancelled", by="id-2")),
         Around(),
@@ -168,6 +183,16 @@ SENTENCES = {
         "It is dead: a handler gave it up in attempt 1 (GiveUp: no such user). "
         "To try again: ampt retry id-1",
     ),
+    "dead at once": (
+        seen("dead", NOW, 1, {**FAILED, "attempt": 1, "start": NOW, "first": NOW}),
+        Around(),
+        "It is dead after 1 attempt (ConnectionError: refused). To try again: ampt retry id-1",
+    ),
+    "dead, and its id looks like an option": (
+        seen("dead", NOW, 3)._replace(entry=layout.new("dead", NOW, "-x", "n", 3)),
+        Around(),
+        "It is dead after 3 attempts. To try again: ampt retry -- -x",
+    ),
     "dead without a record": (
         seen("dead", NOW, 3),
         Around(),
@@ -177,6 +202,16 @@ SENTENCES = {
         seen("quarantine", NOW, 1)._replace(event=None),
         Around(reason="incomplete"),
         "It is in quarantine: incomplete. When the file is mended: ampt retry id-1",
+    ),
+    "quarantined, and nobody knows why": (
+        seen("quarantine", NOW, 1)._replace(event=None, damage="empty"),
+        Around(),
+        "It is in quarantine: empty. When the file is mended: ampt retry id-1",
+    ),
+    "quarantined, and its id looks like an option": (
+        seen("quarantine", NOW, 1)._replace(entry=layout.new("quarantine", NOW, "-x", "n", 3)),
+        Around(reason="incomplete"),
+        "It is in quarantine: incomplete. It can be read now: ampt retry -- -x",
     ),
     "mended": (
         seen("quarantine", NOW, 1),
@@ -192,6 +227,11 @@ SENTENCES = {
         seen("retry", NOW + 1, 1)._replace(event=None, damage="empty", why=Damaged("empty")),
         Around(),
         "It cannot be read (empty); when it is due, a run moves it to quarantine.",
+    ),
+    "damaged while it runs": (
+        seen("running", NOW + 1, 1)._replace(event=None, damage="empty", why=Damaged("empty")),
+        Around(),
+        "It cannot be read (empty); the next run moves it to quarantine.",
     ),
     "damaged since it ended": (
         seen("done", NOW, 1)._replace(event=None, damage="empty", why=Damaged("empty")),
@@ -255,7 +295,7 @@ BUSY = overview(
     overdue=2,
     oldest_due=NOW - 5 * MINUTE,
     next_due=NOW + MINUTE,
-    coming={"2026-11-28/09": 2, "2026-11-28/12": 8, "2026-12-24/00": 1, "2027-06-01/00": 1},
+    coming={"2026-11-28/09": 2, "2026-11-28/12": 8, "2026-12-27/00": 1, "2027-06-01/00": 1},
     ended={"done": {"2026-11-27": 4, "2026-11-28": 5}, "dead": {}},
     errors=[{"state": "dead", "name": "mail", "error": "OSError: no", "events": 3, "id": "x"}],
     runners=[
@@ -285,7 +325,7 @@ def test_the_overview_says_first_what_wants_attention() -> None:
         "  next due in 1 min, at 2026-11-28 09:31:12 UTC",
         "",
         "  due in 24 h          10  │▂  █                    │ most 8 at 12:00",
-        "  due in 30 days       11  │█                         ▁   │ most 10 on 11-28",
+        "  due in 30 days       11  │█                            ▁│ most 10 on 11-28",
         "  due later             1",
         "  done, 30 days         9  │                            ▇█│ most 5 on 11-28",
         "",
@@ -324,7 +364,7 @@ def test_a_narrow_terminal_gets_the_same_in_its_width() -> None:
         "  09:31:12 UTC",
         "",
         "  due in 24 h          10  │▂█      │",
-        "  due in 30 days       11  │█       ▁ │",
+        "  due in 30 days       11  │█        ▁│",
         "  due later             1",
         "  done, 30 days         9  │         █│",
         "",
@@ -338,15 +378,87 @@ def test_a_narrow_terminal_gets_the_same_in_its_width() -> None:
     ]
 
 
-@pytest.mark.parametrize("height", [60, 26, 20, 18, 14, 10, 5])
-def test_a_low_window_gets_what_matters_most(height: int) -> None:
-    """Counts in one line, fewer errors, no pictures; what wants attention always comes first."""
-    lines = plain(glance.glance(BUSY, "/spool", NOW, 80, height))
+WORDY = overview(
+    counts={"pending": 10**9, "retry": 10**7, "dead": 10**6, "done": 10**9},
+    coming={"2026-11-28/09": 10**6, "2026-11-28/12": 8},
+    ended={"done": {"2026-11-28": 10**9}, "dead": {"2026-11-27": 10**6}},
+    errors=[
+        {"state": "retry", "name": "@" + "登録" * 20, "error": error, "events": 10_000, "id": "x"}
+        for error in ("OSError: " + "データ" * 60, "") * 5
+    ],
+    errors_sampled=True,
+    runners=[
+        {"runner": R, "pid": 4_194_304, "alive": True, "since": None, "claims": 0, "now": []},
+        {"runner": R, "pid": 4_194_304, "alive": False, "since": NOW - MINUTE, "claims": 1_000}
+        | {
+            "now": [
+                {"id": id_, "name": "@" + "登録 " * 20, "attempt": 1_234, "start": NOW - 3000}
+                for id_ in ("0123456789abcdef0123079c5a", "i" * 48)
+            ]
+        },
+    ],
+)
 
-    assert len(lines) <= height
-    assert lines[2] == "2 events overdue, the oldest for 5 min"
-    assert any(one.endswith("  attempt 1  mail") for one in lines) == (height >= 14)
-    assert lines[-1].startswith("… ") == (height < 14)
+
+@pytest.mark.parametrize("room", [*range(40, 56), *range(60, 101, 5), 200])
+def test_no_line_is_wider_than_the_terminal(room: int) -> None:
+    """However long names, errors and figures are; only an id is never cut, and no name is lost."""
+    lines = plain(glance.glance(WORDY, "/spool", NOW, room))
+    told = "\n".join(lines)
+
+    assert {one for one in lines if cells(one) > room} <= {f"    {'i' * 48}"}
+    assert [told.count(word) for word in ("    0123456789 ", "i" * 48)] == [1, 1]
+    assert told.count("@") == 8 + 2, "eight groups, two that run"
+    assert (told.count("  OSError: "), told.count("  no error ")) == (4, 4)
+
+
+def test_what_is_left_out_has_a_command_that_shows_it() -> None:
+    """Groups beyond the largest, and events beyond a sample."""
+    told = plain(glance.glance(WORDY, "/spool", NOW))
+
+    assert "  … and 2 more: ampt inspect --group-by error" in told
+    assert "  (of a sample; for all: ampt inspect --group-by error)" in told
+
+
+def test_a_runner_is_told_as_it_is() -> None:
+    """Of one that is gone nobody knows for how long."""
+    told = plain(glance.glance(WORDY, "/spool", NOW))
+    none = plain(glance.glance({**WORDY, "runners": WORDY["runners"][1:]}, "/spool", NOW))
+
+    assert f"  alive, pid 4194304, idle  {R}" in told
+    assert f"  gone, pid 4194304, 1,000 claims  {R}" in told
+    assert f"    {'i' * 48}  for 3 s  attempt 1234  @{'登録 ' * 20}".rstrip() in told
+    assert any(one.startswith("  none is alive; the last run was ") for one in none)
+
+
+@pytest.mark.parametrize("now", [0, due.LAST])
+def test_a_clock_that_is_far_wrong_hides_no_count(now: int) -> None:
+    """There is no day before 1970, and none after 9999."""
+    assert "  pending               12" in plain(glance.glance(BUSY, "/spool", now, 80))
+
+
+def test_a_low_window_gets_what_matters_most() -> None:
+    """Counts in one line, fewer errors, no pictures; what wants attention always comes first."""
+    busy = {**BUSY, "errors": BUSY["errors"] * 9}
+    whole = glance.glance(busy, "/spool", NOW, 80)
+    shown = {
+        height: plain(glance.glance(busy, "/spool", NOW, 80, height))
+        for height in range(5, len(whole) + 1)
+    }
+    seen = [
+        ("│" in told, told.count("  3  dead  mail  OSError: no"), "  next due" in told)
+        for told in map("\n".join, shown.values())
+    ]
+
+    assert shown[len(whole)] == plain(whole)
+    assert all(len(lines) <= height for height, lines in shown.items())
+    assert {lines[2] for lines in shown.values()} == {"2 events overdue, the oldest for 5 min"}
+    assert sorted(seen) == seen, "no higher window shows less"
+    assert {groups for _, groups, _ in seen} == {0, 3, 8}
+    cut = {height for height, lines in shown.items() if lines[-1].startswith("… ")}
+    assert cut == set(range(5, min(shown.keys() - cut)))
+    assert all(len(shown[height]) == height for height in cut)
+    assert shown[5][-1] == f"… {max(cut) + 1 - 4} more lines"
 
 
 @pytest.mark.parametrize("state", ["retry", "running", "done", "dead"])
@@ -361,6 +473,66 @@ def test_a_record_that_says_nonsense_hides_no_event(state: str, wrong: object) -
 
     assert lines[0] == sentence
     assert lines[-1].endswith("?")
+
+
+def history(*records: dict[str, Any], room: int | None = None) -> list[str]:
+    """What is shown of them."""
+    found = seen("retry", NOW + MINUTE, 2, *records)._replace(damage="1 of its records is odd")
+    lines = plain(detail(found, "Where it is, and why.", NOW, room))
+    return lines[lines.index("History") + 1 :]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"outcome": "timed_out"},
+        {"error": "KeyError: 2"},
+        {"output": "other"},
+        {"handlers": [{"handler": "h:g"}]},
+        {"handlers": [{"handler": "h:f", "outcome": "succeeded"}]},
+        {"handlers": [{"handler": "h:f", "traceback": "other"}]},
+    ],
+    ids=str,
+)
+def test_attempts_that_went_otherwise_stand_alone(other: dict[str, Any]) -> None:
+    """In their outcome, error, output, or in what one of their handlers did."""
+    made = {**FAILED, "output": "said", "handlers": [{"handler": "h:f"}]}
+    heads = [one for one in history(made, {**made, "attempt": 3, **other}) if "attempt" in one]
+
+    assert [one.split(" after ")[0].split()[:2] for one in heads] == [
+        ["attempt", "2"],
+        ["attempt", "3"],
+    ]
+
+
+def test_deeds_stand_one_by_one_with_what_they_led_to() -> None:
+    """However alike they are."""
+    told = history(deed("moved"), deed("moved"), deed("replaced", by="id-2"))
+
+    assert [one.split("  2")[0].strip() for one in told if one] == [
+        *("moved", "moved", "replaced as id-2")
+    ]
+
+
+def test_an_error_is_shown_once_where_it_came_from() -> None:
+    """With the handler that raised it, or alone where none did."""
+    of_handler = history(FAILED | {"handlers": [{"handler": "h:f", "error": FAILED["error"]}]})
+    alone = history(FAILED | {"handlers": [{"handler": "h:f", "outcome": "timed_out"}]})
+
+    assert of_handler[1:] == ["    h:f None", "      ConnectionError: refused"]
+    assert alone[1:] == ["    ConnectionError: refused", "    h:f timed out"]
+
+
+def test_facts_and_body_can_be_read() -> None:
+    """The sentence fits the terminal, letters are letters, and damage is told."""
+    event = Event("id-1", "mail.send", {"to": "Zoë"}, NOW - 1000, NOW - 1000)
+    found = seen("pending", NOW - 1000, 0)._replace(event=event, damage="1 of its records is odd")
+    lines = plain(detail(found, "Where it is, and why.", NOW, 12))
+
+    assert lines[:3] == ["Where it is,", "and why.", ""]
+    assert '    "to": "Zoë"' in lines
+    assert "  damage     1 of its records is odd" in lines
+    assert not any(one.startswith("  next ") for one in lines), "it is when it is due"
 
 
 def test_attempts_that_went_alike_stand_together() -> None:
@@ -415,6 +587,17 @@ def test_attempts_that_went_alike_stand_together() -> None:
             ],
         ),
         (
+            {"overdue": 1, "oldest_due": NOW - glance.QUIET + 1},
+            [
+                "1 event due, the oldest for 1.5 min; the next ampt run takes what is due",
+                "Nothing wants attention.",
+            ],
+        ),
+        (
+            {"overdue": 1, "oldest_due": NOW - glance.QUIET},
+            ["1 event overdue, the oldest for 1.5 min; no runner is alive"],
+        ),
+        (
             {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},
             ["1 runner died; the next run takes back its claims"],
         ),
@@ -427,6 +610,24 @@ def test_attempts_that_went_alike_stand_together() -> None:
 def test_attention_is_asked_for_when_it_is_needed(changes: dict[str, Any], said: list[str]) -> None:
     """And not for what has only just come due."""
     assert plain(list(glance.attention(overview(**changes), NOW))) == said
+
+
+def test_what_is_wrong_is_red_and_only_that() -> None:
+    """Where there is colour it says what the words say."""
+
+    def red(found: dict[str, Any]) -> list[str]:
+        lines = glance.glance(found, "/spool", NOW)
+        return [one[0][0].strip() for one in lines if any(style == "bad" for _, style in one)]
+
+    assert red(overview()) == []
+    assert red(BUSY) == [
+        "2 events overdue, the oldest for 5 min",
+        "3 dead events:",
+        "1 damaged file in quarantine:",
+        "dead",
+        "quarantine",
+        "",  # what fails
+    ]
 
 
 @pytest.mark.parametrize(
