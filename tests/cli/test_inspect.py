@@ -99,6 +99,11 @@ SENTENCES = {
         f"Attempt 2 failed (KeyError: {'x' * 190}…); "
         "it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
     ),
+    "failed with an error that just fits": (
+        seen("retry", NOW + 6 * MINUTE, 2, {**FAILED, "error": "x" * 200}),
+        Around(),
+        f"Attempt 2 failed ({'x' * 200}); it is tried again, in 6 min, at 2026-11-28T09:36:12Z.",
+    ),
     "timed out": (
         seen("retry", NOW + 6 * MINUTE, 2, {**FAILED, "outcome": "timed_out", "error": "5 s"}),
         Around(),
@@ -183,6 +188,11 @@ SENTENCES = {
         "It is dead: a handler gave it up in attempt 1 (GiveUp: no such user). "
         "To try again: ampt retry id-1",
     ),
+    "dead, and nobody knows since when": (
+        seen("dead", NOW, 2, {**FAILED, "first": None}),
+        Around(),
+        "It is dead after 2 attempts (ConnectionError: refused). To try again: ampt retry id-1",
+    ),
     "dead at once": (
         seen("dead", NOW, 1, {**FAILED, "attempt": 1, "start": NOW, "first": NOW}),
         Around(),
@@ -207,6 +217,11 @@ SENTENCES = {
         seen("quarantine", NOW, 1)._replace(event=None, damage="empty"),
         Around(),
         "It is in quarantine: empty. When the file is mended: ampt retry id-1",
+    ),
+    "mended, and nobody knows why it is there": (
+        seen("quarantine", NOW, 1),
+        Around(),
+        "It is in quarantine: the reason was lost. It can be read now: ampt retry id-1",
     ),
     "quarantined, and its id looks like an option": (
         seen("quarantine", NOW, 1)._replace(entry=layout.new("quarantine", NOW, "-x", "n", 3)),
@@ -415,7 +430,10 @@ def test_no_line_is_wider_than_the_terminal(room: int) -> None:
 def test_what_is_left_out_has_a_command_that_shows_it() -> None:
     """Groups beyond the largest, and events beyond a sample."""
     told = plain(glance.glance(WORDY, "/spool", NOW))
+    fewer = {**WORDY, "errors": WORDY["errors"][:8], "errors_sampled": False}
+    everything = "\n".join(plain(glance.glance(fewer, "/spool", NOW)))
 
+    assert "ampt inspect --group-by" not in everything
     assert "  … and 2 more: ampt inspect --group-by error" in told
     assert "  (of a sample; for all: ampt inspect --group-by error)" in told
 
@@ -445,20 +463,26 @@ def test_a_low_window_gets_what_matters_most() -> None:
         height: plain(glance.glance(busy, "/spool", NOW, 80, height))
         for height in range(5, len(whole) + 1)
     }
-    seen = [
-        ("│" in told, told.count("  3  dead  mail  OSError: no"), "  next due" in told)
-        for told in map("\n".join, shown.values())
+    texts = {height: "\n".join(lines) for height, lines in shown.items()}
+    said = [
+        ("│" in told, told.count("  3  dead  mail  OSError: no"), "Failing" in told)
+        for told in texts.values()
     ]
+    cut = {height for height, lines in shown.items() if lines[-1].startswith("… ")}
 
     assert shown[len(whole)] == plain(whole)
+    assert "│ most 10 on 11-28" in texts[len(whole)]
     assert all(len(lines) <= height for height, lines in shown.items())
     assert {lines[2] for lines in shown.values()} == {"2 events overdue, the oldest for 5 min"}
-    assert sorted(seen) == seen, "no higher window shows less"
-    assert {groups for _, groups, _ in seen} == {0, 3, 8}
-    cut = {height for height, lines in shown.items() if lines[-1].startswith("… ")}
+    assert sorted(said) == said, "no higher window shows less"
+    assert set(said) == {
+        (False, 0, False),
+        *((False, 3, True), (True, 3, True), (True, 8, True)),
+    }
     assert cut == set(range(5, min(shown.keys() - cut)))
     assert all(len(shown[height]) == height for height in cut)
     assert shown[5][-1] == f"… {max(cut) + 1 - 4} more lines"
+    assert all("next due in 1 min" in texts[height] for height in texts.keys() - cut)
 
 
 @pytest.mark.parametrize("state", ["retry", "running", "done", "dead"])
@@ -529,6 +553,9 @@ def test_facts_and_body_can_be_read() -> None:
     found = seen("pending", NOW - 1000, 0)._replace(event=event, damage="1 of its records is odd")
     lines = plain(detail(found, "Where it is, and why.", NOW, 12))
 
+    unread = plain(detail(found._replace(event=None), "Where it is.", NOW))
+
+    assert "  next       2026-11-28T09:30:11Z  (1 s ago)" in unread
     assert lines[:3] == ["Where it is,", "and why.", ""]
     assert '    "to": "Zoë"' in lines
     assert "  damage     1 of its records is odd" in lines
@@ -802,12 +829,17 @@ def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_p
     path = tmp_path / "ampt.toml"
     path.write_text('jobs = 3\nretry_every = "1 minute"\n', encoding="utf-8")
     path.chmod(0o600)
-    told = run_ampt("inspect", "--config", "--json", env={"AMPT_CONFIG": str(path)}).out
+    env = {"AMPT_CONFIG": str(path)}
+    told = run_ampt("inspect", "--config", "--json", env=env).out
+    lines = run_ampt("inspect", "--config", env=env).out.splitlines()
     rows = {
         row["setting"]: (row["value"], row["from"]) for row in map(json.loads, told.splitlines())
     }
 
     assert rows.keys() == set(KEYS) == origins.defaults().keys()
+    assert [line.split("\t")[0::2] for line in lines] == [
+        [key, of] for key, (_, of) in rows.items()
+    ]
     assert rows["jobs"] == (3, str(path))
     assert rows["retry_every"] == (60_000, str(path))
     assert rows["spool"][1] == "AMPT_SPOOL"
@@ -873,6 +905,7 @@ def test_the_overview_is_followed_line_by_line_without_a_terminal(
 
     assert "pending 1  " in first
     assert "pending 2  " in second
+    assert second.endswith("  overdue 2\n")
     assert (following.returncode, out, err) == (0, "", "")
 
 
