@@ -234,8 +234,10 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
             for group in groups
         ]
         tabs(rows)
-    else:
+    elif groups:
         show(listing.groups(groups, wide))
+    else:
+        say("no such events")
     dead = [group for group in groups if group["state"] == layout.DEAD]
     if dead:
         remark(f"to redrive: {listing.redrive(dead[0])}")

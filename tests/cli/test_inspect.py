@@ -1105,6 +1105,18 @@ def on_terminal(env: dict[str, str], *args: str, columns: int, term: str = "xter
     return said.decode()
 
 
+@pytest.mark.parametrize("what", [[], ["--group-by", "error"]])
+def test_a_terminal_is_told_that_there_are_none(
+    clean_env: dict[str, str], run_ampt: RunAmpt, what: list[str]
+) -> None:
+    """Of what was asked for; a program sees no line."""
+    run_ampt("publish", "n")
+    asked = ["inspect", "--state", "dead", *what]
+
+    assert on_terminal(clean_env, *asked, columns=80) == "no such events\r\n"
+    assert run_ampt(*asked) == (0, "", "")
+
+
 @pytest.mark.parametrize("columns", [60, 140])
 def test_a_terminal_gets_colour_and_never_what_an_event_smuggles(
     clean_env: dict[str, str], busy: dict[str, str], columns: int
