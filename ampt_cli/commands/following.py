@@ -31,7 +31,7 @@ def whole(disk: Disk, base: str, *, as_json: bool) -> None:
     counting = Counting(disk)
     before: object = None
     with Live(wanted=not as_json) as live:
-        for _ in _until_interrupted(EVERY):
+        for _ in _until_interrupted(EVERY, drawn=live.shown):
             place.check_still(disk, disk.path)
             now = clock.now()
             told = overview.overview(disk, counting.census(now))
@@ -53,7 +53,7 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
     """A list of events; without a terminal those that came into it, or are in another place."""
     known: dict[str, str] | None = None
     with Live(wanted=not as_json) as live:
-        for _ in _until_interrupted(EVERY):
+        for _ in _until_interrupted(EVERY, drawn=live.shown):
             place.check_still(disk, disk.path)
             if not live.shown:
                 fresh, known = _news(disk, wanted, sort, limit, known)
@@ -107,9 +107,10 @@ def event(disk: Disk, id: str, *, as_json: bool) -> None:
             return
 
 
-def _until_interrupted(every: float) -> Iterator[None]:
+def _until_interrupted(every: float, *, drawn: bool = False) -> Iterator[None]:
     """Go on, with a pause of `every` s, until Ctrl-C; a second one ends it at once.
 
+    So does SIGTERM where a window is `drawn`, which has to be left as it was.
     Another size of the window ends a pause. Nothing here raises an exception: Python
     drops one that is raised while an object is finalized.
     """
@@ -120,7 +121,8 @@ def _until_interrupted(every: float) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         stopped = True
 
-    signal.signal(signal.SIGINT, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM) if drawn else (signal.SIGINT,):
+        signal.signal(number, interrupted)
     signal.signal(signal.SIGWINCH, lambda *_: None)
     with signals.waking() as awake:
         while not stopped:

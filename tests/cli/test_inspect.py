@@ -957,7 +957,7 @@ def test_no_event_that_comes_into_a_list_is_left_out(
         batch = '{"name":"n","after":"1 day"}\n' * count
         return run_ampt("publish", "--batch", "-", stdin=batch).out.split()
 
-    def looks(_every: float) -> Iterator[None]:
+    def looks(*_: object, **__: object) -> Iterator[None]:
         yield
         new.extend(publish(5))
         yield
@@ -990,7 +990,7 @@ def test_that_an_attempt_has_begun_is_told_too(
     starts = iter([None, None, NOW, NOW])
     marks = SimpleNamespace(start=lambda _file: next(starts))
     monkeypatch.setattr(following, "Begun", lambda _disk, _folder: marks)
-    monkeypatch.setattr(following, "_until_interrupted", lambda _every: range(4))
+    monkeypatch.setattr(following, "_until_interrupted", lambda *_, **__: range(4))
     following.event(place.open_disk(str(spool_dir)), id_, as_json=True)
     told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
@@ -1029,12 +1029,16 @@ def test_a_signal_may_come_on_any_line_of_a_pause() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize("height", [12, 2])
+@pytest.mark.parametrize(("height", "end"), [(12, signal.SIGINT), (2, signal.SIGTERM)])
 @pytest.mark.parametrize("what", [[], ["--state", "dead"]])
 def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
-    clean_env: dict[str, str], busy: dict[str, str], what: list[str], height: int
+    clean_env: dict[str, str],
+    busy: dict[str, str],
+    what: list[str],
+    height: int,
+    end: signal.Signals,
 ) -> None:
-    """When it is resized; nothing is cleared in between, and Ctrl-C ends it."""
+    """When it is resized; nothing is cleared in between, and Ctrl-C or timeout(1) ends it."""
     main, side = pty.openpty()
     termios.tcsetwinsize(side, (30, 90))
     command = [str(SCRIPT), "inspect", *what, "--follow"]
@@ -1049,7 +1053,7 @@ def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
             termios.tcsetwinsize(main, (height, 50))
             following.send_signal(signal.SIGWINCH)  # the kernel's, for a controlling terminal
             said = until(main, height - 1)
-            following.send_signal(signal.SIGINT)
+            following.send_signal(end)
             said += until(main, None)
             assert following.wait(20) == 0
         finally:
