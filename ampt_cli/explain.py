@@ -80,7 +80,7 @@ def _running(seen: Seen, now: int, around: Around) -> str:
         return f"Its runner {runner} is gone; the next run takes it back."
     if around.begun is None:
         return f"The runner {runner} has claimed it; attempt {entry.attempt} has not begun."
-    took = max(now - around.begun, 0)
+    took = now - around.begun
     told = f"Attempt {entry.attempt} has been running for {length(took)}, in the runner {runner}"
     return f"{told}; {hanging(around.pid)}." if took > LONG else f"{told}."
 

@@ -198,7 +198,7 @@ def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line
     for runner in runners:
         yield from folded(_runner(runner, now), room, "    ")
         for doing in runner["now"]:
-            took = f"for {length(max(now - doing['start'], 0))}"
+            took = f"for {length(now - doing['start'])}"
             shown = doing["id"] if room is None else short(doing["id"])
             told = f"    {shown}  {took}  attempt {doing['attempt']}  "
             name = (
@@ -214,11 +214,11 @@ def _last_run(last: int | None, now: int) -> str:
         return (
             f"the last run was at {moment(last)}, which is still to come: was the clock set back?"
         )
-    return f"the last run was {length(max(now - last, 0))} ago"
+    return f"the last run was {length(now - last)} ago"
 
 
 def _runner(runner: dict[str, Any], now: int) -> Line:
-    since = f" for {length(max(now - runner['since'], 0))}" if runner["since"] else ""
+    since = f" for {length(now - runner['since'])}" if runner["since"] else ""
     word, style = ("alive", "good") if runner["alive"] else ("gone", "bad")
     claims = plural(runner["claims"], "claim") if runner["claims"] else "idle"
     told = f"{since if runner['alive'] else ''}, pid {runner['pid']}, {claims}"

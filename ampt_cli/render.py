@@ -226,7 +226,7 @@ def length(ms: float) -> str:
             shown = f"{count:.1f}".rstrip("0").rstrip(".") if count < 10 else f"{count:.0f}"
             plural = "s" if unit == "day" and shown != "1" else ""
             return f"{shown} {unit}{plural}"
-    return f"{ms:.0f} ms"
+    return f"{max(ms, 0):.0f} ms"  # not below: a clock that was set back
 
 
 def ago(instant: int, now: int) -> str:

@@ -94,7 +94,7 @@ def _inspect(given: Given) -> int:
 def _look(given: Given) -> None:
     as_json, follow = given.has("json"), given.has("follow")
     id_, wanted = _id(given), _wanted(given)
-    limit = given.number("limit", 100) or 100
+    limit = given.number("limit", None) or 100
     by = given.get("group_by")
     base = settings.spool_path(given.get("spool"))
     disk = place.open_disk(base)

@@ -447,6 +447,8 @@ def test_a_runner_is_told_as_it_is() -> None:
     assert f"  gone, pid 4194304, 1,000 claims  {R}" in told
     assert f"    {'i' * 48}  for 3 s  attempt 1234  @{'登録 ' * 20}".rstrip() in told
     assert any(one.startswith("  none is alive; the last run was ") for one in none)
+    early = "\n".join(plain(glance.glance(WORDY, "/spool", NOW - 10 * MINUTE)))
+    assert not re.search(r" -\d", early), "a clock that was set back"
 
 
 @pytest.mark.parametrize("now", [0, due.LAST])
@@ -769,6 +771,15 @@ def test_an_order_or_a_limit_alone_asks_for_a_list(run_ampt: RunAmpt, busy: dict
     assert len(run_ampt("inspect", "--sort", "due").out.splitlines()) == 5
 
 
+def test_a_list_without_a_limit_has_a_hundred(run_ampt: RunAmpt) -> None:
+    """And says how to see them all."""
+    run_ampt("publish", "--batch", "-", stdin='{"name":"n","after":"1 day"}\n' * 102)
+    listed = run_ampt("inspect", "--name", "n")
+
+    assert len(listed.out.splitlines()) == 100
+    assert listed.err == "ampt: … and 2 more: --limit 102\n"
+
+
 def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
     run_ampt: RunAmpt, busy: dict[str, str]
 ) -> None:
@@ -843,6 +854,10 @@ def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_p
     assert rows["jobs"] == (3, str(path))
     assert rows["retry_every"] == (60_000, str(path))
     assert rows["spool"][1] == "AMPT_SPOOL"
+    assert (
+        f"spool\t{tmp_path}/x\tthe command line\n"
+        in run_ampt("inspect", "--config", "-s", tmp_path / "x").out
+    )
     assert rows["timeout"] == (5000, "the default")
 
 

@@ -7,7 +7,7 @@ from ampt_cli.columns import Column, folded, rows_in
 from ampt_cli.layout import Entry
 from ampt_cli.listing import events, groups, redrive
 from ampt_cli.printing import safe
-from ampt_cli.render import Line, cells, short
+from ampt_cli.render import Line, ago, cells, cut, length, plural, short
 
 ID = "0123456789abcdef0123079c5a"
 LONG = "a.very.long.name.that.somebody.thought.was.a.good.idea/with/slashes"
@@ -134,3 +134,44 @@ def test_a_group_is_redriven_by_the_command_that_is_shown(name: str) -> None:
     assert redrive(group) == f"ampt retry --state dead {said} --dry-run"
     assert safe(said) == said
     assert max(map(cells, plain(groups([group], 50)))) <= 50
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (-3000, "0 ms"),
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1000, "1 s"),
+        (9_940, "9.9 s"),
+        (9_960, "10 s"),
+        (59_000, "59 s"),
+        (60_000, "1 min"),
+        (3_600_000, "1 h"),
+        (36_360_000, "10 h"),
+        (86_400_000, "1 day"),
+        (10 * 86_400_000, "10 days"),
+        (129_600_000, "1.5 days"),
+    ],
+)
+def test_a_length_of_time_has_one_unit_and_two_digits(ms: int, said: str) -> None:
+    """And is none where the clock was set back meanwhile."""
+    assert length(ms) == said
+
+
+def test_words_for_people() -> None:
+    """One and many, before and after, and what is an id that ampt made."""
+    assert [plural(count, "event") for count in (0, 1, 1200)] == [
+        "0 events",
+        "1 event",
+        "1,200 events",
+    ]
+    assert [ago(instant, 5000) for instant in (4000, 5000, 6000)] == [
+        "1 s ago",
+        "0 ms ago",
+        "in 1 s",
+    ]
+    assert [short(id_) for id_ in (ID, ID[:-1] + "x", "abc")] == [ID[:10], ID[:-1] + "x", "abc"]
+    assert [cut(text, 4) for text in ("mail", "mails", "mai ls", "\x1b[2J")] == [
+        *("mail", "mai…", "mai…", "\\u0…"),
+    ]
