@@ -5,10 +5,12 @@ import os
 import pty
 import re
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
 
+from ampt_cli import printing
 from ampt_cli.commands import tree
 from tests.conftest import SCRIPT, changed
 from tests.rows.files import put
@@ -123,6 +125,23 @@ def on_terminal(env: dict[str, str], arguments: list[str], folder: Path) -> str:
         process.wait(20)
     os.close(main)
     return said.decode()
+
+
+@pytest.mark.rule(8)
+def test_a_character_is_hidden_by_what_unicode_says_of_it() -> None:
+    """Controls, ends of lines, halves of pairs, and what turns the direction; nothing else."""
+    turns = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    ended = {"Cc", "Cs", "Zl", "Zp"}
+    shown = {char: printing.safe(char) for char in map(chr, range(0x1_1000))}
+
+    assert {char for char, text in shown.items() if text != char} == {
+        char
+        for char in shown
+        if unicodedata.category(char) in ended
+        or unicodedata.bidirectional(char) in turns
+        or char in "\u061c\u200e\u200f\ufeff"
+    }
+    assert shown["\x1b"] == "\\u001b"
 
 
 @pytest.mark.rule(8)
