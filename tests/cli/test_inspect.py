@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, due, glance, layout, origins, place
+from ampt_cli import catalog, glance, instants, layout, origins, place
 from ampt_cli.catalog import Seen
 from ampt_cli.census import Counting
 from ampt_cli.commands import following
@@ -125,6 +125,7 @@ SENTENCES = {
         Around(alive=True, begun=NOW - 11 * MINUTE, pid=42),
         f"Attempt 2 has been running for 11 min, in the runner {R}; a handler may take a minute "
         "at most; if its runner (pid 42) was stopped, kill -CONT it, else kill it.",
+    ),
     "running since before the clock was set back": (
         seen("running", NOW, 2),
         Around(alive=True, begun=NOW + MINUTE),
@@ -451,7 +452,7 @@ def test_a_runner_is_told_as_it_is() -> None:
     assert not re.search(r" -\d", early), "a clock that was set back"
 
 
-@pytest.mark.parametrize("now", [0, due.LAST])
+@pytest.mark.parametrize("now", [0, instants.LAST])
 def test_a_clock_that_is_far_wrong_hides_no_count(now: int) -> None:
     """There is no day before 1970, and none after 9999."""
     assert "  pending               12" in plain(glance.glance(BUSY, "/spool", now, 80))

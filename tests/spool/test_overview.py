@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, due, layout, overview
+from ampt_cli import catalog, instants, layout, overview
 from ampt_cli.catalog import Seen
 from ampt_cli.census import census
 from ampt_cli.fsio import Disk
@@ -85,4 +85,4 @@ def test_a_runner_is_seen_with_what_it_began(disk: Disk) -> None:
 
     assert runner["now"] == [{"id": "a", "name": "n", "attempt": 1, "start": NOW + 1}]
     assert (runner["runner"], runner["claims"], runner["alive"]) == (R, 2, False)
-    assert runner["since"] == due.unstamp(R.partition("-")[0]) == NOW - 12_000
+    assert runner["since"] == instants.unstamp(R.partition("-")[0]) == NOW - 12_000
