@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from ampt_cli import place
+from ampt_cli.errors import Denied
 from tests.faults import tree
 from tests.faults.program import Program
 
@@ -73,7 +76,7 @@ def test_another_user_can_neither_read_nor_write_a_spool(spool, script):
 @pytest.mark.rule(2)
 @pytest.mark.rule(4)
 @pytest.mark.root
-@pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o700), (0, 0o777), (0, 0o770)])
+@pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o700), (0, 0o777), (0, 0o770), (0, 0o702)])
 def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
     """Publish and run say 77, name the folder, and touch nothing."""
     os.chown(spool.spool, owner, -1)
@@ -84,6 +87,42 @@ def test_a_spool_that_others_own_or_may_write_is_refused(spool, owner, mode):
         assert result.status == 77, result
         assert str(spool.spool) in result.err
     assert spool.traces() == []
+
+
+OWNER, MEMBER = 1001, 1002
+
+
+@pytest.mark.rule(2)
+@pytest.mark.rule(4)
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("me", "owner", "mode", "group", "refused"),
+    [
+        (OWNER, OWNER, 0o700, False, ""),
+        (OWNER, OWNER, 0o720, False, "others may write"),
+        (OWNER, OWNER, 0o2772, True, "others may write"),
+        (MEMBER, OWNER, 0o755, False, "belongs to uid"),
+        (MEMBER, 0, 0o755, False, ""),
+        (MEMBER, OWNER, 0o2770, True, ""),
+        (0, OWNER, 0o2770, True, "belongs to uid"),
+    ],
+)
+def test_whose_spool_is_used_by_whom(me, owner, mode, group, refused, shared, monkeypatch):
+    """Its owner's, root's, or that of a group: but never another's by root."""
+    if os.geteuid() != 0:
+        pytest.skip("SKIPPED HARNESS: giving a folder to another user needs root")
+    spool = shared / "theirs" / "spool"
+    spool.mkdir(parents=True)
+    for path in (spool.parent, spool):
+        os.chown(path, owner, -1)
+    spool.chmod(mode)
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    fd = os.open(spool, os.O_RDONLY)
+    try:
+        with pytest.raises(Denied, match=refused) if refused else contextlib.nullcontext():
+            place._check_owner(fd, str(spool), group)
+    finally:
+        os.close(fd)
 
 
 @pytest.mark.rule(3)
