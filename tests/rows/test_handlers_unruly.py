@@ -218,7 +218,7 @@ ZOO = [
     Unruly(64, "dies of SIGPIPE", "signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "succeeded"),
     Unruly(64, "profiles", "signal.setitimer(signal.ITIMER_PROF, 60, 60)", "succeeded"),
     Unruly(64, "winds a timer", "signal.setitimer(signal.ITIMER_VIRTUAL, 60)", "succeeded"),
-    Unruly(64, "is nice", "os.nice(1)", "succeeded"),
+    Unruly(64, "is nice", "assert os.nice(1) == NICE + 1", "succeeded"),
     Unruly(64, "limit of cores", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))", "succeeded"),
     Unruly(
         64, "limit by pid", "resource.prlimit(0, resource.RLIMIT_NPROC, (9999, 9999))", "succeeded"
