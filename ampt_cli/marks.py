@@ -40,10 +40,12 @@ class Marks:
             self._map = mmap.mmap(fd, size)
         finally:
             os.close(fd)
+        self._begun = 0  # by this process, a worker's: the numbers of its events have gaps
 
     def begin(self, worker: int, seq: int, now: int, file: str) -> None:
         """Note that worker number `worker` begins `file`; `seq` counts the runner's events."""
-        at = RECORD * (1 + worker * RING + seq % RING)
+        self._begun += 1
+        at = RECORD * (1 + worker * RING + self._begun % RING)
         self._map[at : at + RECORD] = f"{seq} {now} {file}\n".encode().ljust(RECORD, b"\0")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ampt_cli import marks, size
+from ampt_cli import marks, size, slot
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun, Marks
 
@@ -22,6 +22,19 @@ def test_what_is_not_marked_has_surely_not_begun_only_in_the_same_boot(
 
     assert begun.may_have_begun(FILE)
     assert begun.may_have_begun(FILE.replace("abc", "def")) is not known
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 128])
+def test_no_mark_is_written_over_before_its_event_is_settled(step: int, disk: Disk) -> None:
+    """Of the events of a runner a worker gets some, and holds as many as its queue has room for."""
+    disk.make_folder("running/r")
+    made = Marks(disk, "running/r", 1)
+    files = [FILE.replace("abc", f"event{number}") for number in range(slot.QUEUE)]
+    for number, file in enumerate(files):
+        made.begin(0, 1 + number * step, 5, file)
+    begun = Begun(disk, "running/r")
+
+    assert [file for file in files if not begun.may_have_begun(file)] == []
 
 
 def test_the_marks_of_as_many_workers_as_there_may_be_are_read() -> None:
