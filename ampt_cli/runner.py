@@ -253,7 +253,7 @@ class Runner:
         limit = monotonic() + STOP_AFTER
         while self.workers.busy and monotonic() < limit:
             self.dispatch.settle(self.workers.poll(self._pause()))
-            self.observer.alive()
+            self._hear()
 
     def _open_wake(self) -> int:
         """The FIFO that publishers write to; held open for writing too, so that it never ends."""

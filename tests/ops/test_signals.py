@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +233,50 @@ def test_a_handler_that_ends_its_worker_during_a_stop_has_failed(
 
     assert "failed: the worker exited with status 3 without a result" in said
     assert '"failures":1' in entry.read_text(encoding="utf-8")
+
+
+# It is told to stop, twice, once it does no more than wait for what runs.
+DRAINING = """
+import os, signal, sys
+from ampt_cli.commands import run
+from ampt_cli.runner import Runner
+
+drain = Runner._drain
+
+def told(self):
+    for _ in range(2): os.kill(os.getpid(), signal.SIGTERM)
+    drain(self)
+
+Runner._drain = told
+sys.exit(run.main(["--watch", "--handlers", sys.argv[1]]))
+"""
+
+
+@pytest.mark.row(44)
+@pytest.mark.row(50)
+def test_a_second_signal_ends_also_a_runner_that_waits_for_what_runs_to_end_with_an_error(
+    run_ampt: RunAmpt, clean_env: dict[str, str], write_handlers: Write, spool_dir: Path
+) -> None:
+    """Its spool was moved, say; it heard nothing until the handler had returned."""
+    old = spool_dir.with_name("old")
+    module = write_handlers(
+        f"""
+import os, time
+@events.on("slow", timeout="1 minute")
+def slow(event):
+    os.rename({str(spool_dir)!r}, {str(old)!r})
+    time.sleep(50)
+"""
+    )
+    run_ampt("publish", "slow")
+    done = subprocess.run(
+        [sys.executable, "-c", DRAINING, module],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    [entry] = in_state(old, "retry")
+
+    assert done.returncode == 3, done.stderr
+    assert '"outcome":"interrupted"' in entry.read_text(encoding="utf-8")
