@@ -264,14 +264,14 @@ def traceback_of(error: BaseException | None) -> str:
     """The traceback, without our own frames and those of importing, bounded."""
     if error is None:
         return ""
-    import traceback  # noqa: PLC0415  only after a failure
-
     frames = frame = error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code in (execute.__code__, _call.__code__, _await.__code__):
             frames = frame.tb_next  # those before are ours too, or asyncio's
         frame = frame.tb_next
     try:
+        import traceback  # noqa: PLC0415  only after a failure, perhaps for want of open files
+
         whole = traceback.TracebackException(type(error), error, frames)
         whole.stack[:] = [one for one in whole.stack if not one.filename.startswith(OURS)]
         text = "".join(whole.format())

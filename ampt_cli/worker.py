@@ -35,6 +35,7 @@ from ampt_cli.surroundings import (
     FIRST_FD,
     Surroundings,
     address_space,
+    files_run_out,
     flush,
     holds_nothing,
     note_calls,
@@ -200,13 +201,17 @@ class Worker:
                 self.send(answer + frame(LEAVING, TIMED_OUT))
                 signal.pause()
             self.send(answer)
-            if self.surroundings.spoilt() or self.may_lack_memory(kind):
+            if self.surroundings.spoilt() or self.may_lack_room(kind):
                 self.send(frame(LEAVING, b""))
                 return
 
-    def may_lack_memory(self, kind: bytes) -> bool:
+    def may_lack_room(self, kind: bytes) -> bool:
         """Whether what handlers keep may be why one failed: it would be again, and so would all."""
-        if kind != ATTEMPTED or self.job.memory is None:
+        if kind not in (ATTEMPTED, UNREADABLE):
+            return False
+        if files_run_out():
+            return True
+        if self.job.memory is None:
             return False
         return address_space() - self.size > (self.job.memory - self.size) // 10
 

@@ -181,6 +181,35 @@ def leak(event): kept.append(bytearray(100 << 20))
     assert len(list(spool_dir.glob("done/*/*.a1.leak.json"))) == 12 - failed
 
 
+@pytest.mark.row(64)
+@pytest.mark.parametrize("failed_before", [True, False])
+def test_a_worker_whose_handlers_keep_its_files_open_is_replaced(
+    failed_before: bool, run_ampt, write_handlers, spool_dir: Path
+) -> None:
+    """Once one has failed, with its own error; all that came later failed, of whatever name."""
+    path = write_handlers(
+        """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+kept = []
+@events.on("bad")
+def bad(event): raise ValueError
+@events.on("leak")
+def leak(event): kept.extend(open("/dev/null") for _ in range(20))
+@events.on("n")
+def n(event): open("/dev/null").close()
+"""
+    )
+    for name, count in ("bad", int(failed_before)), ("leak", 30), ("n", 20):
+        run_ampt("publish", "--batch", "-", stdin=f'{{"name":"{name}"}}\n' * count)
+    ran = run_ampt("run", "-m", path)
+
+    failed = len(list(spool_dir.glob("retry/*/*/*.a1.leak.json")))
+    assert ran.err.count("failed: OSError: [Errno 24] Too many open files") == failed
+    assert 1 <= failed <= 3
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 20
+
+
 @pytest.mark.row(69)
 def test_a_handler_may_publish_into_its_own_spool(
     run_ampt, write_handlers, spool_dir: Path
