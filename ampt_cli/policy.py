@@ -51,18 +51,20 @@ def decide(
     history: History = History(),  # noqa: B008  an immutable tuple
     retries: Retries = Retries(),  # noqa: B008
     wish: Wish = NO_WISH,
+    full: bool = False,
 ) -> Verdict:
     """The verdict on attempt number `attempt`, begun at `start`, seen at `now` (ms).
 
     Retried every `retries.every` until `retries.window` after the first attempt,
     and at least MIN_RETRIES times whatever the clock says; then dead. An
     interrupted attempt is due again at once, but for every third in a row. Nothing
-    is retried after attempt MAX_ATTEMPT, the last that a file name can count.
+    is retried after attempt MAX_ATTEMPT, the last that a file name can count, nor
+    where the file is `full`: with more records it would be taken for damaged.
     """
     if outcome in (SUCCEEDED, IGNORED):
         return Verdict(DONE, now, history)
     first = start if history.first is None else history.first
-    spent = attempt >= MAX_ATTEMPT
+    spent = full or attempt >= MAX_ATTEMPT
     if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS and not spent:
         kept = history.but(first=first, interruptions=history.interruptions + 1)
         return Verdict(RETRY, now, kept)

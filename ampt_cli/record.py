@@ -14,6 +14,7 @@ OUTCOMES = (SUCCEEDED, FAILED, TIMED_OUT, INTERRUPTED, IGNORED, CANCELLED)
 MAX_OUTPUT = 65_536  # bytes of output kept of an attempt
 BRIEF_FROM = 4 * 2**20  # a file of this size gets records without output and traceback
 MAX_FILE = 64 * 2**20  # a larger file is damaged
+FULL_FROM = MAX_FILE - 2**20  # a file of this size gets no more attempts but by an operator
 
 Record = dict[str, Any]
 

@@ -55,6 +55,7 @@ def settle_other(
         history=history,
         retries=retries,
         wish=wish,
+        full=size > record.FULL_FROM,
     )
     noted = made | verdict.history.as_dict() | {"verdict": verdict.state, "next": verdict.next}
     if size > record.BRIEF_FROM:

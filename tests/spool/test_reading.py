@@ -74,23 +74,39 @@ def test_a_file_of_64_mib_is_read_and_a_larger_one_is_damaged(tmp_path: Path) ->
     assert event.id == "abc"
 
 
-@pytest.mark.parametrize("more", [0, 1])
-def test_after_4_mib_of_records_what_makes_them_long_is_left_out(tmp_path: Path, more: int) -> None:
-    """Who failed, and why in one line, is kept: a file that is never pruned does not burst."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+def failed_again(disk: Disk, size: int) -> layout.Entry:
+    """An entry of this size, whose attempt has failed; where it is now."""
     entry = layout.claimed(layout.new(layout.PENDING, 1, "abc", "n"), "r")
     disk.make_folder(entry.folder)
     line = encode(Event("abc", "n", None, 1, 1))
-    disk.write_new(entry.path, line + b" " * (4 * 2**20 - len(line) - 1 + more) + b"\n")
+    disk.write_new(entry.path, line + b" " * (size - len(line) - 1) + b"\n")
     report = {"handler": "h", "outcome": "failed", "ms": 1, "error": "E", "traceback": "T"}
     made = {"attempt": 1, "start": 1, "ms": 1, "outcome": "failed", "handlers": [report]}
     made |= {"error": "E", "output": "printed"}
     settling.settle_other(disk, entry, made, now=9, retries=Retries())
     [kept] = catalog.entries(disk)
+    return kept
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_after_4_mib_of_records_what_makes_them_long_is_left_out(tmp_path: Path, more: int) -> None:
+    """Who failed, and why in one line, is kept: a file that is never pruned does not burst."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    kept = failed_again(disk, 4 * 2**20 + more)
     noted = reading.last_record(disk, kept.path)
 
     assert noted["error"] == noted["handlers"][0]["error"] == "E"
     assert ("output" in noted, "traceback" in noted["handlers"][0]) == (not more, not more)
+
+
+@pytest.mark.parametrize(("more", "state"), [(0, "retry"), (1, "dead")])
+def test_after_63_mib_of_records_an_event_is_dead(tmp_path: Path, more: int, state: str) -> None:
+    """As one that failed for too long: its own records made it a damaged one, in quarantine."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    kept = failed_again(disk, 63 * 2**20 + more)
+
+    assert (kept.state, reading.last_record(disk, kept.path)["verdict"]) == (state, state)
+    assert reading.first_line(disk, kept).id == "abc"
 
 
 @pytest.mark.rule(3)

@@ -70,6 +70,14 @@ def test_what_no_file_name_could_count_is_dead(outcome: str) -> None:
     assert verdicts == [RETRY, DEAD]
 
 
+@pytest.mark.parametrize("outcome", [FAILED, INTERRUPTED])
+def test_what_no_file_could_hold_is_dead(outcome: str) -> None:
+    """However soon: the records of the attempts that follow would make it a damaged one."""
+    verdict = policy.decide(outcome, attempt=1, start=0, now=0, full=True, wish=Wish(later=99))
+
+    assert verdict.state == DEAD
+
+
 def test_wishes_are_granted() -> None:
     """GiveUp buries; RetryLater picks the time; success is done."""
     given_up = policy.decide(FAILED, attempt=1, start=0, now=0, wish=Wish(give_up=True))
