@@ -46,10 +46,22 @@ class Slot:
         self.false_starts = 0  # in a row
 
     def begin(self, folder: str) -> None:
-        """Fork a worker; `folder` is where the runner's files are now."""
-        queue, (result_r, result_w), (capture_r, capture_w) = os.pipe(), os.pipe(), os.pipe()
-        self.queue_r, self.queue_w = queue  # where one cannot be made, there is none to be read
-        self.result_r = result_r
+        """Fork a worker; `folder` is where the runner's files are now. Raises OSError."""
+        opened: list[int] = []
+        try:
+            for _ in range(3):
+                opened += os.pipe()
+            opened.append(lock.hold_shared(self.crew.disk, folder))
+            opened.append(os.open(folder, FOLDER, dir_fd=self.crew.disk.root))
+            self._begin(opened)
+        except OSError:  # a runner that stays lacks, perhaps, what is open already
+            for fd in opened:
+                os.close(fd)
+            self.queue_r = self.queue_w = -1
+            raise
+
+    def _begin(self, opened: list[int]) -> None:
+        self.queue_r, self.queue_w, self.result_r, result_w, capture_r, capture_w, *rest = opened
         for fd in (self.queue_r, self.queue_w, self.result_r, capture_r):
             os.set_blocking(fd, False)
         self.capture = Capture(capture_r, self.crew.token, self.board)
@@ -64,9 +76,7 @@ class Slot:
         for index in range(len(self.board)):
             self.board[index] = 0.0
         self.board[deadline.BEGUN] = strays.now()
-        share = lock.hold_shared(self.crew.disk, folder)
-        claims = os.open(folder, FOLDER, dir_fd=self.crew.disk.root)
-        self._fork(result_w, capture_w, share, claims)
+        self._fork(result_w, capture_w, *rest)
 
     def _fork(self, result_w: int, capture_w: int, share: int, claims: int) -> None:
         crew, parent = self.crew, os.getpid()

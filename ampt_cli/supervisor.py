@@ -103,16 +103,18 @@ class Supervisor:
             if told_to_stop():
                 return
 
-    def renew(self, told_to_stop: Callable[[], object]) -> Unusable | None:
+    def renew(self, told_to_stop: Callable[[], object]) -> AmptError | None:
         """Replace all workers, which have nothing to do, by such that import the handlers anew.
 
         One more tries that first. Where it cannot, all stay as they are; returns why.
         Raises Unusable where one cannot stay, for it has ended.
         """
         self.slots.append(self._trial)
-        self._begin(self._trial)
         try:
+            self._begin(self._trial)
             self.wait_ready(told_to_stop)
+        except OSError as error:
+            return from_os(error, "begin a worker")
         except Unusable as error:
             if not all(slot.serves() for slot in self.slots if slot is not self._trial):
                 raise  # one is being replaced, and those it had are gone

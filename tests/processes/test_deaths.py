@@ -198,6 +198,50 @@ def test_an_attempt_whose_worker_cannot_be_replaced_is_settled(
     assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
 
 
+@pytest.mark.row(35)
+@pytest.mark.row(67)
+@pytest.mark.parametrize(("call", "time"), [("fork", 2), ("pipe", 4), ("pipe", 6)])
+def test_a_reload_that_can_begin_no_worker_leaves_those_there_are(
+    call: str,
+    time: int,
+    run_ampt: RunAmpt,
+    clean_env: dict[str, str],
+    spool_dir: Path,
+    write_handlers,
+) -> None:
+    """It ended the run, of a service too. What it had opened for the new one is closed again."""
+    handlers = write_handlers(
+        """
+import os, signal
+def pipes():
+    folder = f"/proc/{os.getppid()}/fd"
+    return sum("pipe:" in where(f"{folder}/{fd}") for fd in os.listdir(folder))
+def where(link):
+    try: return os.readlink(link)
+    except FileNotFoundError: return ""  # a folder that was listed meanwhile
+@events.on("reload")
+def reload(event):
+    events.publish("n", pipes())
+    os.kill(os.getppid(), signal.SIGHUP)
+@events.on("n")
+def n(event):
+    assert pipes() == event.body
+"""
+    )
+    run_ampt("publish", "reload")
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, call, str(time), str(handlers)],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "the handlers stay as they were: cannot begin a worker: " in done.stderr
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 1
+
+
 @pytest.mark.row(59)
 def test_an_event_that_was_removed_while_its_worker_died_ends_no_run(
     run_ampt: RunAmpt, spool_dir: Path, write_handlers
