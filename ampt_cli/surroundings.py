@@ -17,7 +17,6 @@ import time
 from _thread import _count as thread_count
 from array import array
 from collections.abc import Callable
-from errno import EMFILE
 from fcntl import F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, fcntl, ioctl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
@@ -216,24 +215,6 @@ def holds_nothing(pipe: int) -> bool:
     except OSError:
         return False
     return _count[0] == 0
-
-
-def address_space() -> int:
-    """How many bytes this process has allocated, as RLIMIT_AS counts them; 0 where none says."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
-
-
-def files_run_out() -> bool:
-    """Whether nine tenths of the files that may be open at once are; False where nobody says."""
-    try:
-        taken = len(os.listdir("/proc/self/fd"))
-    except OSError as error:
-        return error.errno == EMFILE
-    return taken > getrlimit(RLIMIT_NOFILE)[0] * 9 // 10 >= 0
 
 
 def _here() -> int:

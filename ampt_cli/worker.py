@@ -31,11 +31,10 @@ from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.execute import Result, describe, execute, record_of, traceback_of
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
+from ampt_cli.room import Room
 from ampt_cli.surroundings import (
     FIRST_FD,
     Surroundings,
-    address_space,
-    files_run_out,
     flush,
     holds_nothing,
     note_calls,
@@ -48,6 +47,7 @@ SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
 RECORDED = b"s"  # succeeded, with the record appended; the payload is its µs
 DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
 LEAVING, POKE = b"L", b"T"
+TROUBLE = frozenset({ATTEMPTED, UNREADABLE})  # the kinds that a lack of room may be behind
 OF_ITSELF = frozenset({READY, UNUSABLE, LEAVING, POKE})  # the kinds that answer no event
 TIMED_OUT = b"timeout"  # why it leaves
 HEAD = Struct(">cI")  # of a frame
@@ -166,7 +166,7 @@ class Worker:
         gc.freeze()  # what was imported stays: the collector need not look at it
         gc.enable()
         self.surroundings = Surroundings()
-        self.size = address_space()
+        self.room = Room(self.job.memory)
         os.register_at_fork(after_in_child=self.forsake)
         self.send(frame(READY, jsontext.dumps(declared).encode()))
         return True
@@ -201,19 +201,9 @@ class Worker:
                 self.send(answer + frame(LEAVING, TIMED_OUT))
                 signal.pause()
             self.send(answer)
-            if self.surroundings.spoilt() or self.may_lack_room(kind):
+            if self.surroundings.spoilt() or (kind in TROUBLE and self.room.is_short()):
                 self.send(frame(LEAVING, b""))
                 return
-
-    def may_lack_room(self, kind: bytes) -> bool:
-        """Whether what handlers keep may be why one failed: it would be again, and so would all."""
-        if kind not in (ATTEMPTED, UNREADABLE):
-            return False
-        if files_run_out():
-            return True
-        if self.job.memory is None:
-            return False
-        return address_space() - self.size > (self.job.memory - self.size) // 10
 
     def separate(self, seq: bytes) -> None:
         """End the output of an event; it waits for room also where the handler would not."""
