@@ -10,6 +10,7 @@ from ampt_cli.calling import Function
 from ampt_cli.errors import BadEvent, ConfigError, UsageError
 from ampt_cli.event import check_name
 from ampt_cli.policy import Retries
+from ampt_cli.settings import is_file
 from ampt_cli.size import MAX_TIMEOUT
 from ampt_cli.typed import Any, Value
 
@@ -174,7 +175,7 @@ def load(target: str) -> Registry:
     what the module itself raises passes through.
     """
     _leave_current_folder()
-    if target.endswith(".py") or "/" in target:
+    if is_file(target):
         _load_file(os.path.abspath(target))
     else:
         _load_module(target)

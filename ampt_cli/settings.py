@@ -120,12 +120,12 @@ def read() -> "tuple[dict[str, Any], str | None]":
 
     found = configuration.load(path, of_project=os.path.basename(path) == PROJECT)
     for key in found.keys() & {"spool", "handlers"}:
-        if key == "spool" or _is_file(found[key]):
+        if key == "spool" or is_file(found[key]):
             found[key] = _beside(path, key, found[key])
     return found, path
 
 
-def _is_file(handlers: str) -> bool:
+def is_file(handlers: str) -> bool:
     """Whether a file of handlers is meant, and not a module."""
     return handlers.endswith(".py") or "/" in handlers
 
@@ -142,7 +142,7 @@ def _beside(config: str, key: str, path: str) -> str:
 def handlers_target(given: str | None, config: "dict[str, Any]") -> str:
     """The handlers: --handlers, else AMPT_HANDLERS, else the configuration. Raises ConfigError."""
     target = given or os.environ.get("AMPT_HANDLERS")
-    if target and _is_file(target):
+    if target and is_file(target):
         target = absolute(target)
     target = target or config.get("handlers")
     if not target:
