@@ -22,7 +22,7 @@ class Census(NamedTuple):
     following: int | None  # the next due time to come
     coming: dict[str, int]  # waiting and not overdue, by bucket: "2026-11-24/10"
     ended: dict[str, dict[str, int]]  # done and dead, by state and date
-    claimed: int | None = None  # due time of the claim that was due first
+    claimed: int | None  # due time of the claim that was due first
 
 
 class Folder(NamedTuple):

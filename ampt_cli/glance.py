@@ -88,7 +88,7 @@ def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
 def _hanging(found: dict[str, Any], now: int) -> Iterator[Line]:
     """Of each runner that was stopped, or hangs: it keeps its claims from all others."""
     for runner in found["runners"]:
-        took = max((now - doing["start"] for doing in runner.get("now", ())), default=0)
+        took = max((now - doing["start"] for doing in runner["now"]), default=0)
         if runner["alive"] and took > LONG:
             told = f"an attempt has been running for {length(took)}:"
             yield line((told, "bad"), (f" {hanging(runner['pid'])}", ""))
@@ -130,27 +130,23 @@ def _briefly(found: dict[str, Any], now: int) -> Iterator[Line]:
 def _pictures(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line]:
     """A small picture of each: what falls due when, and what was done when."""
     coming = found["coming"]
-    hours = [
-        instants.bucket(instants.stamp(min(now + i * instants.HOUR, instants.LAST)))
-        for i in range(HOURS)
-    ]
+    hours = [instants.bucket(stamp) for stamp in _stamps(now, range(HOURS), instants.HOUR)]
     yield _picture("due in 24 h", [coming.get(hour, 0) for hour in hours], hours, room)
     by_day: dict[str, int] = {}
     for hour, count in coming.items():
         by_day[hour[:10]] = by_day.get(hour[:10], 0) + count
-    days = [
-        instants.date(instants.stamp(min(now + i * instants.DAY, instants.LAST)))
-        for i in range(DAYS)
-    ]
+    days = [instants.date(stamp) for stamp in _stamps(now, range(DAYS), instants.DAY)]
     yield _picture("due in 30 days", [by_day.get(day, 0) for day in days], days, room)
     later = sum(count for day, count in by_day.items() if day > days[-1])
     yield line((f"  {'due later':<14} {later:>8,}", "")) if later else []
+    past = [instants.date(stamp) for stamp in _stamps(now, range(1 - DAYS, 1), instants.DAY)]
     for state, dates in found["ended"].items():
-        days = [
-            instants.date(instants.stamp(max(now - i * instants.DAY, 0)))
-            for i in reversed(range(DAYS))
-        ]
-        yield _picture(f"{state}, 30 days", [dates.get(day, 0) for day in days], days, room)
+        yield _picture(f"{state}, 30 days", [dates.get(day, 0) for day in past], past, room)
+
+
+def _stamps(now: int, steps: range, step: int) -> list[str]:
+    """The stamps so many steps (ms) from now, as far as there are any: a clock may be wrong."""
+    return [instants.stamp(min(max(now + i * step, 0), instants.LAST)) for i in steps]
 
 
 def _picture(label: str, counts: list[int], when: list[str], room: int | None) -> Line:
@@ -211,9 +207,8 @@ def _last_run(last: int | None, now: int) -> str:
     if last is None:
         return "none ever ran"
     if last > now + QUIET:  # by less, where a run looked while this was counted
-        return (
-            f"the last run was at {moment(last)}, which is still to come: was the clock set back?"
-        )
+        told = f"the last run was at {moment(last)}, which is still to come"
+        return f"{told}: was the clock set back?"
     return f"the last run was {length(now - last)} ago"
 
 

@@ -605,7 +605,7 @@ def test_attempts_that_went_alike_stand_together() -> None:
             ],
         ),
         (
-            {"overdue": 2, "oldest_due": NOW - 1000, "runners": [{"alive": True}]},
+            {"overdue": 2, "oldest_due": NOW - 1000, "runners": [{"alive": True, "now": []}]},
             ["2 events due, the oldest for 1 s; a runner is at work", GOOD],
         ),
         ({"runners": [{"alive": True, "pid": 42, "now": [{"start": NOW - 10 * MINUTE}]}]}, [GOOD]),

@@ -35,7 +35,7 @@ def later(event): raise OSError("not now")
 def figures(**changes: object) -> metrics.Figures:
     """All is well, but for `changes`."""
     counts = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0)
-    whole = Census(counts, Counter(), 0, None, None, {}, {})
+    whole = Census(counts, Counter(), 0, None, None, {}, {}, None)
     shown = metrics.Figures(whole, Counters(), NOW, 1, NOW - 1000, 0.5)
     own = {key: value for key, value in changes.items() if key in Census._fields}
     own["counts"] = {**counts, **own.get("counts", {})}  # type: ignore[dict-item]
