@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -165,6 +166,22 @@ sys.exit(run.main(["--handlers", sys.argv[3]]))
 """
 
 
+Refused = Callable[[str, int, Path], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def refused(clean_env: dict[str, str]) -> Refused:
+    """A run with these handlers, in which the call fails the time it is made that often."""
+
+    def run(call: str, time: int, handlers: Path) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-c", REFUSED, call, str(time), str(handlers)]
+        return subprocess.run(
+            argv, env=clean_env, capture_output=True, text=True, check=False, timeout=20
+        )
+
+    return run
+
+
 @pytest.mark.row(35)
 @pytest.mark.row(51)
 @pytest.mark.parametrize(("call", "time"), [("fork", 2), ("pipe", 4), ("pipe", 5), ("pipe", 6)])
@@ -172,7 +189,7 @@ def test_an_attempt_whose_worker_cannot_be_replaced_is_settled(
     call: str,
     time: int,
     run_ampt: RunAmpt,
-    clean_env: dict[str, str],
+    refused: Refused,
     spool_dir: Path,
     write_handlers,
 ) -> None:
@@ -183,13 +200,7 @@ def test_an_attempt_whose_worker_cannot_be_replaced_is_settled(
     )
     run_ampt("publish", "die")
     run_ampt("publish", "n")
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSED, call, str(time), str(handlers)],
-        env=clean_env,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    done = refused(call, time, handlers)
     [died] = spool_dir.glob("retry/*/*/*.a1.die.json")
 
     assert done.returncode == 75, done.stderr
@@ -205,7 +216,7 @@ def test_a_reload_that_can_begin_no_worker_leaves_those_there_are(
     call: str,
     time: int,
     run_ampt: RunAmpt,
-    clean_env: dict[str, str],
+    refused: Refused,
     spool_dir: Path,
     write_handlers,
 ) -> None:
@@ -229,13 +240,7 @@ def n(event):
 """
     )
     run_ampt("publish", "reload")
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSED, call, str(time), str(handlers)],
-        env=clean_env,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    done = refused(call, time, handlers)
 
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert "the handlers stay as they were: cannot begin a worker: " in done.stderr
@@ -271,18 +276,12 @@ def n(event): pass
 @pytest.mark.row(35)
 @pytest.mark.parametrize("call", ["fork", "pipe", "fchmod"])
 def test_a_run_that_cannot_begin_a_worker_leaves_nothing(
-    call: str, run_ampt: RunAmpt, clean_env: dict[str, str], spool_dir: Path, write_handlers
+    call: str, run_ampt: RunAmpt, refused: Refused, spool_dir: Path, write_handlers
 ) -> None:
     """Cron tries again each minute: what it left, it would have less room for."""
     handlers = write_handlers("@events.on('n')\ndef n(event): pass\n")
     run_ampt("publish", "n")
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSED, call, "1", str(handlers)],
-        env=clean_env,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+    done = refused(call, 1, handlers)
 
     assert done.returncode == 75, done.stderr
     assert list((spool_dir / "tmp").iterdir()) == []
