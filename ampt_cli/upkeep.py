@@ -77,7 +77,11 @@ def rescue_from(
                 counts[what] += 1
                 if verdict is not None:
                     settled(entry, verdict)
-            except (OSError, spool.RecordLost) as error:
+            except spool.RecordLost as lost:
+                counts["interrupted"] += 1
+                path, why = lost.target.path, lost.error
+                problem(f"cannot write the record of {path}; it was moved there: {why}")
+            except OSError as error:
                 problem(f"cannot rescue {entry.path}: {error}")
         dismantle(disk, folder)
     finally:

@@ -99,8 +99,9 @@ def test_where_its_record_cannot_be_written_a_claim_is_given_back_all_the_same(
     failing(monkeypatch, "append", "bad")
     found = rescue(disk)
 
-    told = f"cannot rescue {bad.path}: [Errno 5] Input/output error"
-    assert found == (Rescued(interrupted=1), [told])
+    moved = layout.waiting(bad, layout.RETRY, NOW).path
+    told = f"cannot write the record of {moved}; it was moved there: [Errno 5] Input/output error"
+    assert found == (Rescued(interrupted=2), [told])
     assert [entry.state for entry in catalog.entries(disk)] == ["retry", "retry"]
 
 
