@@ -66,9 +66,9 @@ def is_marked(disk: Disk, bucket: str) -> bool:
 def make_durable(disk: Disk, bucket: str) -> None:
     """Make the path of a bucket durable, if it is not known to be.
 
-    Called after an entry was moved into it: a bucket that holds an entry is
-    not removed, so the answer stays true. A bucket that is gone by now
-    (the entry has moved on) is not made again.
+    After an entry was moved into it the answer stays true: a bucket that holds one
+    is not removed. A bucket that is gone by now (the entry has moved on) is not made
+    again.
     """
     if not is_marked(disk, bucket) and disk.exists(bucket):
         try:

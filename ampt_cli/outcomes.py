@@ -65,8 +65,7 @@ class Outcomes:
             self._settle_failure(entry, report, now)
         elif kind == worker.DAMAGED:
             self._set_aside(entry, _text(payload))
-        else:
-            spool.release(self.disk, entry)
+        elif spool.release(self.disk, entry):  # nor has anybody moved, or removed it
             self.leave(layout.released(entry), _text(payload))
 
     def _succeeded(self, entry: Entry, outcome: str, ms: float) -> None:
@@ -97,7 +96,7 @@ class Outcomes:
         self.observer.problem(f"left {entry.path} where it is: {why}")
 
     def fail(self, error: OSError, tried: str) -> None:
-        """The disk fails: the runner claims nothing more, settles what runs, then says so."""
+        """The disk fails: it is told; nothing more is claimed, and the run will end with that."""
         if self.trouble is None:
             self.trouble = from_os(error, tried)
             self.observer.problem(str(self.trouble))

@@ -10,7 +10,7 @@ from ampt_cli.event import MAX_BYTES, Event, decode, decode_own
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.layout import Entry
 
-LAST = 2**20  # bytes; a record is shorter
+LAST = 2**20  # bytes; the record of a success is shorter
 FEW = 8_192  # bytes; most first lines, and most records, are shorter
 # A symbolic link, a socket, a device without a driver; a folder, where it is opened to be written.
 NOT_A_FILE = (ELOOP, ENXIO, EOPNOTSUPP, EISDIR)

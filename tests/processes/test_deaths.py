@@ -273,6 +273,31 @@ def n(event): pass
     assert run_ampt("check").status == 0
 
 
+def test_an_event_that_was_removed_before_its_worker_came_to_it_is_not_said_to_be_left(
+    run_ampt: RunAmpt, spool_dir: Path, write_handlers
+) -> None:
+    """It was told as left where it is, in a folder in which it never was again."""
+    handlers = write_handlers(
+        f"""
+import time
+from pathlib import Path
+@events.on("first")
+def first(event):
+    while not (found := [*Path({str(spool_dir)!r}).glob("running/*/*.gone.json")]):
+        time.sleep(0.01)
+    found[0].unlink()
+@events.on("gone")
+def gone(event): raise ValueError
+"""
+    )
+    run_ampt("publish", "first")
+    run_ampt("publish", "gone")
+    ran = run_ampt("run", "-m", handlers)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert [path.name.split(".")[3] for path in spool_dir.glob("*/**/*.json")] == ["first"]
+
+
 @pytest.mark.row(35)
 @pytest.mark.parametrize("call", ["fork", "pipe", "fchmod"])
 def test_a_run_that_cannot_begin_a_worker_leaves_nothing(
