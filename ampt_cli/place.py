@@ -206,14 +206,19 @@ def gid(group: str) -> int:
 
 
 def is_still(disk: Disk, path: str) -> bool:
-    """Whether `path` is the very spool that `disk` has open."""
+    """Whether `path` is the very spool that `disk` has open, as far as can be told."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(disk.root))
-    except OSError:
+        check_still(disk, path)
+    except (NotFound, OSError):
         return False
+    return True
 
 
 def check_still(disk: Disk, path: str) -> None:
-    """Raise NotFound unless `path` is the very spool that `disk` has open."""
-    if not is_still(disk, path):
-        raise NotFound(f"the spool {path} was removed or replaced while it was in use")
+    """Raise NotFound unless `path` is the very spool that `disk` has open; OSError, untold."""
+    try:
+        if os.path.samestat(os.stat(path), os.fstat(disk.root)):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    raise NotFound(f"the spool {path} was removed or replaced while it was in use")

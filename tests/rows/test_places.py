@@ -392,6 +392,24 @@ def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
     assert bait not in trace.read_text(encoding="utf-8")
 
 
+@pytest.mark.row(38)
+def test_a_spool_that_cannot_be_looked_at_is_not_said_to_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails, or a folder above was closed: the error is told (74, 77), not a spool gone (3)."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", fails)
+        with pytest.raises(OSError, match="Input/output error"):
+            place.check_still(disk, disk.path)
+        assert not place.is_still(disk, disk.path)
+    assert place.is_still(disk, disk.path)
+
+
 @pytest.mark.row(70)
 def test_runners_and_publishers_that_start_at_once_on_no_spool_share_it(
     start_ampt, run_ampt, handlers: Path, trace: Path
