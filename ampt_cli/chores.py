@@ -46,8 +46,8 @@ class Chores:
             return
         self.next_rescue = now + POLL
         self.rescue(own)
-        for folder in sorted(intake.unread):
-            self.problem(f"cannot read {folder}")
+        for folder, error in sorted(intake.unread.items()):
+            self.problem(f"cannot read {folder}: {error.strerror}")
         if now >= self.next_upkeep:
             self.next_upkeep = now + UPKEEP
             self._told.clear()

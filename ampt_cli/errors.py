@@ -105,3 +105,11 @@ def from_os(error: OSError, tried: str, hint: str | None = None) -> AmptError:
     if code == "EROFS":
         return SpoolError(text, "its file system must be mounted for writing")
     return SpoolError(text, hint)
+
+
+def from_several(failed: "dict[str, OSError]", tried: str, hint: str) -> AmptError:
+    """The same where `tried` failed for several paths; 75 only if all may succeed later."""
+    told = [from_os(error, f"{tried} {path}") for path, error in sorted(failed.items())]
+    worst = min(told, key=lambda error: (isinstance(error, TryAgain), error.exit_status))
+    hints = filter(None, (worst.hint, hint))
+    return type(worst)("; ".join(map(str, told)), "; ".join(hints))

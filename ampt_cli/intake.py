@@ -27,7 +27,7 @@ class Intake:
         self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
         self.lost = 0  # claims that others were faster to make
         self._known: dict[str, tuple[int, str]] = {}
-        self.unread: set[str] = set()  # folders that could not be read, and why
+        self.unread: dict[str, OSError] = {}  # folders that could not be read, and why
         self.rescan()
 
     def rescan(self) -> None:

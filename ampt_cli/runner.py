@@ -14,7 +14,7 @@ from time import monotonic
 from ampt_cli import home, layout, worker
 from ampt_cli.chores import Chores
 from ampt_cli.dispatch import Dispatch
-from ampt_cli.errors import CHECK, NotFound, SpoolError, from_os
+from ampt_cli.errors import CHECK, NotFound, from_os, from_several
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.outcomes import Outcomes
@@ -68,7 +68,7 @@ class Runner:
         if self.outcomes.trouble is not None:
             raise self.outcomes.trouble
         if self.intake.unread:
-            raise SpoolError(f"cannot read {'; '.join(sorted(self.intake.unread))}", UNREAD_HINT)
+            raise from_several(self.intake.unread, "read", UNREAD_HINT)
         return self.outcomes.tally
 
     def _work(self) -> None:

@@ -1,6 +1,7 @@
 """Find what is due, at a cost that depends on what is due and not on how much waits."""
 
 import os
+from errno import ENOTDIR
 from itertools import islice
 from time import time_ns
 
@@ -29,7 +30,7 @@ class Scan:
         disk: Disk,
         now: int,
         known: "dict[str, tuple[int, str]] | None" = None,
-        unread: "set[str] | None" = None,
+        unread: "dict[str, OSError] | None" = None,
         at_once: int = CHUNK,
     ) -> None:
         self.disk = disk
@@ -37,7 +38,7 @@ class Scan:
         self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
         self.stamp = instants.stamp(now)
         self.next_due: int | None = None
-        self.unread = set() if unread is None else unread  # folders that cannot be, and why
+        self.unread = {} if unread is None else unread  # folders that cannot be, and why
         self.torn = False  # whether the last bucket could not be read to its end
         self.files: Iterator[str] = iter(())  # of the chunk that is looked at now
         self.buckets = self._due_buckets()
@@ -66,15 +67,18 @@ class Scan:
         """What is in the folder of a date. Through a link to one others would publish."""
         hours = self._list(folder)
         if not hours and not self.disk.is_folder(folder) and self.disk.exists(folder):
-            self.unread.add(f"{folder}: it is no folder, or a link to one")
+            self.unread[folder] = OSError(ENOTDIR, "it is no folder, or a link to one")
         return hours
 
     def _list(self, folder: str) -> "list[str]":
         try:
             return self.disk.list(folder)
         except OSError as error:
-            self.unread.add(f"{folder}: {error.strerror}")
+            self._cannot_read(folder, error)
             return []
+
+    def _cannot_read(self, folder: str, error: OSError) -> None:
+        self.unread[folder] = OSError(error.errno, error.strerror)  # without its traceback
 
     def _note(self, instant: int) -> None:
         if self.next_due is None or instant < self.next_due:
@@ -100,7 +104,7 @@ class Scan:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self.unread.add(f"{bucket}: {error.strerror}")
+            self._cannot_read(bucket, error)
             return
         try:
             changed = os.fstat(fd).st_mtime_ns
@@ -138,7 +142,7 @@ class Scan:
         try:
             names.extend(item.name for item in islice(found, self.at_once))
         except OSError as error:
-            self.unread.add(f"{bucket}: {error.strerror}")
+            self._cannot_read(bucket, error)
             self.torn = True
         return names
 

@@ -46,11 +46,12 @@ def test_a_lost_permission_is_77_with_the_path_and_the_user(
 
 
 @pytest.mark.row(38)
+@pytest.mark.row(40)
 @pytest.mark.parametrize("depth", [0, 1, 2], ids=["state", "date", "hour"])
 def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
     depth: int, run_ampt, handlers: Path, spool_dir: Path, trace: Path
 ) -> None:
-    """74 with its path; what is elsewhere runs all the same, and this once it can be read."""
+    """77 with its path and the user; what is elsewhere runs, and this once it can be read."""
     hidden = run_ampt("publish", "n", "--id", "hidden").out.strip()
     folders = [spool_dir / "pending"]
     for _ in range(2):
@@ -59,8 +60,10 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
     ran = run_ampt("run", "-m", handlers, powerless=True)
     folders[depth].chmod(0o700)
 
-    assert ran.status == 74, ran
-    assert str(folders[depth].relative_to(spool_dir)) in ran.err
+    assert ran.status == 77, ran
+    asked = f"cannot read {folders[depth].relative_to(spool_dir)}: Permission denied (EACCES)"
+    assert f"{asked}; running as uid " in ran.err
+    assert "all other events were handled" in ran.err
     assert folders[2].is_dir()
     assert run_ampt("run", "-m", handlers).status == 0
     assert trace.read_text("utf-8") == f"{hidden} 1\n"

@@ -69,7 +69,7 @@ def test_a_bucket_that_is_gone_when_it_is_read_is_no_trouble(disk: Disk) -> None
     (earlier / "22").rmdir()
 
     assert len([*scan.entries()]) == 1
-    assert scan.unread == set()
+    assert scan.unread == {}
 
 
 def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:

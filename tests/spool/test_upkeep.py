@@ -1,5 +1,6 @@
 """What runners do besides handling events: nothing that cannot be done keeps anything else."""
 
+import errno
 import os
 from contextlib import suppress
 from typing import Any, Self
@@ -146,7 +147,7 @@ def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
     kept, looking = much_to_prune(disk, monkeypatch, 1, heard)
     kept.keep_up("running/r", looking)
     for _ in range(3):
-        looking.unread.add("pending/x: Input/output error")
+        looking.unread["pending/x"] = OSError(errno.EIO, os.strerror(errno.EIO))
         kept.keep_up("running/r", looking)
 
     assert len([*catalog.entries(disk)]) == 1
