@@ -112,6 +112,15 @@ def _check_way(path: str, owner: "int | None" = None) -> None:
         trust.check_above(way, f"the spool {path}", owner)
 
 
+def _check_outside(path: str) -> None:
+    """Refuse to make a spool inside another one, whose folders are its runners' alone."""
+    way = os.path.realpath(path)
+    while way != "/":
+        way = os.path.dirname(way)
+        if all(os.path.lexists(f"{way}/{name}") for name in (layout.FORMAT, *layout.STATES)):
+            raise NotFound(f"{path} is no spool, but in one: {way}", f"give --spool {way}")
+
+
 def complete(disk: Disk) -> None:
     """Make what is missing of the top folders and the FIFO; durable on return."""
     for folder in layout.FOLDERS:
@@ -123,6 +132,7 @@ def complete(disk: Disk) -> None:
 def _create(path: str, group: str | None) -> None:
     own = None if group is None else gid(group)
     _check_way(path)
+    _check_outside(path)
     _make_parents(path)
     disk = Disk(os.open(path, FOLDER), group is not None)
     try:

@@ -230,6 +230,24 @@ def test_what_is_no_spool_is_never_made_one(run_ampt, handlers: Path, tmp_path: 
     assert run_ampt("publish", "n", "--spool", missing).status == 0
 
 
+@pytest.mark.row(41)
+@pytest.mark.parametrize("inner", ["tmp", "done", "tmp/new", "../link/new/spool"])
+def test_no_spool_is_made_inside_of_a_spool(
+    inner: str, run_ampt, spool_dir: Path, tmp_path: Path
+) -> None:
+    """Its folders are what its own runners move, sweep and prune; the spool meant is named."""
+    assert run_ampt("publish", "n", "--after", "1 day").status == 0
+    (tmp_path / "link").symlink_to(spool_dir / "tmp")
+    before = sorted(spool_dir.rglob("*"))
+    refused = run_ampt("publish", "n", "--spool", spool_dir / inner)
+
+    assert (refused.status, refused.out) == (3, "")
+    assert f"; give --spool {spool_dir.resolve()}" in refused.err
+    assert sorted(spool_dir.rglob("*")) == before
+    (spool_dir / "FORMAT").unlink()
+    assert run_ampt("publish", "n", "--spool", spool_dir / "tmp" / "new").status == 0
+
+
 @pytest.mark.row(37)
 @pytest.mark.parametrize("code", ["EACCES", "EPERM", "EINVAL", "EROFS", "EIO"])
 def test_a_folder_above_that_may_not_be_synced_keeps_no_spool_from_being_made(
