@@ -33,7 +33,7 @@ def text(shown: Figures) -> str:
 
 def _lines(shown: Figures) -> Iterator[str]:
     census, counters = shown.census, shown.counters
-    late = 0 if census.oldest is None else max(shown.now - census.oldest, 0) / 1000
+    late, held = (_age(shown.now, due) for due in (census.oldest, census.claimed))
     yield from _family("ampt_events", "gauge", "Events in the spool, by state and event name.")
     for (state, name), count in sorted(_bounded(census).items()):
         yield f'ampt_events{{state="{state}",name="{_escaped(name)}"}} {count}'
@@ -41,6 +41,7 @@ def _lines(shown: Figures) -> Iterator[str]:
     yield from _one("ampt_quarantined_files", "Damaged files that were set aside.", quarantined)
     yield from _one("ampt_overdue_events", "Waiting events whose due time is over.", census.overdue)
     yield from _one("ampt_oldest_overdue_seconds", "How long the oldest of them is overdue.", late)
+    yield from _one("ampt_oldest_claimed_seconds", "How long the oldest claim is overdue.", held)
     yield from _one("ampt_runners", "Runners that are alive now.", shown.runners)
     if shown.last_run is not None:
         when = shown.last_run / 1000
@@ -52,6 +53,10 @@ def _lines(shown: Figures) -> Iterator[str]:
     for outcome in OUTCOMES:
         yield f'ampt_attempts_total{{outcome="{outcome}"}} {counters.attempts.get(outcome, 0)}'
     yield from _durations(counters)
+
+
+def _age(now: int, due: int | None) -> float:
+    return 0 if due is None else max(now - due, 0) / 1000
 
 
 def _durations(counters: Counters) -> Iterator[str]:

@@ -179,6 +179,12 @@ def test_a_file_is_replaced_in_one_step_and_can_be_read_by_an_exporter(
     assert run_ampt("metrics", "--output", tmp_path / "no" / "such").status == 74
 
 
+def alone(shown: metrics.Figures) -> dict[str, float]:
+    """The series without labels."""
+    found = series(metrics.text(shown)).items()
+    return {name: value for (name, labels), value in found if not labels}
+
+
 @pytest.mark.parametrize(
     ("oldest", "late"), [(None, 0), (NOW - 1, 0.001), (NOW - 90_000, 90), (NOW + 5_000, 0)]
 )
@@ -186,9 +192,7 @@ def test_prometheus_reads_how_the_spool_is(oldest: int | None, late: float) -> N
     """In seconds and parts; a clock that was set back makes nothing negative."""
     counts = {"quarantine": 4}
     shown = figures(oldest=oldest, overdue=3, counts=counts, runners=2, free=0.25)
-    found = {
-        name: value for (name, labels), value in series(metrics.text(shown)).items() if not labels
-    }
+    found = alone(shown)
     never = series(metrics.text(shown._replace(last_run=None)))
 
     assert found["ampt_oldest_overdue_seconds"] == late
@@ -198,6 +202,10 @@ def test_prometheus_reads_how_the_spool_is(oldest: int | None, late: float) -> N
     assert found["ampt_free_ratio"] == 0.25
     assert found["ampt_last_run_timestamp_seconds"] == (NOW - 1000) / 1000
     assert ("ampt_last_run_timestamp_seconds", frozenset()) not in never
+
+    claimed = alone(figures(claimed=oldest))
+    assert claimed["ampt_oldest_claimed_seconds"] == late
+    assert claimed["ampt_oldest_overdue_seconds"] == found["ampt_oldest_claimed_seconds"] == 0
 
 
 def test_durations_are_counted_up_to_each_bound() -> None:
