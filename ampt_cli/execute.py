@@ -97,6 +97,10 @@ class Result:
         self.error = error
 
 
+def _never(_: BaseException) -> bool:
+    return False
+
+
 def execute(
     event: Event,
     listed: Sequence[Handler],
@@ -105,7 +109,7 @@ def execute(
     watch: Watch | None = None,
     succeeded: Sequence[str] = (),
     default_timeout: int = handlers.DEFAULT_TIMEOUT,
-    passes: tuple[type[BaseException], ...] = (),
+    passes: Callable[[BaseException], bool] = _never,
     brief: bool = False,
 ) -> Result:
     """Call `listed` but for those that `succeeded` before. Raises only what `passes`.
@@ -133,7 +137,7 @@ def execute(
                 watch.end()
             raised: BaseException | None = None
         except BaseException as error:
-            if isinstance(error, passes):
+            if passes(error):
                 raise
             raised = error
         report: dict[str, Any] = {"handler": handler.key}

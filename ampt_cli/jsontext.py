@@ -62,6 +62,7 @@ class _Strict:
     strict = True
     memo: "dict[str, str]" = {}  # noqa: RUF012  read by the scanner written in Python alone
     object_hook = None
+    array_hook = None  # asked for from Python 3.15 on
     object_pairs_hook = staticmethod(_object)
     parse_float = staticmethod(_finite)
     parse_int = staticmethod(_integer)

@@ -2,6 +2,7 @@
 
 import sys
 from bdb import BdbQuit
+from traceback import walk_tb
 from typing import Annotated
 
 import typer
@@ -75,9 +76,9 @@ def call(
             listed,
             now=clock.now,
             default_timeout=timeout,
-            passes=(KeyboardInterrupt, BdbQuit),
+            passes=_passes,
         )
-    except BdbQuit:  # the debugger was left
+    except (BdbQuit, SystemExit):  # the debugger was left
         raise typer.Exit(1) from None
     _flush()  # what handlers printed comes first, in a pipe too
     for report in result.reports:
@@ -86,6 +87,14 @@ def call(
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
     if result.error is not None:
         raise typer.Exit(1)
+
+
+def _passes(error: BaseException) -> bool:
+    """Ctrl-C, or the debugger was left: from Python 3.14 on, by an exit of its own."""
+    if isinstance(error, SystemExit):
+        *_, (innermost, _) = walk_tb(error.__traceback__)
+        return innermost.f_globals.get("__name__") == "pdb"
+    return isinstance(error, KeyboardInterrupt | BdbQuit)
 
 
 def _flush() -> None:

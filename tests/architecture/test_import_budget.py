@@ -217,6 +217,8 @@ def test_a_run_with_something_to_do_loads_no_framework(
     modules, forks = loaded_by("run", "--handlers", handlers, env=clean_env, folder=tmp_path)
 
     needed = {"contextlib", "enum", "functools"}  # of `signal`, and of what imports the handlers
+    if sys.version_info[:2] == (3, 14):
+        needed.add("threading")  # of `ctypes`, by way of sysconfig
     assert with_parents(modules) & (THIRD_PARTY | SLOW) <= needed
     assert forks == 1
 

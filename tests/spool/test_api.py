@@ -193,6 +193,8 @@ def test_threads_and_forks_of_one_program_publish_together(spool_dir: Path) -> N
     assert (names.count("own"), names.count("shared")) == (9 * 20, 20)
 
 
+# The kernel may still count a thread that the test before has joined.
+@pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")
 def test_a_child_that_is_forked_meanwhile_keeps_no_id_from_others(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
