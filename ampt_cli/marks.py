@@ -6,14 +6,17 @@ a runner, what is not marked has not begun, and its attempt is uncounted.
 
 import mmap
 import os
+import sys
+from fcntl import ioctl
 
 from ampt_cli import layout
-from ampt_cli.fsio import READ, Disk
+from ampt_cli.fsio import READ, Disk, write_all
 
 RECORD = 512  # bytes
 RING = 128  # records per worker: more than it can have unsettled at once
 MOST = RECORD * (1 + 1024 * RING)  # bytes that are read: of as many workers as `size` allows
 SOME = 8  # one mark of so many is looked at, where about is enough
+GET_FLAGS, SET_FLAGS, NO_COPY = 0x80086601, 0x40086602, 0x00800000
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -31,12 +34,14 @@ class Marks:
 
     def __init__(self, disk: Disk, folder: str, workers: int) -> None:
         path = f"{folder}/{layout.MARKS}"
-        # Written in full: a page that cannot be allocated later would kill its writer.
+        # Written in full: a page that cannot be allocated later would kill its writer (SIGBUS).
         size = RECORD * (1 + workers * RING)
         head = f"{boot_id() or '-'} {os.getpid()}\n".encode().ljust(RECORD, b"\0")
-        disk.write_new(path, head.ljust(size, b"\0"), sync=False)
+        disk.write_new(path, b"", sync=False)
         fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=disk.root)
         try:
+            _keep_in_place(fd)
+            write_all(fd, head.ljust(size, b"\0"))
             self._map = mmap.mmap(fd, size)
         finally:
             os.close(fd)
@@ -47,6 +52,19 @@ class Marks:
         self._begun += 1
         at = RECORD * (1 + worker * RING + self._begun % RING)
         self._map[at : at + RECORD] = f"{seq} {now} {file}\n".encode().ljust(RECORD, b"\0")
+
+
+def _keep_in_place(fd: int) -> None:
+    """Where pages are never written over, but anew (btrfs): not those of this empty file.
+
+    On a full disk there is no other place. ioctl_iflags(2): FS_NOCOW_FL, chattr's C.
+    """
+    if sys.platform == "linux":
+        try:
+            flags = int.from_bytes(ioctl(fd, GET_FLAGS, bytes(8)), sys.byteorder)
+            ioctl(fd, SET_FLAGS, (flags | NO_COPY).to_bytes(8, sys.byteorder))
+        except OSError:
+            pass  # the file system has no such flag: mostly, because it has no need of it
 
 
 def read(disk: Disk, folder: str) -> bytes:

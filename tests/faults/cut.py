@@ -28,7 +28,7 @@ from tests.faults.program import Program, Result
 
 SHUTDOWN = 0x8004587D
 WITHOUT_FLUSH = struct.pack("I", 2)
-SIZES = {"ext4": 48, "xfs": 320}  # MiB; xfs has no smaller one
+SIZES = {"btrfs": 128, "ext4": 48, "xfs": 320}  # MiB; xfs has no smaller one
 PUBLISHERS, RUNNERS = 3, 2
 
 
