@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ampt_cli import buckets, chosen, event, instants, layout
 from ampt_cli.errors import CHECK, AmptError, BadEvent, NotConfirmed, TryAgain, from_os
-from ampt_cli.fsio import FOLDER, Disk
+from ampt_cli.fsio import FOLDER, Disk, reopened
 from ampt_cli.publication import check_room, confirm, draft, wake
 from ampt_cli.typed import Any
 
@@ -174,9 +174,13 @@ class Batch:
             confirm(self.disk, folder, f"a batch of {self.count:,}")
 
     def _files(self) -> Iterator[str]:
-        with os.scandir(self.fd) as entries:
-            for entry in entries:
-                yield entry.name
+        fd = reopened(self.fd)
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    yield entry.name
+        finally:
+            os.close(fd)
 
     def abort(self) -> None:
         """Remove what was written and not published. Never raises: the rest is swept later."""
@@ -185,7 +189,7 @@ class Batch:
         self.begun = False  # nothing is closed twice: the number may be somebody else's then
         try:
             if self.fd >= 0:
-                for file in os.listdir(self.fd):
+                for file in [*self._files()]:
                     os.unlink(file, dir_fd=self.fd)
             os.rmdir(self.folder, dir_fd=self.disk.root)
         except OSError:

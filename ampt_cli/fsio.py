@@ -273,3 +273,12 @@ def ends_whole(fd: int) -> bool:
     """Whether the file's last line has its newline."""
     size = os.fstat(fd).st_size
     return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+
+
+def reopened(folder: int) -> int:
+    """Another descriptor of a folder, to list it by.
+
+    One that is older than the entries may show none of them: on btrfs it does not, from
+    Linux 6.5 on, and POSIX lets it (readdir).
+    """
+    return os.open(".", FOLDER, dir_fd=folder)

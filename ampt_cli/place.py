@@ -60,7 +60,7 @@ def _format_lines(root: int, path: str) -> list[str]:
     try:
         fd = os.open(layout.FORMAT, READ, dir_fd=root)
     except FileNotFoundError:
-        names = set(os.listdir(root))
+        names = {*Disk(root).list(".")}
         if layout.FORMAT in names:
             return _format_lines(root, path)  # somebody has just made it
         if not names <= {*layout.FOLDERS, layout.WAKE}:

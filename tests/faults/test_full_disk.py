@@ -5,33 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.faults import cut, tree
+from tests.faults import tree
 from tests.faults.program import Program, Result
-
-MARKS = """
-import os
-from ampt_cli.fsio import Disk
-from ampt_cli.marks import RING, Marks
-
-os.mkdir("running")
-marks = Marks(Disk(os.open(".", os.O_RDONLY), False), "running", 1)
-os.sync()
-with open("filler", "wb", buffering=0) as filler:
-    try:
-        while True:
-            filler.write(bytes(4096))
-    except OSError:
-        os.sync()
-for seq in range(RING):
-    marks.begin(0, seq, 5, "x")
-"""
 
 
 @contextmanager
@@ -136,24 +117,6 @@ def test_run_on_a_full_disk_loses_nothing_and_recovers(folder):
         for entry in program.spool.glob("retry/*/*/*.json"):
             assert program.run("retry", entry.name.split(".")[1]).status == 0
         assert_recovered(program, ids)
-
-
-@pytest.mark.row(36)
-@pytest.mark.root
-def test_a_worker_can_note_what_it_begins_on_a_full_disk_that_copies_pages(folder):
-    """btrfs writes no page over, but anew; where that finds no room, its writer is killed."""
-    if reason := cut.why_not("btrfs"):
-        pytest.skip(f"SKIPPED HARNESS: {reason}")
-    disk = cut.Disk("btrfs", folder)
-    disk.make()
-    disk.mount()
-    try:
-        marked = subprocess.run([sys.executable, "-c", MARKS], cwd=disk.place)
-        full = shutil.disk_usage(disk.place).free == 0
-    finally:
-        disk.unmount()
-
-    assert (marked.returncode, full) == (0, True)
 
 
 @pytest.mark.row(35)

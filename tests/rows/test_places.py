@@ -15,6 +15,7 @@ import pytest
 
 from ampt_cli import home, kernel, layout, lock, place
 from ampt_cli.errors import AmptError, ConfigError, NotFound
+from ampt_cli.fsio import Disk
 from ampt_cli.told import Settings
 from tests.conftest import SCRIPT
 
@@ -328,14 +329,13 @@ def test_a_spool_that_somebody_makes_meanwhile_is_one(
     path = tmp_path / "spool"
     place.open_disk(str(path), create=True).close()
     (path / "FORMAT").rename(tmp_path / "FORMAT")
-    listdir = os.listdir
 
-    def late(fd: int) -> list[str]:
+    def late(root: Disk, folder: str) -> list[str]:
         monkeypatch.undo()
         (tmp_path / "FORMAT").rename(path / "FORMAT")
-        return listdir(fd)
+        return root.list(folder)
 
-    monkeypatch.setattr(os, "listdir", late)
+    monkeypatch.setattr(Disk, "list", late)
     place.open_disk(str(path)).close()
     assert (path / "FORMAT").exists()
 
