@@ -42,15 +42,19 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
     unread: set[str] = set()
+    goes: set[str] = set()  # paths of what `repair` puts in quarantine
     for part in (
         _strays(disk),
         _buckets(disk, unread),
         _runners(disk),
-        _twice(disk),
+        _twice(disk, goes),
         _ids(disk),
         _drafts(disk, now),
     ):
-        yield from _as_far_as_can_be(part, unread)
+        for finding in _as_far_as_can_be(part, unread):
+            if finding.repair == "quarantine":
+                goes.add(finding.path)
+            yield finding
 
 
 def _as_far_as_can_be(
@@ -212,10 +216,11 @@ def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
         yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
 
 
-def _twice(disk: Disk) -> Iterator[Finding]:
-    """Events with two entries, as a backup that is restored over a spool leaves them.
+def _twice(disk: Disk, goes: set[str]) -> Iterator[Finding]:
+    """Events with two entries that stay, as a backup that is restored over a spool leaves them.
 
     Hashes of ids first, to spare room; those that came twice are looked at again.
+    What `goes` to quarantine for its own sake is none of them, or no entry might be left.
     """
     once: set[int] = set()
     again: set[int] = set()
@@ -223,7 +228,7 @@ def _twice(disk: Disk) -> Iterator[Finding]:
         (again if hash(entry.id) in once else once).add(hash(entry.id))
     found: dict[str, list[layout.Entry]] = {}
     for entry in catalog.entries(disk) if again else ():
-        if hash(entry.id) in again:
+        if hash(entry.id) in again and entry.path not in goes:
             found.setdefault(entry.id, []).append(entry)
     for entries in found.values():
         yield from _older(disk, list(dict.fromkeys(entries)))

@@ -92,6 +92,32 @@ def test_an_id_whose_link_a_copy_has_lost_is_linked_again(disk: Disk, tmp_path: 
 
 
 @pytest.mark.row(77)
+@pytest.mark.parametrize("damage", [b"half", None])
+def test_an_entry_is_not_set_aside_for_one_that_goes_itself(
+    disk: Disk, tmp_path: Path, damage: bytes | None
+) -> None:
+    """The later entry is damaged, or a copy in the wrong bucket: the older is the one that stays."""
+    entry = publish(disk, "twice")
+    here = tmp_path / "spool" / entry.path
+    later = here.parent.parent / "23" / entry.file
+    if damage is not None:
+        later = tmp_path / "spool" / "done" / "2027-01-15" / entry.file
+    buckets.make(disk, str(later.parent.relative_to(tmp_path / "spool")))
+    shutil.copy(here, later)
+    if damage is not None:
+        later.write_bytes(damage * 100)
+    seen = found(disk)
+    mended = repair(disk)
+
+    assert (seen, mended) == (
+        [(str(later.relative_to(tmp_path / "spool")), "quarantine")],
+        [True],
+    )
+    assert [one.path for one in catalog.entries(disk)] == [entry.path]
+    assert found(disk) == []
+
+
+@pytest.mark.row(77)
 def test_an_id_is_that_of_the_entry_which_stays(disk: Disk, tmp_path: Path) -> None:
     """A backup with its links, restored over a spool, leads the id to the entry that goes."""
     ask(disk, "mine")
