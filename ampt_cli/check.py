@@ -43,6 +43,7 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
         return  # it is said, and the rest cannot be looked at
     unread: set[str] = set()
     goes: set[str] = set()  # paths of what `repair` puts in quarantine
+    unlinked: list[Finding] = []
     for part in (
         _strays(disk),
         _buckets(disk, unread),
@@ -54,7 +55,12 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
         for finding in _as_far_as_can_be(part, unread):
             if finding.repair == "quarantine":
                 goes.add(finding.path)
-            yield finding
+            if finding.repair == "link":
+                unlinked.append(finding)
+            else:
+                yield finding
+    # An id leads to one entry, so it must be the one that stays.
+    yield from (finding for finding in unlinked if finding.path not in goes)
 
 
 def _as_far_as_can_be(

@@ -118,6 +118,42 @@ def test_an_entry_is_not_set_aside_for_one_that_goes_itself(
 
 
 @pytest.mark.row(77)
+def test_an_id_is_linked_to_the_entry_that_stays_wherever_it_is(disk: Disk, tmp_path: Path) -> None:
+    """Of a backup without links: the dead letter was redriven since, and is there once more."""
+    ask(disk, "mine")
+    [entry] = catalog.entries(disk)
+    dead = f"dead/{instants.day(NOW)}"
+    buckets.make(disk, dead)
+    old = layout.Entry(dead, entry.stamp, entry.id, 0, entry.coded)
+    disk.move(entry.path, old.path)
+    shutil.copy(tmp_path / "spool" / old.path, tmp_path / "backup")
+    stays = spool.redrive(disk, old, NOW)
+    shutil.copy(tmp_path / "backup", tmp_path / "spool" / old.path)
+    shutil.copy(tmp_path / "backup", tmp_path / "id")
+    os.replace(tmp_path / "id", tmp_path / "spool" / layout.id_path("mine"))
+    mended = repair(disk)
+
+    assert stays is not None
+    assert all(mended)
+    assert found(disk) == []
+    assert [one.path for one in catalog.entries(disk)] == [stays.path]
+
+
+@pytest.mark.row(77)
+def test_a_damaged_entry_of_a_copy_is_one_finding(disk: Disk, tmp_path: Path) -> None:
+    """Its id has no link to it either; but it goes to quarantine, and nothing else is left to do."""
+    [path] = ask(disk, "mine")
+    id_path = tmp_path / "spool" / layout.id_path("mine")
+    shutil.copy(id_path, tmp_path / "copy")
+    os.replace(tmp_path / "copy", id_path)
+    (tmp_path / "spool" / path).write_bytes(b"half")
+
+    assert found(disk) == [(path, "quarantine")]
+    assert repair(disk) == [True]
+    assert found(disk) == []
+
+
+@pytest.mark.row(77)
 def test_an_id_is_that_of_the_entry_which_stays(disk: Disk, tmp_path: Path) -> None:
     """A backup with its links, restored over a spool, leads the id to the entry that goes."""
     ask(disk, "mine")
@@ -410,7 +446,7 @@ def test_a_copy_without_links_over_a_newer_spool_is_mended_in_one_go(
         shutil.copy(file, there)
 
     assert done is not None
-    assert repair(disk) == [True, True, True]
+    assert repair(disk) == [True, True]
     assert found(disk) == []
     assert [one.path for one in catalog.entries(disk)] == [done.path]
     assert (tmp_path / "spool" / layout.id_path("order-7")).samefile(tmp_path / "spool" / done.path)
