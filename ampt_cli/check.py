@@ -81,8 +81,8 @@ def _ids(disk: Disk) -> Iterator[Finding]:
     for shard in disk.list(layout.IDS):
         path = f"{layout.IDS}/{shard}"
         if shard == layout.LOCK:
-            if disk.is_folder(path):
-                yield Finding(path, "no file, so no chosen id can be published; remove it", "")
+            if not _is_file(disk, path):
+                yield Finding(path, "no regular file; remove it, and publishers make one", "")
         elif not disk.is_folder(path):
             yield Finding(path, "no folder of ids; remove it", "")
         else:
@@ -138,10 +138,19 @@ def _strays(disk: Disk) -> Iterator[Finding]:
                 for hour in disk.list(path):
                     if not _is_hour(disk, f"{path}/{hour}", date, hour):
                         yield Finding(f"{path}/{hour}", "no folder of an hour", "")
+    yield from _loose(disk)
+
+
+def _loose(disk: Disk) -> Iterator[Finding]:
+    """What lies beside the folders of runners, and of what is in quarantine."""
     there = {f"{layout.RUNNING}/{name}" for name in disk.list(layout.RUNNING)}
     for path in sorted(there - {*lock.runners(disk)}):
         if disk.exists(path):
             yield Finding(path, "no folder of a runner; nobody looks into it", "")
+    for name in disk.list(layout.QUARANTINE):
+        path = f"{layout.QUARANTINE}/{name}"
+        if not disk.is_folder(path) and disk.exists(path):
+            yield Finding(path, "no folder of what is in quarantine; nobody looks at it", "")
 
 
 def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:

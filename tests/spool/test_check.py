@@ -340,7 +340,7 @@ def test_a_spool_that_anybody_may_look_into_is_reported(
 @pytest.mark.parametrize(
     "stray",
     ["pending/rubbish", "done/2026-11-31", "pending/2026-11-24/24", "retry/2026-11-24", "dead/x"]
-    + ["pending/.x", "done/.nfs1", "pending/2026-11-24/.x"],
+    + ["pending/.x", "done/.nfs1", "pending/2026-11-24/.x", "quarantine/one.json"],
 )
 def test_what_lies_where_nobody_looks_is_found(disk: Disk, tmp_path: Path, stray: str) -> None:
     """A name that is no date or hour, or a file with the name of a folder."""
@@ -420,9 +420,15 @@ def test_what_a_publisher_that_was_killed_left_of_an_id_is_no_finding(disk: Disk
 
 
 @pytest.mark.parametrize("path", ["ids/lock", "ids/c2", layout.id_path("order-7")])
-def test_what_keeps_a_chosen_id_from_being_published_is_found(path: str, disk: Disk) -> None:
-    """A folder where a file should be, or the other way round."""
-    if path == "ids/c2":
+@pytest.mark.parametrize("link", [False, True])
+def test_what_keeps_a_chosen_id_from_being_published_is_found(
+    path: str, link: bool, disk: Disk
+) -> None:
+    """A link, or a folder where a file should be, or the other way round."""
+    if link:
+        disk.make_folder(path.rpartition("/")[0])
+        os.symlink("nowhere", path, dir_fd=disk.root)
+    elif path == "ids/c2":
         disk.write_new(path, b"")
     else:
         buckets.make(disk, path)
