@@ -51,10 +51,11 @@ def read(disk: Disk) -> Counters:
         found = jsontext.loads(disk.read(layout.COUNTERS, MAX_SIZE).decode())
         below = tuple(map(int, found["below"]))
         attempts = {str(key): int(count) for key, count in found["attempts"].items()}
-        if len(below) != len(BOUNDS) + 1:
+        ms = float(found["ms"])
+        if len(below) != len(BOUNDS) + 1 or not 0 <= ms < float("inf"):
             return Counters()
-        return Counters(attempts, float(found["ms"]), below)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Counters(attempts, ms, below)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return Counters()
 
 
