@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 from ampt_cli import jsontext, printing
 from ampt_cli.event import MADE_ID
 
+LONGEST = 10**15  # ms; a damaged record may say anything, also what no float can hold
 JSON_VERSION = 1
 SHORT = 10  # characters of an id that was made by ampt, enough for people
 
@@ -220,6 +221,7 @@ def plural(count: int, what: str) -> str:
 
 def length(ms: float) -> str:
     """A length of time for people: 350 ms, 12 s, 5 min, 3 h, 2 days."""
+    ms = min(ms, LONGEST)
     for unit, size in (("day", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
         if ms >= size:
             count = ms / size
