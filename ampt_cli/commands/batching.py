@@ -13,7 +13,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.waiting import Input
 
 LINE_KEYS = {"name", "body", "after", "id"}
-MAX_LINE = 2 * MAX_BYTES  # escapes may make a line longer than the event
+MAX_LINE = 4 * MAX_BYTES  # escapes make it longer than the event: thrice for Cyrillic, say
 SHOWN = 3  # ids in a message
 
 

@@ -73,7 +73,7 @@ def test_an_id_twice_in_a_batch_names_both_lines(run_ampt: RunAmpt) -> None:
         ('{"name":"a","body":NaN}\n', "NaN"),
         ('{"name":"a","body":"\\ud800"}\n', "surrogate"),
         ('{"name":"a","body":"' + "x" * 262_144 + '"}\n', "has 262,2"),
-        ('{"name":"a","body":"' + "x" * 600_000 + '"}\n', "has 524,288 bytes or more"),
+        ('{"name":"a","body":"' + "x" * 1_100_000 + '"}\n', "has 1,048,576 bytes or more"),
         ("\ufeff" + '{"name":"a"}\n', "BOM"),
     ],
     ids=range(13),
@@ -89,6 +89,16 @@ def test_a_bad_line_is_named_and_nothing_is_published(
     assert said in err
     assert list(spool_dir.rglob("*.json")) == []
     assert list((spool_dir / "tmp").iterdir()) == []
+
+
+def test_a_line_may_be_as_long_as_escapes_make_it(run_ampt: RunAmpt, spool_dir: Path) -> None:
+    """An event of 240 KiB, as most programs write Cyrillic; what is stored has no escapes."""
+    body = "ы" * 120_000
+    status, _, err = batch(run_ampt, json.dumps({"name": "n", "body": body}) + "\n")
+    [path] = spool_dir.rglob("*.n.json")
+
+    assert (status, err) == (0, "")
+    assert json.loads(path.read_text(encoding="utf-8"))["body"] == body
 
 
 @pytest.mark.parametrize("source", ["missing", ".", "closed"])
