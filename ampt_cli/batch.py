@@ -57,6 +57,7 @@ class Batch:
                 raise BadEvent(f"the id {made.id!r} stands twice in the batch, first in {first}")
             self._chosen[made.id] = made, place
         line = event.encode(made)
+        check_room(self.disk)  # at each: a batch may be long
         # An id has no dot, and the name of an entry has.
         file = made.id if by_id else layout.file_of(made)
         try:
@@ -110,7 +111,6 @@ class Batch:
     def _publish(self, commit: Callable[[], object]) -> list[str]:
         """All of it, to its commit; the buckets that are to be confirmed."""
         disk = self.disk
-        check_room(disk)
         self._sync_files()
         folders = self._folders()
         buckets.make_all(disk, folders)

@@ -142,6 +142,25 @@ def test_what_runners_need_of_a_full_disk_is_left_to_them(
     assert not list(tmp_path.glob("spool/tmp/*"))
 
 
+def test_a_batch_that_fills_the_disk_stops_before_its_last_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at its end: a long one would take all of it first, and runners could write no record."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    free = count(140, -1)
+    ample = {"f_frsize": 4096, "f_blocks": 999, "f_files": 99, "f_favail": 16}
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free), **ample))
+    made = batch.Batch(disk, lambda: NOW)
+    made.begin()
+    with pytest.raises(TryAgain, match="the disk of the spool is full"):
+        for number in range(100):
+            made.add(publication.draft("n", None, None, NOW), place=f"line {number}")
+    made.abort()
+
+    assert made.count == 13
+    assert not list(tmp_path.glob("spool/tmp/*"))
+
+
 @pytest.mark.parametrize("publish", WAYS)
 def test_a_publish_wakes_whoever_waits(
     publish: Callable[[Disk, str], None], tmp_path: Path
