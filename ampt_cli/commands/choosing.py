@@ -148,7 +148,8 @@ class Deeds:
         return moved
 
     def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
-        self.done[entry.name] += moved or self.dry_run
+        if moved or self.dry_run:
+            self.done[entry.name] += 1
         self.heard = self.heard and heard(lambda: self._show(entry, target, moved))
 
     def _show(self, entry: Entry, target: Entry, moved: bool) -> None:

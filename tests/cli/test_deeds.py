@@ -224,6 +224,23 @@ def test_what_is_damaged_still_stops_nothing_that_was_mended(
     assert (again.status, json.loads(again.out)["moved"], again.err) == (1, False, mended.err)
 
 
+def test_a_name_of_which_nothing_was_done_is_not_counted(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """Of two files one is mended."""
+    for name in ("good", "torn"):
+        run_ampt("publish", name, "--after", "1 day")
+    whole = {path.name: path.read_bytes() for path in spool_dir.glob("pending/*/*/*.json")}
+    for path in spool_dir.glob("pending/*/*/*.json"):
+        path.write_bytes(b"{")
+    run_ampt("check", "--repair")
+    [held] = spool_dir.glob("quarantine/*/*.good.json")
+    held.write_bytes(whole[held.name])
+    mended = run_ampt("retry", "--state", "quarantine")
+
+    assert (mended.status, mended.out) == (1, "1 tried now (1 good)\n")
+
+
 def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
     run_ampt: RunAmpt, spool_dir: Path, write_handlers
 ) -> None:
