@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ampt_cli import buckets, catalog, instants, layout, reading, spool
-from ampt_cli.errors import Damaged, NotFound
+from ampt_cli.errors import Damaged, NotFound, TooNew
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, Entry
 
@@ -72,23 +72,33 @@ def find_anywhere(disk: Disk, prefix: str) -> Entry:
         raise
 
 
-def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
-    """Move an entry of quarantine that was mended to pending, due now; None if it is gone.
+def check_mended(disk: Disk, entry: Entry) -> None:
+    """Raise Damaged where an entry of quarantine must stay there.
 
-    The rename is the commit, as in a redrive. Raises Damaged where the file is so
-    still, or where the event has another entry.
+    Its file is damaged still, or for a newer program; or the event has another entry.
+    One that is gone by now is for nobody to mend.
     """
     try:
         reading.whole(disk, entry)
     except FileNotFoundError:
-        return None
+        return
     except Damaged as error:
         raise Damaged(
             f"{entry.path} is still damaged: {error}", "mend the file, and try again"
         ) from None
+    except TooNew as error:
+        raise Damaged(f"{entry.path} stays: {error}", error.hint) from None
     other = next((found for found in catalog.entries(disk) if found.id == entry.id), None)
     if other is not None:
         raise Damaged(f"the event {entry.id} has another entry: {other.path}")
+
+
+def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
+    """Move an entry of quarantine that was mended to pending, due now; None if it is gone.
+
+    The rename is the commit, as in a redrive. Raises Damaged as `check_mended`.
+    """
+    check_mended(disk, entry)
     target = spool.redrive(disk, entry, now)
     if target is not None:
         disk.remove(f"{entry.folder}/{REASON}")

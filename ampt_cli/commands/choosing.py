@@ -116,16 +116,19 @@ class Deeds:
     ) -> None:
         """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
 
-        One that is damaged stops no other. What was done until another error is said all the
-        same, if it was anything.
+        One that is damaged, as in a dry run `plan` says, stops no other. What was done until
+        another error is said all the same, if it was anything.
         """
         try:
             with Progress(self.verb, len(entries)) as told:
                 for number, entry in enumerate(entries):
                     if not (self.dry_run or self.as_json):  # which say a line for each
                         told(number)
-                    moved = not self.dry_run and self._act(entry, act)
-                    self._one(entry, plan(entry), moved)
+                    if self.dry_run:
+                        self._would(entry, plan)
+                    else:
+                        moved = self._act(entry, act)
+                        self._one(entry, plan(entry), moved)
         except BaseException:
             if self.done.total():
                 self._sum()
@@ -146,6 +149,14 @@ class Deeds:
             return False
         self.raced += not moved
         return moved
+
+    def _would(self, entry: Entry, plan: Callable[[Entry], Entry]) -> None:
+        try:
+            target = plan(entry)
+        except Damaged as error:
+            self.damaged.append(error)
+        else:
+            self._one(entry, target, False)
 
     def _one(self, entry: Entry, target: Entry, moved: bool) -> None:
         if moved or self.dry_run:

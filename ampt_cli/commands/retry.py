@@ -71,11 +71,18 @@ def retry(
     deeds = Deeds("tried now", dry_run, as_json)
     deeds.each(
         entries,
-        lambda entry: _target(entry, now),
+        lambda entry: _would(disk, entry, now) if dry_run else _target(entry, now),
         telling(disk, "retry", lambda entry: _retry(disk, entry, now)),
     )
     publication.wake(disk)
     deeds.complain(chosen.ids)
+
+
+def _would(disk: Disk, entry: Entry, now: int) -> Entry:
+    """Where it would go. Raises Damaged where it would not."""
+    if entry.state == layout.QUARANTINE:
+        quarantine.check_mended(disk, entry)
+    return _target(entry, now)
 
 
 def _target(entry: Entry, now: int) -> Entry:

@@ -227,7 +227,7 @@ def test_what_is_damaged_still_stops_nothing_that_was_mended(
 def test_a_name_of_which_nothing_was_done_is_not_counted(
     run_ampt: RunAmpt, spool_dir: Path
 ) -> None:
-    """Of two files one is mended."""
+    """Of two files one is mended. A dry run says the same."""
     for name in ("good", "torn"):
         run_ampt("publish", name, "--after", "1 day")
     whole = {path.name: path.read_bytes() for path in spool_dir.glob("pending/*/*/*.json")}
@@ -236,9 +236,12 @@ def test_a_name_of_which_nothing_was_done_is_not_counted(
     run_ampt("check", "--repair")
     [held] = spool_dir.glob("quarantine/*/*.good.json")
     held.write_bytes(whole[held.name])
+    rehearsed = run_ampt("retry", "--state", "quarantine", "--dry-run")
     mended = run_ampt("retry", "--state", "quarantine")
 
     assert (mended.status, mended.out) == (1, "1 tried now (1 good)\n")
+    assert rehearsed.out.endswith("1 would be tried now (1 good)\n")
+    assert (rehearsed.status, rehearsed.err) == (1, mended.err)
 
 
 def test_an_event_in_quarantine_is_not_said_to_be_nowhere(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import layout, publication, quarantine, spool
-from ampt_cli.errors import AmptError, NotFound, UsageError
+from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -67,6 +67,16 @@ def test_what_is_damaged_still_stays(disk: Disk, tmp_path: Path) -> None:
         quarantine.give_back(disk, quarantine.find(disk, "torn"), NOW)
 
     assert len(list(quarantine.held(disk))) == 1
+
+
+def test_what_a_newer_program_wrote_stays_and_is_named(disk: Disk, tmp_path: Path) -> None:
+    """It is an error of this file, which keeps no other from its way back."""
+    entry = publish(disk, "newer")
+    path = tmp_path / "spool" / entry.path
+    path.write_bytes(path.read_bytes().replace(b'"ampt":1', b'"ampt":2'))
+    folder = spool.quarantine(disk, entry.path, "set aside by hand", NOW)
+    with pytest.raises(Damaged, match=f"^{folder}/{entry.file} stays: its format is 2"):
+        quarantine.give_back(disk, quarantine.find(disk, "newer"), NOW)
 
 
 def test_an_event_never_gets_a_second_entry(disk: Disk) -> None:
