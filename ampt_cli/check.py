@@ -208,7 +208,7 @@ def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> 
     try:
         other = disk.status(layout.id_path(entry.id))
     except FileNotFoundError:
-        return False
+        return not disk.exists(entry.path)  # if both are gone, it was pruned meanwhile
     return status.st_nlink == 2 and os.path.samestat(status, other)
 
 

@@ -13,6 +13,7 @@ from ampt_cli import (
     chosen,
     instants,
     layout,
+    lock,
     place,
     publication,
     spool,
@@ -471,3 +472,120 @@ def test_a_copy_without_links_over_a_newer_spool_is_mended_in_one_go(
     assert found(disk) == []
     assert [one.path for one in catalog.entries(disk)] == [done.path]
     assert (tmp_path / "spool" / layout.id_path("order-7")).samefile(tmp_path / "spool" / done.path)
+
+
+def test_a_missing_folder_hides_nothing_else(disk: Disk, tmp_path: Path) -> None:
+    """What is there is looked at all the same."""
+    (tmp_path / "spool" / "dead").rmdir()
+    (tmp_path / "spool" / "done" / "rubbish").mkdir()
+    (tmp_path / "spool" / "pending" / "2026-11-24" / "24").mkdir(parents=True)
+
+    assert found(disk) == [("dead", "make"), ("pending/2026-11-24/24", ""), ("done/rubbish", "")]
+
+
+def test_what_is_no_fifo_wakes_nobody_and_what_is_no_part_is_named(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """In the spool itself: both are left to a person."""
+    (tmp_path / "spool" / "wake").unlink()
+    (tmp_path / "spool" / "wake").touch()
+    (tmp_path / "spool" / "notes.txt").touch()
+
+    assert found(disk) == [("wake", ""), ("notes.txt", "")]
+
+
+def test_what_a_newer_program_wrote_is_left_where_it_is(disk: Disk, tmp_path: Path) -> None:
+    """It is reported, and not damaged: section 4."""
+    entry = publish(disk, "newer")
+    path = tmp_path / "spool" / entry.path
+    path.write_bytes(path.read_bytes().replace(b'"ampt":1', b'"ampt":2'))
+
+    assert found(disk) == [(entry.path, "")]
+    assert repair(disk) == [False]
+
+
+@pytest.mark.parametrize("more", [[layout.id_path("mine"), "tmp"], ["tmp"]])
+def test_a_link_from_elsewhere_is_reported(disk: Disk, tmp_path: Path, more: list[str]) -> None:
+    """Beside that of its id, or instead of it."""
+    [path] = ask(disk, "mine")
+    id_path = tmp_path / "spool" / layout.id_path("mine")
+    os.link(id_path, tmp_path / "elsewhere")
+    if layout.id_path("mine") not in more:
+        shutil.copy(id_path, tmp_path / "copy")
+        os.replace(tmp_path / "copy", id_path)
+
+    assert [(one.path, one.wrong) for one in check.check(disk, NOW)] == [
+        (path, f"it has {len(more) + 1} links")
+    ]
+
+
+def test_an_older_entry_is_told_with_the_later_one(disk: Disk, tmp_path: Path) -> None:
+    """For a person who must choose."""
+    entry = publish(disk, "twice")
+    copy = (tmp_path / "spool" / entry.path).read_bytes()
+    done = spool.cancel(disk, entry, NOW)
+    (tmp_path / "spool" / entry.path).write_bytes(copy)
+    [finding] = check.check(disk, NOW)
+
+    assert done is not None
+    assert finding.path == entry.path
+    assert finding.wrong.endswith(f" {done.path}")
+
+
+def test_a_bucket_that_lost_its_marker_gets_another(disk: Disk) -> None:
+    """It holds an event, so its path must survive a power cut."""
+    entry = publish(disk, "waits")
+    disk.remove(f"{entry.folder}/.durable")
+
+    assert found(disk) == [(entry.folder, "durable")]
+    assert repair(disk) == [True]
+    assert disk.exists(f"{entry.folder}/.durable")
+
+
+def test_whether_a_runner_lives_is_told_as_far_as_it_can_be(disk: Disk, tmp_path: Path) -> None:
+    """One that does is no finding; of one whose lock is a link nobody can say."""
+    claim(disk, publish(disk, "claimed"))
+    folder = f"{layout.RUNNING}/{RUNNER}"
+    held = lock.hold(disk, str(tmp_path / "spool"), folder)
+    alive = found(disk)
+    disk.remove(f"{folder}/lock")
+    os.symlink("nowhere", f"{folder}/lock", dir_fd=disk.root)
+
+    assert held is not None
+    assert alive == []
+    assert found(disk) == [(folder, "")]
+
+
+@pytest.mark.parametrize("when", ["its id", "before", "opened", "after"])
+def test_what_is_pruned_while_it_is_looked_at_is_no_finding(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Between the look at its folder and the one at it, at its content, or at its second link."""
+    [path] = ask(disk, "mine")
+    id_path = layout.id_path("mine")
+    if when == "its id":
+        disk.remove(path)
+    status, look = Disk.status, catalog.look
+
+    def prune() -> None:
+        for one in (path, id_path):
+            disk.remove(one)
+
+    def looked_at(self: Disk, asked: str) -> os.stat_result:
+        if asked == {"before": path, "its id": id_path}.get(when):
+            prune()
+        return status(self, asked)
+
+    def opened(disk: Disk, entry: layout.Entry) -> catalog.Seen | None:
+        if when == "opened":
+            prune()
+        seen = look(disk, entry)
+        if when == "after":
+            prune()
+        return seen
+
+    monkeypatch.setattr(Disk, "status", looked_at)
+    monkeypatch.setattr(catalog, "look", opened)
+
+    assert found(disk) == []
+    assert disk.list(id_path.rpartition("/")[0]) == [".durable"]
