@@ -26,7 +26,8 @@ class Limits(NamedTuple):
 def judge(shown: Figures, limits: Limits) -> tuple[int, str]:
     """The status, and the line with it: what is wrong first, then figures for graphs."""
     census = shown.census
-    late = max(shown.now - (_first_due(census) or shown.now), 0)
+    first = _first_due(census)
+    late = 0 if first is None else max(shown.now - first, 0)
     idle = _idle(shown)
     dead, free = census.counts[layout.DEAD], shown.free * 100
     quarantined = census.counts[layout.QUARANTINE]

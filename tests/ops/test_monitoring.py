@@ -227,27 +227,41 @@ def test_durations_are_counted_up_to_each_bound() -> None:
     assert found[f"{name}_count", frozenset()] == 7
 
 
+def test_every_figure_says_of_what_kind_it_is() -> None:
+    """What can go down, what only grows, and what is a distribution: functions rely on it."""
+    families = [*text_string_to_metric_families(metrics.text(figures()))]
+    kinds = {family.name: family.type for family in families}
+
+    assert all(family.documentation for family in families)
+    assert kinds.pop("ampt_attempts") == "counter"
+    assert kinds.pop("ampt_attempt_duration_seconds") == "histogram"
+    assert "ampt_events" in kinds
+    assert set(kinds.values()) == {"gauge"}
+
+
 def test_there_are_never_more_series_than_a_database_bears() -> None:
-    """Names beyond the first two hundred are one series."""
-    names = Counter({("done", f"n{i:03}"): 1000 - i for i in range(300)})
+    """But for the two hundred of most events, names are one series."""
+    names = Counter({("done", f"n{i:03}"): 1000 + i for i in range(300)})
     text = metrics.text(figures(names=names))
     found = series(text)
     rest = found["ampt_events", frozenset({("state", "done"), ("name", "")})]
 
     assert sum(key == "ampt_events" for key, _ in found) == metrics.MOST_NAMES + 5
-    assert rest == sum(1000 - i for i in range(200, 300))
+    assert rest == sum(1000 + i for i in range(100))
 
 
 @pytest.mark.parametrize(
     ("changes", "status", "said"),
     [
         ({}, 0, "AMPT OK - events are handled | late=0s;300;3600 dead=0;1;1000 "),
+        ({}, 0, " runners=1 free=50.0%;10:;3:"),
         ({"oldest": NOW - 299_000}, 0, "OK"),
         ({"oldest": NOW - 300_000}, 1, "WARNING - the oldest event is overdue for 5 min"),
         ({"oldest": NOW - 3_599_999}, 1, "WARNING"),
         ({"oldest": NOW - 3_600_000}, 2, "CRITICAL - the oldest event is overdue for 1 h"),
         ({"oldest": NOW + 1}, 0, "OK - events are handled | late=0s"),
         ({"oldest": NOW - 7_200_000}, 2, "CRITICAL - the oldest event is overdue for 2 h"),
+        ({"oldest": 0}, 2, "CRITICAL - the oldest event is overdue for 20833 days"),
         ({"claimed": NOW - 299_000}, 0, "OK - events are handled | late=299s"),
         ({"claimed": NOW - 7_200_000}, 2, "CRITICAL - the oldest event is overdue for 2 h"),
         ({"oldest": NOW - 400_000, "claimed": NOW}, 1, "the oldest event is overdue for 6.7 min"),
