@@ -1,9 +1,10 @@
 """A batch is written as single events are."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from ampt_cli import batch, chosen, instants, kernel, layout, place, publication
-from ampt_cli.errors import BadEvent, TryAgain
+from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain
 from ampt_cli.event import decode, encode
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
@@ -28,6 +29,15 @@ def test_a_batch_is_private_and_readable_whatever_the_umask(tmp_path: Path) -> N
 
     modes = [path.stat().st_mode & 0o777 for path in tmp_path.glob("spool/pending/*/*/*.json")]
     assert modes == [0o600] * 3
+
+
+def test_a_batch_in_a_group_spool_is_the_groups(tmp_path: Path) -> None:
+    """As a single event is: 0660, or nobody else's runner could append to it."""
+    mine = place.open_disk(str(tmp_path / "spool"), create=True)
+    batch.publish_many(Disk(mine.root, group=True), [("n", None, None, None)] * 3, lambda: NOW)
+
+    modes = [path.stat().st_mode & 0o777 for path in tmp_path.glob("spool/pending/*/*/*.json")]
+    assert modes == [0o660] * 3
 
 
 def test_the_answers_of_a_long_batch_are_printed_whole(run_ampt: RunAmpt, tmp_path: Path) -> None:
@@ -233,3 +243,69 @@ class Interrupted:
             self.count += 1
             if self.count == self.at:
                 raise KeyboardInterrupt
+
+
+def hourly(many: int) -> list[batch.Draft]:
+    """Drafts of which each is due in an hour of its own."""
+    return [("n", None, f"{hours} hours", None) for hours in range(1, many + 1)]
+
+
+@pytest.mark.parametrize("goes", [0, 1, 2])
+def test_a_batch_that_is_stopped_in_its_midst_says_how_much_of_it_will_run(
+    goes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event is published by a rename of its own; before the first, nothing was."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    rename, renames = os.rename, count()
+
+    def refuses(*given: Any, **named: Any) -> None:
+        if next(renames) >= goes:
+            raise OSError(errno.EIO, "Input/output error")
+        rename(*given, **named)
+
+    drafts = hourly(3)
+    monkeypatch.setattr(os, "rename", refuses)
+    with pytest.raises(AmptError) as raised:
+        batch.publish_many(disk, drafts, lambda: NOW)
+
+    assert isinstance(raised.value, NotConfirmed) is bool(goes)
+    assert (f"published {goes} of a batch of 3, then: " in str(raised.value)) is bool(goes)
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == goes
+    assert not list(tmp_path.glob("spool/tmp/*"))
+
+
+def test_a_name_that_a_listing_skips_is_published_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a folder lists while names leave it, no standard says: it is listed until it is empty."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    listed = batch.Batch._files
+    renaming: list[bool] = []
+    monkeypatch.setattr(
+        batch.Batch, "_files", lambda made: islice(listed(made), 2 if renaming else None)
+    )
+    made = batch.Batch(disk, lambda: NOW)
+    made.begin()
+    for _ in range(5):
+        made.add(publication.draft("n", None, None, NOW), place="line")
+    made.commit(lambda: renaming.append(True))
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 5
+
+
+def test_a_batch_over_many_hours_keeps_few_of_their_folders_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year has more hours than a process has descriptors."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    rename, open_ = os.rename, set[int]()
+
+    def noted(*given: Any, **named: Any) -> None:
+        open_.add(len(os.listdir("/proc/self/fd")))
+        rename(*given, **named)
+
+    monkeypatch.setattr(os, "rename", noted)
+    batch.publish_many(disk, hourly(batch.MOST_OPEN + 20), lambda: NOW)
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == batch.MOST_OPEN + 20
+    assert max(open_) - min(open_) < batch.MOST_OPEN
