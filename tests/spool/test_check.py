@@ -118,7 +118,6 @@ def test_an_entry_is_not_set_aside_for_one_that_goes_itself(
     assert found(disk) == []
 
 
-@pytest.mark.row(77)
 def test_an_id_is_linked_to_the_entry_that_stays_wherever_it_is(disk: Disk, tmp_path: Path) -> None:
     """Of a backup without links: the dead letter was redriven since, and is there once more."""
     ask(disk, "mine")
@@ -140,7 +139,6 @@ def test_an_id_is_linked_to_the_entry_that_stays_wherever_it_is(disk: Disk, tmp_
     assert [one.path for one in catalog.entries(disk)] == [stays.path]
 
 
-@pytest.mark.row(77)
 def test_a_damaged_entry_of_a_copy_is_one_finding(disk: Disk, tmp_path: Path) -> None:
     """Its id has no link to it either; but it goes to quarantine, and nothing else is left to do."""
     [path] = ask(disk, "mine")
