@@ -14,7 +14,7 @@ from typing import Any
 
 from ampt_cli import catalog, clock, jsontext, printing, publication, spool
 from ampt_cli.commands.choosing import acted
-from ampt_cli.errors import AmptError, BadEvent
+from ampt_cli.errors import AmptError, BadEvent, from_os
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, Entry
@@ -85,8 +85,11 @@ def _edit(path: str) -> None:
 
 
 def _read(path: str) -> Any:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        text = file.read()
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except OSError as error:
+        raise from_os(error, "read what the editor left, so nothing was done") from error
     try:
         return jsontext.loads(text)
     except ValueError as error:

@@ -150,6 +150,7 @@ def test_an_edited_event_is_published_anew_and_its_history_kept(
         ("true", 0, "was not changed"),
         ("false", 1, "ended with status 1"),
         ("no-such-editor", 1, "cannot start the editor 'no-such-editor'"),
+        ("rm", 74, "cannot read what the editor left, so nothing was done: No such file"),
         ("sed -i s/1/{/", 2, "what was edited is no JSON"),
     ],
 )
