@@ -47,8 +47,8 @@ def check_above(path: str, what: str, owner: int | None = None) -> None:
     anybody, where all may write there. What is not there yet will be made, for us alone.
     """
     trusted = os.geteuid(), 0, owner
-    while path != "/":
-        path = os.path.dirname(path)
+    while (above := os.path.dirname(path)) != path:  # `/`, or `//`
+        path = above
         try:
             status = os.stat(path)
         except FileNotFoundError:

@@ -102,3 +102,12 @@ def test_a_way_is_believed_on_which_nobody_else_could_put_something_else(
             trust.check_above("/srv/missing/spool", "the spool", kept_by)
     else:
         trust.check_above("/srv/missing/spool", "the spool", kept_by)
+
+
+@pytest.mark.timeout(20)
+def test_a_way_that_begins_with_two_slashes_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `$PREFIX/var/spool` has them where PREFIX is /; POSIX keeps two, and nothing is above."""
+    there = SimpleNamespace(st_uid=0, st_gid=0, st_mode=stat.S_IFDIR | 0o755)
+    system(monkeypatch, ME, {"//srv": there, "//": there})
+
+    trust.check_above("//srv/spool", "the spool")
