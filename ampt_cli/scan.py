@@ -2,7 +2,7 @@
 
 import os
 from errno import ENOTDIR
-from itertools import islice
+from itertools import chain, islice
 from time import time_ns
 
 from ampt_cli import buckets, instants, layout
@@ -41,6 +41,7 @@ class Scan:
         self.unread = {} if unread is None else unread  # folders that cannot be, and why
         self.torn = False  # whether the last bucket could not be read to its end
         self.files: Iterator[str] = iter(())  # of the chunk that is looked at now
+        self.hollow: list[str] = []  # folders of past dates, without an hour
         self.buckets = self._due_buckets()
 
     def _due_buckets(self) -> list[str]:
@@ -54,7 +55,10 @@ class Scan:
                 if date > current[:10]:
                     self._note(begin)
                     break
-                for hour in self._hours(f"{state}/{date}"):
+                hours = self._hours(f"{state}/{date}")
+                if not hours and date < current[:10] and self.disk.is_folder(f"{state}/{date}"):
+                    self.hollow.append(f"{state}/{date}")
+                for hour in hours:
                     if (begin := instants.begin_of(date, hour)) is None:
                         continue
                     if f"{date}/{hour}" > current:
@@ -149,13 +153,20 @@ class Scan:
     def has_empty(self) -> bool:
         """Whether there are buckets of past hours (after a scan that found nothing: empty ones)."""
         current = instants.bucket(self.stamp)
-        return any(bucket.partition("/")[2] < current for bucket in self.buckets)
+        return any(
+            bucket.partition("/")[2] < current for bucket in chain(self.buckets, self.hollow)
+        )
 
     def remove_empty(self) -> None:
-        """Remove buckets of past hours that have nothing left in them."""
+        """Remove buckets of past hours that have nothing left in them, and their dates' folders.
+
+        The day of most is not over when they go: its folder is for a scan of a later day.
+        """
         current = instants.bucket(self.stamp)
         for bucket in self.buckets:
             state, date, hour = bucket.split("/")
             gone = f"{date}/{hour}" < current and buckets.remove(self.disk, bucket)
             if gone and date < current[:10]:
                 buckets.remove(self.disk, f"{state}/{date}")
+        for folder in self.hollow:
+            buckets.remove(self.disk, folder)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import buckets, instants, layout, place, publication
+from ampt_cli import instants, layout, place, publication
 from ampt_cli.fsio import Disk
 from ampt_cli.idle import is_idle
 from ampt_cli.retention import Retention
@@ -38,13 +38,14 @@ def test_one_that_is_due_is_found_among_many_later_ones(tmp_path: Path) -> None:
         f"tmp/{instants.stamp(NOW - layout.TMP_IS_STALE - instants.DAY)}.left-by-a-publisher",
         "done/2020-01-01",
         f"pending/{instants.bucket(instants.stamp(NOW - instants.DAY))}",
+        "retry/2020-01-01",
     ],
 )
 def test_what_is_to_be_tidied_is_something_to_do(folder: str, tmp_path: Path) -> None:
-    """What a publisher left, what is past its retention, a bucket that has emptied."""
+    """What a publisher left, what is past its retention, a bucket or a day that has emptied."""
     disk = filled(tmp_path / "spool", 1, "1 minute")
     before = is_idle(disk, NOW, Retention())
-    buckets.make(disk, folder)
+    (tmp_path / "spool" / folder).mkdir(parents=True)
 
     assert before
     assert not is_idle(disk, NOW, Retention())

@@ -95,3 +95,22 @@ def test_what_is_published_right_after_a_look_is_found(disk: Disk) -> None:
     os.utime(bucket, ns=(changed, changed))
 
     assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
+
+
+def test_the_folder_of_a_date_goes_once_the_day_is_over(disk: Disk) -> None:
+    """Its last hour went before, on the day itself; today's folder stays, for whoever publishes."""
+    bucket = publish(disk, None)
+    [file] = bucket.glob("*.json")
+    file.unlink()
+    left = []
+    for later in (0, instants.HOUR, 16 * instants.HOUR - 1, 16 * instants.HOUR):
+        scan = Scan(disk, NOW + later)
+        scan.remove_empty()
+        left.append((scan.has_empty(), disk.list("pending"), bucket.exists()))
+
+    assert left == [
+        (False, ["2027-01-15"], True),
+        (True, ["2027-01-15"], False),
+        (False, ["2027-01-15"], False),
+        (True, [], False),
+    ]
