@@ -6,6 +6,7 @@ from time import monotonic
 
 from ampt_cli import counters, instants, layout, record, upkeep
 from ampt_cli.counters import Counters
+from ampt_cli.errors import Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.layout import Entry
@@ -87,15 +88,22 @@ class Chores:
         return self._prune(most)
 
     def _prune(self, most: int) -> bool:
-        retention = self.settings.retention
-        return self._try(lambda: upkeep.prune(self.disk, self.clock(), retention, most)) == most
+        trouble, count = Trouble(), 0
+        with trouble:
+            kept = self.settings.retention
+            count = upkeep.prune(self.disk, self.clock(), kept, most, trouble)
+        self._untidy(trouble)
+        return count == most
 
-    def _try(self, chore: Callable[[], object]) -> object:
-        try:
-            return chore()
-        except OSError as error:
-            self.problem(f"cannot tidy the spool: {error}")
-            return None
+    def _try(self, chore: Callable[[], object]) -> None:
+        trouble = Trouble()
+        with trouble:
+            chore()
+        self._untidy(trouble)
+
+    def _untidy(self, trouble: Trouble) -> None:
+        if trouble.first is not None:
+            self.problem(f"cannot tidy the spool: {trouble.first}")
 
     def add_up(self) -> None:
         """Pass on to the spool's counters what came since the last time."""

@@ -84,6 +84,26 @@ TEMPORARY = frozenset({"ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EAGAIN", "ENOMEM
 PERMISSION = frozenset({"EACCES", "EPERM"})
 
 
+class Trouble:
+    """Of several deeds, none of which keeps another from being done: the first OSError."""
+
+    first: OSError | None = None
+
+    def __enter__(self) -> None:
+        """Around each of them."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, OSError):
+            return False
+        self.first = self.first or error
+        return True
+
+    def tell(self) -> None:
+        """Once all are done. Raises it."""
+        if self.first is not None:
+            raise self.first
+
+
 CHECK = "what is wrong with the spool: ampt check"
 
 

@@ -6,6 +6,7 @@ from itertools import chain, islice
 from time import time_ns
 
 from ampt_cli import buckets, instants, layout
+from ampt_cli.errors import Trouble
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.layout import Entry
 
@@ -161,12 +162,16 @@ class Scan:
         """Remove buckets of past hours that have nothing left in them, and their dates' folders.
 
         The day of most is not over when they go: its folder is for a scan of a later day.
+        What cannot be removed keeps no other; the first error is raised at the end.
         """
-        current = instants.bucket(self.stamp)
+        current, trouble = instants.bucket(self.stamp), Trouble()
         for bucket in self.buckets:
             state, date, hour = bucket.split("/")
-            gone = f"{date}/{hour}" < current and buckets.remove(self.disk, bucket)
-            if gone and date < current[:10]:
-                buckets.remove(self.disk, f"{state}/{date}")
+            with trouble:
+                gone = f"{date}/{hour}" < current and buckets.remove(self.disk, bucket)
+                if gone and date < current[:10]:
+                    buckets.remove(self.disk, f"{state}/{date}")
         for folder in self.hollow:
-            buckets.remove(self.disk, folder)
+            with trouble:
+                buckets.remove(self.disk, folder)
+        trouble.tell()

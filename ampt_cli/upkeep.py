@@ -6,6 +6,7 @@ from itertools import islice
 from stat import S_ISREG
 
 from ampt_cli import buckets, layout, lock, record, settling, spool, walk
+from ampt_cli.errors import Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.policy import Retries, Verdict
@@ -170,9 +171,12 @@ def mark(disk: Disk) -> None:
     A runner may be killed between making one and syncing it; the next finds it, and moves entries
     in. Their path is durable all the same, but nobody moves into the folder of an old date again.
     """
+    trouble = Trouble()
     for folder in walk.folders(disk, layout.FINISHED):
-        if is_unmarked(disk, folder):
-            buckets.make_durable(disk, folder)
+        with trouble:
+            if is_unmarked(disk, folder):
+                buckets.make_durable(disk, folder)
+    trouble.tell()
 
 
 def is_unmarked(disk: Disk, bucket: str) -> bool:
@@ -184,36 +188,44 @@ def sweep(disk: Disk, now: int) -> int:
     """Remove what publishers and runners left in tmp/ when they were killed; how much.
 
     By the stamp in the name, never by mtime, and long after any publisher has given up.
+    What cannot be removed keeps no other; the first error is raised at the end.
     """
-    count = 0
+    count, trouble = 0, Trouble()
     for name in stale(disk, now):
-        remove(disk, f"{layout.TMP}/{name}")
-        count += 1
+        with trouble:
+            remove(disk, f"{layout.TMP}/{name}")
+            count += 1
+    trouble.tell()
     return count
 
 
-def prune(disk: Disk, now: int, retention: Retention, most: int | None = None) -> int:
+def prune(
+    disk: Disk,
+    now: int,
+    retention: Retention,
+    most: int | None = None,
+    trouble: Trouble | None = None,
+) -> int:
     """Delete finished entries past their retention, at most `most`; how many.
 
-    What cannot be deleted keeps no other; the first error is raised at the end. A runner gives
-    `most`, and waits for nobody, for it enforces no deadline meanwhile: what is locked is
-    left for the next time.
+    What cannot be read or deleted keeps no other; the first error is raised at the end, or left in
+    `trouble`. A runner gives `most`, and waits for nobody, for it enforces no deadline meanwhile:
+    what is locked is left for the next time.
     """
-    count, trouble = 0, None
-    for entry in islice(_past(disk, now, retention), most and LOOKS * most):
+    count, met = 0, trouble or Trouble()
+    for entry in islice(_past(disk, now, retention, met), most and LOOKS * most):
         if count == most:
             break
-        try:
+        with met:
             count += spool.discard(disk, entry, wait=most is None)
-        except OSError as error:
-            trouble = trouble or error
-    if trouble is not None:
-        raise trouble
+    if trouble is None:
+        met.tell()
     return count
 
 
-def _past(disk: Disk, now: int, retention: Retention) -> Iterator[layout.Entry]:
+def _past(disk: Disk, now: int, retention: Retention, trouble: Trouble) -> Iterator[layout.Entry]:
     """Entries past their retention; the folder of a date is removed once it is empty."""
     for folder in expired(disk, now, retention):
-        yield from walk.entries(disk, folder)
-        buckets.remove(disk, folder)
+        with trouble:
+            yield from walk.entries(disk, folder)
+            buckets.remove(disk, folder)

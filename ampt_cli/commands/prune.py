@@ -6,6 +6,7 @@ import typer
 
 from ampt_cli import clock, place, settings, upkeep, walk
 from ampt_cli.commands.choosing import AsJson, Spool
+from ampt_cli.errors import Trouble
 from ampt_cli.options import Command
 from ampt_cli.render import plural, say, show_json
 from ampt_cli.retention import expired, retention_of
@@ -32,14 +33,19 @@ def prune(
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool_dir or None, config))
     now, kept = clock.now(), retention_of(config)
+    trouble = Trouble()
     if not dry_run:
-        deleted = upkeep.prune(disk, now, kept)
+        deleted = upkeep.prune(disk, now, kept, trouble=trouble)
         _show(as_json, f"{plural(deleted, 'event')} deleted", deleted=deleted)
+        trouble.tell()
         return
     for folder in expired(disk, now, kept):
         state, date = folder.split("/")
-        count = sum(1 for _ in walk.entries(disk, folder))
-        _show(as_json, f"{folder}: {plural(count, 'event')}", state=state, date=date, events=count)
+        with trouble:
+            count = sum(1 for _ in walk.entries(disk, folder))
+            line = f"{folder}: {plural(count, 'event')}"
+            _show(as_json, line, state=state, date=date, events=count)
+    trouble.tell()
 
 
 def _show(as_json: bool, line: str, **data: object) -> None:

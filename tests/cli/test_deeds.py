@@ -395,6 +395,23 @@ def test_one_event_is_no_events(run_ampt: RunAmpt, spool_dir: Path) -> None:
     assert run_ampt("prune").out == "0 events deleted\n"
 
 
+def test_a_day_that_cannot_be_read_keeps_no_other_from_a_prune(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """What was done is said, and then what could not be."""
+    run_ampt("publish", "n", "--id", "n", "--after", "1 day")
+    run_ampt("cancel", "n")
+    [day] = (spool_dir / "done").iterdir()
+    day.rename(day.with_name("2020-01-02"))
+    day.with_name("2020-01-01").mkdir(mode=0o000)
+    dry, real = (run_ampt("prune", *how, powerless=True) for how in (["--dry-run"], []))
+
+    assert (dry.status, dry.out) == (77, "done/2020-01-02: 1 event\n")
+    assert (real.status, real.out) == (77, "1 event deleted\n")
+    assert "done/2020-01-01" in dry.err
+    assert "done/2020-01-01" in real.err
+
+
 @pytest.mark.parametrize("command", ["prune", "run -m handlers.py"])
 @pytest.mark.parametrize("state", ["done", "dead"])
 def test_what_is_finished_is_kept_as_long_as_is_configured(

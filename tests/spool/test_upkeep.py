@@ -98,6 +98,67 @@ def test_what_cannot_be_deleted_keeps_nothing_else(disk: Disk) -> None:
     assert not disk.exists(path)
 
 
+def test_what_is_no_folder_of_a_day_keeps_no_later_day(disk: Disk) -> None:
+    """A file with its name, or one that cannot be read: days after it are pruned all the same."""
+    finished(disk, "old")
+    disk.write_new("done/2019-12-31", b"")
+
+    with pytest.raises(OSError, match="Not a directory"):
+        upkeep.prune(disk, NOW, Retention())
+    assert disk.list("done") == ["2019-12-31"]
+
+
+def test_what_is_no_folder_of_an_hour_keeps_no_later_hour(disk: Disk) -> None:
+    """Nor one that cannot be read: what has emptied after it is removed."""
+    for folder in ("pending/2020-01-01", "pending/2020-01-01/01", "retry/2020-01-01"):
+        disk.make_folder(folder)
+    disk.write_new("pending/2020-01-01/00", b"")
+
+    with pytest.raises(OSError, match="Not a directory"):
+        scan.Scan(disk, NOW).remove_empty()
+    assert (disk.list("pending/2020-01-01"), disk.list("retry")) == (["00"], [])
+
+
+def test_what_cannot_be_swept_keeps_nothing_else(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, at the end."""
+    odd, other = "tmp/20260101T000000000Z.a", "tmp/20260101T000000000Z.b"
+    for path in (odd, other):
+        disk.write_new(path, b"half")
+    failing(monkeypatch, Disk, "remove", odd)
+
+    with pytest.raises(OSError, match="Input/output"):
+        upkeep.sweep(disk, NOW)
+    assert (disk.exists(odd), disk.exists(other)) == (True, False)
+
+
+def test_a_day_that_cannot_be_marked_keeps_no_other(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, at the end."""
+    for date in ("2026-12-31", "2027-01-01"):
+        disk.make_folder(f"done/{date}")
+        disk.write_new(f"done/{date}/x", b"")
+    failing(monkeypatch, buckets, "make_durable", "done/2026-12-31")
+
+    with pytest.raises(OSError, match="Input/output"):
+        upkeep.mark(disk)
+    assert buckets.is_marked(disk, "done/2027-01-01")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, of: object, verb: str, path: str) -> None:
+    """The disk fails where this path is concerned."""
+    real = getattr(of, verb)
+
+    def fail(disk: Disk, at: str) -> object:
+        if at == path:
+            raise OSError(5, "Input/output error")
+        return real(disk, at)
+
+    monkeypatch.setattr(of, verb, fail)
+
+
 def test_one_chore_that_fails_keeps_no_other(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of them it is."""
     finished(disk, "old")
@@ -137,6 +198,22 @@ def test_a_runner_that_stays_prunes_on_while_there_is_more(
         left.append(len([*catalog.entries(disk)]))
 
     assert left == [3, 1, 0, 0]
+
+
+def test_a_runner_that_stays_prunes_on_beside_what_cannot_be_deleted(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would delete less than comes, for as long as that is there."""
+    heard = Heard()
+    disk.write_new("done/2019-12-31", b"")
+    kept, looking = much_to_prune(disk, monkeypatch, 2, heard)
+    for _ in range(3):
+        kept.keep_up("running/r", looking)
+
+    assert disk.list("done") == ["2019-12-31"]
+    assert heard.problems == [
+        "cannot tidy the spool: [Errno 20] Not a directory: 'done/2019-12-31'"
+    ]
 
 
 def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
