@@ -42,17 +42,15 @@ def rescue(
     it never keeps others from it. An attempt that had begun is told to `settled`, with
     the verdict on it.
     """
-    found = []
+    counts = dict.fromkeys(Rescued.fields(), 0)
     for folder in lock.runners(disk):
         if folder == own:
             continue
         try:
-            found.append(rescue_from(disk, folder, clock, retries, problem, settled))
+            rescue_from(disk, folder, clock, retries, problem, settled, counts)
         except OSError as error:
             problem(f"cannot rescue {folder}: {error}")
-    return Rescued(
-        **{field: sum(getattr(one, field) for one in found) for field in Rescued.fields()}
-    )
+    return Rescued(**counts)
 
 
 def rescue_from(
@@ -62,14 +60,18 @@ def rescue_from(
     retries: Retries,
     problem: Callable[[str], object],
     settled: Settled = lambda *_: None,
-) -> Rescued:
-    """The same for one runner; nothing where somebody of it lives. Raises OSError."""
+    counts: dict[str, int] | None = None,
+) -> None:
+    """The same for one runner; nothing where somebody of it lives. Raises OSError.
+
+    What it comes to is added to `counts`, also where the folder cannot be removed then.
+    """
     held = lock.take_abandoned(disk, folder)
     if held is None:
         if lock.is_remains(disk, folder):
             dismantle(disk, folder)
-        return Rescued()
-    counts = dict.fromkeys(Rescued.fields(), 0)
+        return
+    counts = dict.fromkeys(Rescued.fields(), 0) if counts is None else counts
     try:
         begun = Begun(disk, folder)
         for entry in sorted(walk.entries(disk, folder), key=lambda entry: entry.file):
@@ -88,7 +90,6 @@ def rescue_from(
     finally:
         for fd in held:
             os.close(fd)
-    return Rescued(**counts)
 
 
 def _rescue_one(

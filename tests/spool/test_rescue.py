@@ -118,6 +118,29 @@ def test_a_folder_whose_locks_cannot_be_tried_keeps_no_other_from_its_rescue(dis
     assert disk.list("running") == ["0-odd"]
 
 
+def test_what_is_rescued_counts_also_where_its_folder_cannot_be_removed(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run looks again only if there was something; the folder is told, and is for the next."""
+    claim(disk, "good")
+    begin(disk, NOW)
+    real = Disk.move
+
+    def fail(self: Disk, source: str, target: str) -> None:
+        if target == f"tmp/{RUNNER}":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "move", fail)
+        found = rescue(disk)
+
+    told = f"cannot rescue running/{RUNNER}: [Errno 28] No space left on device"
+    assert found == (Rescued(given_back=1), [told])
+    assert rescue(disk) == (Rescued(), [])
+    assert disk.list("running") == []
+
+
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_claim_never_replaces_another_entry_of_its_event(
     disk: Disk, has_begun: bool, tmp_path: Path
