@@ -154,16 +154,18 @@ def dismantle(disk: Disk, folder: str) -> None:
 
 
 def remove(disk: Disk, path: str) -> None:
-    """Remove a file or a folder of tmp/, with all that is in it."""
+    """Remove a file or a folder of tmp/, with all that is in it. Raises OSError."""
     try:
         disk.remove(path)
     except (IsADirectoryError, PermissionError):  # macOS says EPERM of a folder
+        if not disk.is_folder(path):
+            raise
         for name in disk.list(path):
             remove(disk, f"{path}/{name}")
         try:
             disk.remove_folder(path)
-        except OSError:
-            return
+        except FileNotFoundError:
+            return  # somebody else has
 
 
 def mark(disk: Disk) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -91,6 +92,26 @@ def test_check_goes_past_what_it_cannot_read(
     assert "it cannot be read: Permission denied" in checked.out
     (spool_dir / "tmp" / "odd").unlink()
     assert run_ampt("check").status == 0
+
+
+@pytest.mark.row(40)
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "folder"])
+def test_what_cannot_be_swept_is_not_said_to_be_mended(
+    make: Callable[[Path], None], run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """Nor passed over in silence by a run."""
+    run_ampt("publish", "n", "--after", "1 day")
+    make(spool_dir / "tmp" / "20200101T000000000Z.x")
+    (spool_dir / "tmp").chmod(0o500)
+    checked = run_ampt("check", "--repair", powerless=True)
+    ran = run_ampt("run", "-m", handlers, powerless=True)
+    (spool_dir / "tmp").chmod(0o700)
+    mended = run_ampt("check", "--repair")
+
+    assert checked.status == 1
+    assert checked.out.endswith("killed; this cannot be mended: Permission denied\n")
+    assert ran.err.startswith("ampt: cannot tidy the spool: [Errno 13] Permission denied: ")
+    assert (mended.status, mended.out.endswith("killed (mended)\n")) == (0, True)
 
 
 @pytest.mark.row(38)
