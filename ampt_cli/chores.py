@@ -50,8 +50,9 @@ class Chores:
         for folder, error in sorted(intake.unread.items()):
             self.problem(f"cannot read {folder}: {error.strerror}")
         if now >= self.next_upkeep:
+            if self.next_upkeep:  # of the first there is nothing that was told a minute ago
+                self._told.clear()
             self.next_upkeep = now + UPKEEP
-            self._told.clear()
             intake.forget()
             self._more = self.tidy(intake, PRUNE_AT_ONCE)
         elif self._more:

@@ -232,6 +232,26 @@ def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
     assert looking.unread
 
 
+def test_a_runner_says_once_a_minute_what_it_meets_each_second(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its first look on, before the loop: a dead runner's folder that cannot be rescued."""
+    disk.make_folder("running/0-odd")
+    disk.make_folder("running/0-odd/lock")
+    heard = Heard()
+    kept, looking = open_chores(disk, heard), open_intake(disk)
+    seconds = iter(range(1, 200))
+    monkeypatch.setattr(chores, "monotonic", lambda: float(next(seconds)))
+    kept.rescue(None)
+    for _ in range(3 * 60):
+        kept.keep_up("running/r", looking)
+
+    assert len(heard.problems) == 3
+    assert set(heard.problems) == {
+        "cannot rescue running/0-odd: [Errno 21] Is a directory: 'running/0-odd/lock'"
+    }
+
+
 @pytest.mark.usefixtures("in_order")
 def test_what_cannot_be_deleted_is_not_looked_at_alone(disk: Disk) -> None:
     """A run deletes as many as it may of the others."""
