@@ -42,7 +42,7 @@ def metrics(
         write(text)
         return
     try:
-        _replace(os.path.abspath(output), text)
+        _replace(settings.absolute(output), text)
     except OSError as error:
         raise from_os(error, f"write {output}") from error
 

@@ -93,7 +93,7 @@ def unit(
     made = units.watching(wanted) if watch else units.oneshot(wanted)
     for name, content in made.items():
         if output:
-            say(_save(os.path.join(output, name), content))
+            say(_save(os.path.join(settings.absolute(output), name), content))
         else:
             write(f"# {name}\n{content}\n")
 

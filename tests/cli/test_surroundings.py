@@ -83,6 +83,21 @@ def test_a_home_that_no_shell_has_expanded_is_that_home(
     assert list((tmp_path / "cwd").iterdir()) == []
 
 
+def test_what_is_written_into_a_home_is_in_that_home(run_ampt: RunAmpt, tmp_path: Path) -> None:
+    """`--output=~/x`, which no shell expands, says where that is; no folder is called ~."""
+    home = tmp_path / "home"
+    (tmp_path / "cwd" / "handlers.py").touch()
+    run_ampt("publish", "n")
+    made = run_ampt("unit", "--user", "--watch", "-m", "handlers.py", "--output=~/units")
+    page = run_ampt("metrics", "--output=~/ampt.prom")
+
+    assert (made.status, made.out) == (0, f"{home}/units/ampt.service\n")
+    assert (page.status, page.err) == (0, "")
+    assert (home / "units" / "ampt.service").exists()
+    assert (home / "ampt.prom").exists()
+    assert [path.name for path in (tmp_path / "cwd").iterdir()] == ["handlers.py"]
+
+
 def test_a_home_that_there_is_not_is_refused(run_ampt: RunAmpt, tmp_path: Path) -> None:
     """And no folder is made in its place; one that is called so can be given."""
     nobody = run_ampt("publish", "n", "--spool", "~nobody-here/x")
