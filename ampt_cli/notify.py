@@ -16,7 +16,7 @@ class Manager:
         import socket  # noqa: PLC0415  gate: only where a manager wants to be told
 
         self.every = watchdog / 3  # s between signs of life; 0 where none are wanted
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.owed: list[str] = []  # what it must know, and has no room for
         self.next_sign = self.next_status = 0.0
