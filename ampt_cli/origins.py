@@ -7,7 +7,7 @@ from ampt_cli.errors import ConfigError
 from ampt_cli.handlers import DEFAULT_TIMEOUT
 from ampt_cli.policy import Retries
 from ampt_cli.retention import Retention
-from ampt_cli.settings import default_spool
+from ampt_cli.settings import absolute, default_spool, is_file
 
 VARIABLES = {"spool": "AMPT_SPOOL", "handlers": "AMPT_HANDLERS"}
 
@@ -60,11 +60,16 @@ def origins(
     for key, default in defaults().items():
         variable = VARIABLES.get(key, "")
         if given.get(key):
-            told.append((key, given[key], "the command line"))
+            told.append((key, _from_here(key, given[key]), "the command line"))
         elif os.environ.get(variable):
-            told.append((key, os.environ[variable], variable))
+            told.append((key, _from_here(key, os.environ[variable]), variable))
         elif key in found:
             told.append((key, found[key], str(path)))
         else:
             told.append((key, default, "the default"))
     return told
+
+
+def _from_here(key: str, said: str) -> str:
+    """A path as every command takes it; a module's name as it is. Raises ConfigError."""
+    return absolute(said) if key == "spool" or is_file(said) else said

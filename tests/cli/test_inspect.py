@@ -864,6 +864,24 @@ def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_p
     assert rows["timeout"] == (5000, "the default")
 
 
+@pytest.mark.parametrize(
+    ("handlers", "shown"),
+    [("h.py", "{here}/h.py"), ("~/h", "{home}/h"), ("my.handlers", "my.handlers")],
+)
+def test_a_path_is_shown_as_it_is_taken(
+    handlers: str, shown: str, run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """From here, and from the home folder where no shell has expanded it; a module has no path."""
+    here, home = tmp_path / "cwd", tmp_path / "home"
+    env = {"AMPT_HANDLERS": handlers, "AMPT_SPOOL": "~/mine"}
+    told = run_ampt("inspect", "--config", env=env).out.splitlines()
+    named = run_ampt("inspect", "--config", "--spool", "mine", env=env).out.splitlines()
+
+    assert told[0] == f"spool\t{home}/mine\tAMPT_SPOOL"
+    assert named[0] == f"spool\t{here}/mine\tthe command line"
+    assert told[1] == f"handlers\t{shown.format(here=here, home=home)}\tAMPT_HANDLERS"
+
+
 JSON_OVERVIEW = {"counts", "overdue", "oldest_due", "next_due", "coming", "ended"} | {
     "errors",
     "errors_sampled",
