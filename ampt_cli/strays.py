@@ -87,7 +87,7 @@ def _began(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError):
+    except OSError:
         return 0
 
 

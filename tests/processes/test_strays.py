@@ -116,6 +116,41 @@ def test_no_zombie_stays_with_a_runner_that_stays(
     wait_until(lambda: len(children.read_text("ascii").split()) == 1)
 
 
+ENDING = """
+import os, signal, subprocess
+from ampt_cli import strays
+
+me, started = os.getpid(), {}
+for name, origin in (
+    ("of this worker", f"{me}.0.7"),
+    ("of another worker", f"{me}.1.7"),
+    ("of a worker with ten times its number", f"{me}.10.7"),
+    ("of another runner", f"{me}0.1.7"),
+    ("that says nothing", ""),
+    ("spared", f"{me}.0.6"),
+):
+    environment = os.environ | ({strays.COOKIE: origin} if origin else {})
+    started[name] = subprocess.Popen(["sleep", "60"], env=environment).pid
+if strays.children() != set(started.values()):
+    print("unknown")
+strays.end({started["spared"]}, 0)
+left = strays.children()
+for pid in left:
+    os.kill(pid, signal.SIGKILL)
+print(*[name for name, pid in started.items() if pid in left], sep=", ")
+"""
+
+
+@pytest.mark.row(56)
+def test_only_what_another_worker_has_started_or_is_spared_outlives_a_killed_one() -> None:
+    """Also where it is orphaned after the worker was killed: nobody has noted it as another's."""
+    ran = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, check=True)
+    if ran.stdout.startswith("unknown"):
+        pytest.skip("the kernel does not list children")
+
+    assert ran.stdout == "of another worker, of a worker with ten times its number, spared\n"
+
+
 GROWTH = """
 from pathlib import Path
 from ampt_cli import strays
