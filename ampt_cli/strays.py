@@ -78,8 +78,8 @@ def _reap(pids: set[int]) -> None:
 def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+    except PermissionError:
+        return  # it is another user's by now, as sudo is; gone it cannot be before it is reaped
 
 
 def _began(pid: int) -> int:

@@ -121,6 +121,7 @@ import os, signal, subprocess
 from ampt_cli import strays
 
 me, started = os.getpid(), {}
+os.environb[b"ODD"] = b"\\xff"
 for name, origin in (
     ("of this worker", f"{me}.0.7"),
     ("of another worker", f"{me}.1.7"),
@@ -149,6 +150,83 @@ def test_only_what_another_worker_has_started_or_is_spared_outlives_a_killed_one
         pytest.skip("the kernel does not list children")
 
     assert ran.stdout == "of another worker, of a worker with ten times its number, spared\n"
+
+
+TELLING = """
+import os, shutil, signal, subprocess, sys
+from ampt_cli import strays
+
+def child(origin=""):
+    environment = os.environ | ({strays.COOKIE: origin} if origin else {})
+    return subprocess.Popen([sys.argv[1], "60"], env=environment).pid
+
+me, now = os.getpid(), strays.now()
+started = {
+    "of this event": child(f"{me}.3.7"),
+    "of one before": child(f"{me}.3.6"),
+    "of another worker": child(f"{me}.4.7"),
+    "that says nothing": child(),
+}
+if strays.children() != set(started.values()):
+    print("unknown")
+began = [strays._began(pid) for pid in started.values()]
+for since in (0, (min(began) + 0.5) / strays.TICKS, (max(began) + 1.5) / strays.TICKS):
+    found = strays.unrelated(3, strays.CYCLE + 7, since)
+    print(*[name for name, pid in started.items() if pid in found], sep=", ")
+print(int(now * strays.TICKS) <= min(began) <= max(began) <= strays.now() * strays.TICKS)
+
+def fail(*_, **__):
+    raise PermissionError
+
+strays.PATIENCE, kill, os.kill = 0.01, os.kill, fail
+strays.end(set(), 3)
+print(len(strays.children()))
+for pid in started.values():
+    kill(pid, signal.SIGKILL)
+print(strays._began(1 << 30))
+strays.open = fail
+print(strays.children())
+"""
+
+
+@pytest.mark.row(56)
+def test_what_an_event_has_started_is_told_by_its_name_or_else_by_when(tmp_path: Path) -> None:
+    """By the tick of the kernel's clock; one that may not be killed is not waited for long."""
+    program = tmp_path / "a) b ("  # as it stands in /proc/PID/stat, between brackets
+    shutil.copy(str(shutil.which("sleep")), program)
+    asked = [sys.executable, "-c", TELLING, program]
+    ran = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20)
+    if ran.stdout.startswith("unknown"):
+        pytest.skip("the kernel does not list children")
+    told = ran.stdout.splitlines()
+
+    assert told[:2] == ["of one before, of another worker"] * 2
+    assert told[2] == "of this event, of one before, of another worker, that says nothing"
+    assert told[3:] == ["True", "4", "0", "set()"]
+
+
+REAPING = """
+import os
+from ampt_cli import strays
+
+worker, other = os.fork(), 0
+if worker:
+    other = os.fork()
+if 0 in (worker, other):
+    os._exit(3)
+for pid in (worker, other):
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+strays.reap({worker})
+print(strays.children() == {worker}, os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
+"""
+
+
+@pytest.mark.row(51)
+def test_how_a_worker_has_ended_is_left_for_its_supervisor() -> None:
+    """Whatever else is reaped meanwhile."""
+    ran = subprocess.run([sys.executable, "-c", REAPING], capture_output=True, text=True)
+
+    assert (ran.stdout, ran.stderr) == ("True 3\n", "")
 
 
 GROWTH = """
