@@ -294,5 +294,4 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
         chosen.link_again(disk, finding.path, now)
     elif finding.repair == "sweep":
         upkeep.remove(disk, finding.path)
-        return not disk.exists(finding.path)
     return finding.repair != ""

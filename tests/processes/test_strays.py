@@ -194,7 +194,7 @@ def test_what_an_event_has_started_is_told_by_its_name_or_else_by_when(tmp_path:
     """By the tick of the kernel's clock; one that may not be killed is not waited for long."""
     program = tmp_path / "a) b ("  # as it stands in /proc/PID/stat, between brackets
     shutil.copy(str(shutil.which("sleep")), program)
-    asked = [sys.executable, "-c", TELLING, program]
+    asked = [sys.executable, "-c", TELLING, str(program)]
     ran = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20)
     if ran.stdout.startswith("unknown"):
         pytest.skip("the kernel does not list children")

@@ -234,21 +234,6 @@ def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
     assert disk.list("tmp") == []
 
 
-def test_what_cannot_be_swept_is_not_called_mended(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody has protected it, say."""
-    disk.make_folder("tmp/20270115T080000000Z.x")
-    late = NOW + layout.TMP_IS_STALE + 1
-
-    def refuses(_self: Disk, path: str) -> None:
-        raise PermissionError(path)
-
-    monkeypatch.setattr(Disk, "remove_folder", refuses)
-
-    assert repair(disk, late) == [False]
-
-
 def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
     """A runner settles what was found, before its turn to be repaired comes."""
     entry = publish(disk, "torn")
