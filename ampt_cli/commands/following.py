@@ -51,7 +51,7 @@ def _lasting(told: dict[str, Any]) -> dict[str, Any]:
 
 def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
     """A list of events; without a terminal those that came into it, or are in another place."""
-    known: dict[str, str] | None = None
+    known: set[str] | None = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY, drawn=live.shown):
             place.check_still(disk, disk.path)
@@ -67,19 +67,19 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
 
 
 def _news(
-    disk: Disk, wanted: catalog.Filter, sort: str, limit: int, before: dict[str, str] | None
-) -> tuple[list[Seen], dict[str, str]]:
-    """At first the list as it is, later what is new in it; and where all is, for the next time."""
-    known, fresh = dict[str, str](), list[Entry]()
+    disk: Disk, wanted: catalog.Filter, sort: str, limit: int, before: set[str] | None
+) -> tuple[list[Seen], set[str]]:
+    """At first the list as it is, later what is new in it; and all paths, for the next time."""
+    known, fresh = set[str](), list[Entry]()
     for entry in catalog.entries(disk, wanted.states):
-        known[entry.id] = entry.path
-        if before is not None and before.get(entry.id) != entry.path and wanted.takes(entry):
+        known.add(entry.path)
+        if before is not None and entry.path not in before and wanted.takes(entry):
             fresh.append(entry)
     if before is None:
         picked, total = chosen(disk, wanted, sort, limit)
         if total > limit:
             printing.say(more(total, limit))
-        return picked, known | {seen.entry.id: seen.entry.path for seen in picked}
+        return picked, known | {seen.entry.path for seen in picked}
     looked = (catalog.look(disk, entry) for entry in fresh)
     return [one for one in looked if one is not None and catalog.passes(one, wanted)], known
 

@@ -1011,6 +1011,26 @@ def test_no_event_that_comes_into_a_list_is_left_out(
     assert said.err == ("ampt: … and 2 more: --limit 4\n" if at_first else "")
 
 
+def test_an_event_in_two_places_is_not_news_at_every_look(
+    run_ampt: RunAmpt,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As where a backup was put back, of which a list shows one, or twice in quarantine."""
+    run_ampt("publish", "n", "--id", "twice", "--after", "1 day")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    for folder in (f"{layout.QUARANTINE}/one", f"{layout.QUARANTINE}/two", "done/2026-11-27"):
+        (spool_dir / folder).mkdir()
+        (spool_dir / folder / entry.name).write_bytes(entry.read_bytes())
+    monkeypatch.setattr(following, "_until_interrupted", lambda *_, **__: range(4))
+    wanted = catalog.Filter((*layout.STATES, layout.QUARANTINE))
+    following.some(place.open_disk(str(spool_dir)), wanted, "due", 9, as_json=True)
+    told = [json.loads(line)["state"] for line in capfd.readouterr().out.splitlines()]
+
+    assert Counter(told) == {"pending": 1, "quarantine": 2}
+
+
 def test_that_an_attempt_has_begun_is_told_too(
     run_ampt: RunAmpt,
     spool_dir: Path,
