@@ -79,7 +79,7 @@ class Counting:
                 if found.after:
                     following = min(following or found.after, found.after)
                     coming[bucket] = coming.get(bucket, 0) + total - found.late
-        counts[layout.QUARANTINE] = len(self.disk.list(layout.QUARANTINE))
+        counts[layout.QUARANTINE] = _set_aside(self.disk)
         coming = dict(sorted(coming.items()))
         first, after, held = map(instants.unstamp, (oldest, following, claimed))
         return Census(counts, names, overdue, first, after, coming, ended, held)
@@ -108,6 +108,13 @@ class Counting:
 def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
     """Count once."""
     return Counting(disk).census(now, told)
+
+
+def _set_aside(disk: Disk) -> int:
+    """How many files are in quarantine: not reasons whose file was never moved, or was deleted."""
+    folders = disk.list(layout.QUARANTINE)
+    held = (set(disk.list(f"{layout.QUARANTINE}/{name}")) - {layout.REASON} for name in folders)
+    return sum(map(len, held))
 
 
 def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Folder:

@@ -6,9 +6,8 @@ from typing import NamedTuple
 from ampt_cli import buckets, catalog, instants, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound, TooNew
 from ampt_cli.fsio import Disk
-from ampt_cli.layout import QUARANTINE, Entry
+from ampt_cli.layout import QUARANTINE, REASON, Entry
 
-REASON = "reason"
 MAX_REASON = 4096  # bytes that are read of it
 
 

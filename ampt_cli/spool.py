@@ -135,7 +135,8 @@ def quarantine(disk: Disk, path: str, reason: str, now: int) -> str:
     """
     folder = f"{layout.QUARANTINE}/{instants.stamp(now)}-{os.urandom(4).hex()}"
     disk.make_folder(folder)
-    disk.write_new(f"{folder}/reason", f"{path}: {reason}\n".encode("utf-8", "backslashreplace"))
+    told = f"{path}: {reason}\n".encode("utf-8", "backslashreplace")
+    disk.write_new(f"{folder}/{layout.REASON}", told)
     disk.sync(folder)
     disk.sync(layout.QUARANTINE)
     disk.move(path, f"{folder}/{path.rpartition('/')[2]}")

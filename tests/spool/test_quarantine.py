@@ -6,6 +6,8 @@ import pytest
 
 from ampt_cli import layout, publication, quarantine, spool
 from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
+from ampt_cli.census import census
+from ampt_cli.errors import AmptError, NotFound, UsageError
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -108,3 +110,13 @@ def test_a_beginning_of_several_ids_in_quarantine_is_ambiguous(disk: Disk) -> No
         quarantine.find_anywhere(disk, "a")
     assert quarantine.find_anywhere(disk, "aa").id == "aa"
     assert quarantine.find_anywhere(disk, "aa2").id == "aa2"
+
+
+def test_a_reason_alone_is_no_file_in_quarantine(disk: Disk, tmp_path: Path) -> None:
+    """Whoever died between the two left it, or the file was deleted: nobody needs to see to it."""
+    spool.quarantine(disk, publish(disk, "kept").path, "it looked wrong", NOW)
+    folder = spool.quarantine(disk, publish(disk, "deleted").path, "it looked wrong", NOW)
+    [file] = {*disk.list(folder)} - {"reason"}
+    disk.remove(f"{folder}/{file}")
+
+    assert census(disk, NOW).counts[layout.QUARANTINE] == len(list(quarantine.held(disk))) == 1
