@@ -70,13 +70,15 @@ def groups(found: Sequence[dict[str, Any]], room: int) -> list[Line]:
     return rows_in(GROUPS, rows, room)
 
 
-def redrive(group: dict[str, Any]) -> str:
+def redrive(group: dict[str, Any], asked: str | None = None) -> str:
     """The command that shows what a redrive of this group would move.
+
+    A group by name has no error of its own, but perhaps there is one that was `asked` for.
 
     It can be given as it is shown, so no character that would be shown as an escape is in it.
     """
     name = _visible(re.sub(r"[*?\[]", r"[\g<0>]", group["name"]), "?")
-    error = max(_visible(group["error"], "\n").split("\n"), key=len)[:ENOUGH]
+    error = max(_visible(group["error"] or asked or "", "\n").split("\n"), key=len)[:ENOUGH]
     told = f" --error {shlex.quote(error)}" if error else ""
     return f"ampt retry --state dead --name {shlex.quote(name)}{told} --dry-run"
 

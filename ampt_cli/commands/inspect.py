@@ -240,7 +240,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         say("no such events")
     dead = [group for group in groups if group["state"] == layout.DEAD]
     if dead:
-        remark(f"to redrive: {listing.redrive(dead[0])}")
+        remark(f"to redrive: {listing.redrive(dead[0], wanted.error)}")
 
 
 def _all(disk: Disk, base: str, *, as_json: bool) -> None:

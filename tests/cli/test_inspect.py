@@ -801,6 +801,20 @@ def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
     assert "\x1b" not in run_ampt("inspect", "--state", "retry", "--group-by", "error").out
 
 
+def test_only_what_is_dead_can_be_redriven_and_only_what_was_asked_for(
+    run_ampt: RunAmpt, busy: dict[str, str]
+) -> None:
+    """The command has the part of an error that groups by name do not; others get none."""
+    by_name = ("inspect", "--group-by", "name")
+    hint = "ampt: to redrive: ampt retry --state dead --name bad"
+
+    assert run_ampt(*by_name, "--error", "NO SUCH").err == f"{hint} --error 'NO SUCH' --dry-run\n"
+    assert run_ampt(*by_name).err == f"{hint} --dry-run\n"
+    assert run_ampt(*by_name, "--state", "retry").err == ""
+    assert run_ampt(*by_name, "--state", "retry").out != ""
+    assert run_ampt(*by_name, "--json").err == ""
+
+
 def test_what_is_in_quarantine_is_shown_with_its_reason(
     run_ampt: RunAmpt, spool_dir: Path, clean_env: dict[str, str], busy: dict[str, str]
 ) -> None:
