@@ -1,7 +1,7 @@
 """Find and list entries, for people: what `inspect` and the operators' commands read."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
 from time import time_ns
@@ -40,10 +40,11 @@ class Filter(NamedTuple):
     since: int | None = None
     until: int | None = None
     error: str | None = None  # a part of the last error
+    ids: Collection[str] | None = None
 
     def takes(self, entry: Entry) -> bool:
         """Whether an entry passes, as far as its path tells."""
-        return matches(entry, self.names)
+        return matches(entry, self.names) and (self.ids is None or entry.id in self.ids)
 
     @property
     def reads(self) -> bool:

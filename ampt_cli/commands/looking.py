@@ -50,8 +50,14 @@ def chosen(
     pick = nlargest if sort.startswith("-") else nsmallest
     counted = Counted(catalog.search(disk, wanted, told=told))
     picked = pick(limit, counted, key)
-    looked = (one if wanted.reads else catalog.look(disk, one.entry) for one in picked)
-    return [seen for seen in looked if seen is not None], counted.total  # None: it has moved
+    if wanted.reads:
+        return picked, counted.total
+    looked = [catalog.look(disk, one.entry) for one in picked]
+    opened = [seen for seen in looked if seen is not None]
+    moved = {one.entry.id for one in picked} - {seen.entry.id for seen in opened}
+    if moved:  # since they were found; to another of the states that are listed, perhaps
+        opened += catalog.search(disk, wanted._replace(ids=moved), read=True)
+    return pick(limit, opened, key), counted.total
 
 
 def more(total: int, limit: int) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from ampt_cli import catalog, instants, layout, place, publication, spool
 from ampt_cli.catalog import Filter, Seen
+from ampt_cli.commands.looking import chosen
 from ampt_cli.errors import NotFound, UsageError
 from ampt_cli.fsio import Disk
 
@@ -108,3 +109,28 @@ def test_a_search_yields_what_passes(disk: Disk, wanted: Filter, ids: list[str])
     publish(disk, "late", instants.DAY)
 
     assert sorted(one.entry.id for one in catalog.search(disk, wanted)) == ids
+
+
+@pytest.mark.parametrize(
+    ("states", "sort", "ids"),
+    [
+        (layout.STATES, "state", "bac"),
+        (layout.STATES, "-state", "cab"),
+        (layout.STATES, "due", "abc"),
+        (layout.WAITING, "due", "ac"),
+    ],
+)
+def test_what_moves_before_it_is_opened_is_listed_where_it_is_then(
+    disk: Disk, states: tuple[str, ...], sort: str, ids: str
+) -> None:
+    """In its order there; not where it is in none of the states that are listed."""
+    entries = {id_: publish(disk, id_, instants.HOUR + ord(id_)) for id_ in "abc"}
+
+    def told(before: int) -> None:
+        if before == 2:  # all were found
+            spool.cancel(disk, entries["b"], NOW)
+
+    listed, total = chosen(disk, Filter(states), sort, 9, told)
+
+    assert "".join(one.entry.id for one in listed if one.event) == ids
+    assert total == 3
