@@ -73,6 +73,8 @@ def runners(disk: Disk) -> Iterator[dict[str, Any]]:
             if file in claims and (entry := layout.parse(folder, file)) is not None
         ]
         alive = lock.is_alive(disk, folder)
+        if not alive and not disk.exists(folder):
+            continue  # race: it has ended since its folder was found, and did not die
         since = instants.unstamp(name.partition("-")[0])
         yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
             "claims": len(claims),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, instants, layout, overview
+from ampt_cli import catalog, instants, layout, lock, overview
 from ampt_cli.catalog import Seen
 from ampt_cli.census import census
 from ampt_cli.fsio import Disk
@@ -86,3 +86,19 @@ def test_a_runner_is_seen_with_what_it_began(disk: Disk) -> None:
     assert runner["now"] == [{"id": "a", "name": "n", "attempt": 1, "start": NOW + 1}]
     assert (runner["runner"], runner["claims"], runner["alive"]) == (R, 2, False)
     assert runner["since"] == instants.unstamp(R.partition("-")[0]) == NOW - 12_000
+
+
+def test_a_runner_that_ends_just_then_did_not_die(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder was found, and is gone when its lock is tried."""
+    Path(disk.path, f"running/{R}").mkdir()
+    is_alive = lock.is_alive
+
+    def ending(disk: Disk, folder: str) -> bool:
+        Path(disk.path, folder).rmdir()
+        return is_alive(disk, folder)
+
+    assert [runner["alive"] for runner in overview.runners(disk)] == [False]
+    monkeypatch.setattr(lock, "is_alive", ending)
+    assert list(overview.runners(disk)) == []
