@@ -89,6 +89,7 @@ def show(lines: Iterable[Line]) -> None:
             say("".join(text for text, _ in one).rstrip())
         return
     console = _console(write)
+    console.size = get_terminal_size()
     for one in lines:
         console.print(_styled([one]), soft_wrap=True)
 
@@ -134,14 +135,16 @@ class Live:
     """Lines that are redrawn in place; `shown` says whether there is a terminal to do it on."""
 
     def __init__(self, *, wanted: bool) -> None:
-        able = os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
-        self.shown = wanted and able and sys.stdout.isatty()
+        self.shown = wanted and bool(os.environ.get("TERM")) and sys.stdout.isatty()
+        if self.shown:
+            self.console = _console(write)
+            self.shown = bool(self.console.is_interactive)  # not where TERM is dumb, say
 
     def __enter__(self) -> Self:
         if self.shown:
             from rich.live import Live as Screen  # noqa: PLC0415  gate: only on a terminal
 
-            self.screen = Screen(console=_console(write), screen=True, auto_refresh=False)
+            self.screen = Screen(console=self.console, screen=True, auto_refresh=False)
             self.screen.__enter__()
         return self
 
@@ -159,6 +162,7 @@ class Live:
         """Draw them in place of those before; what is wider than the terminal is cut."""
         text = _styled(lines)
         text.no_wrap, text.overflow = True, "ellipsis"
+        self.console.size = get_terminal_size()  # rich takes a COLUMNS of 0 as it is
         self.screen.update(text, refresh=True)
 
     def __exit__(self, *about: object) -> None:

@@ -1099,7 +1099,9 @@ def test_a_signal_may_come_on_any_line_of_a_pause() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-@pytest.mark.parametrize(("height", "end"), [(12, signal.SIGINT), (2, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("height", "end", "unset"), [(12, signal.SIGINT, "0"), (2, signal.SIGTERM, "")]
+)
 @pytest.mark.parametrize("what", [[], ["--state", "dead"]])
 def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
     clean_env: dict[str, str],
@@ -1107,12 +1109,13 @@ def test_a_window_is_drawn_anew_in_its_size_and_left_as_it_was(
     what: list[str],
     height: int,
     end: signal.Signals,
+    unset: str,
 ) -> None:
     """When it is resized; nothing is cleared in between, and Ctrl-C or timeout(1) ends it."""
     main, side = pty.openpty()
     termios.tcsetwinsize(side, (30, 90))
     command = [str(SCRIPT), "inspect", *what, "--follow"]
-    env = {**clean_env, "TERM": "xterm-256color"}
+    env = {**clean_env, "TERM": "xterm-256color", "COLUMNS": unset, "LINES": unset}
     said = b""
     with subprocess.Popen(
         command, env=env, stdin=side, stdout=side, stderr=side, start_new_session=True
@@ -1152,14 +1155,39 @@ def until(terminal: int, breaks: int | None) -> bytes:
     return said
 
 
+@pytest.mark.parametrize("term", ["", "unknown", "dumb"])
 def test_a_terminal_that_can_do_nothing_gets_plain_lines(
-    clean_env: dict[str, str], busy: dict[str, str]
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    run_ampt: RunAmpt,
+    term: str,
 ) -> None:
-    """Nothing is redrawn where TERM is dumb."""
-    said = on_terminal({**clean_env}, "inspect", busy["bad"], "--follow", columns=80, term="dumb")
+    """Nothing is redrawn there."""
+    run_ampt("publish", "n", "--after", "1 day")
+    monkeypatch.setattr(following, "_until_interrupted", lambda *_, **__: range(2))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", term)
+    disk = place.open_disk(str(spool_dir))
+    following.whole(disk, str(spool_dir), as_json=False)
+    following.some(disk, catalog.Filter(), "due", 9, as_json=False)
+    said = capfd.readouterr().out
 
-    assert "  dead     It is dead" in said
+    assert [line.count("pending") for line in said.splitlines()] == [1, 1]
     assert "\x1b" not in said
+
+
+def test_a_terminal_whose_width_nobody_set_is_not_empty(
+    clean_env: dict[str, str], run_ampt: RunAmpt
+) -> None:
+    """It is as wide as others are."""
+    run_ampt("publish", "n", "--after", "1 day")
+    narrow, usual = (
+        on_terminal(clean_env, "inspect", "--sort", "due", columns=columns) for columns in (0, 80)
+    )
+
+    assert narrow == usual
+    assert "pending" in usual
 
 
 def on_terminal(env: dict[str, str], *args: str, columns: int, term: str = "xterm-256color") -> str:
