@@ -128,6 +128,5 @@ def _until_interrupted(every: float, *, drawn: bool = False) -> Iterator[None]:
         while not stopped:
             began = monotonic()
             yield
-            if not stopped:
-                select([awake], [], [], max(every, SHARE * (monotonic() - began)))
-                signals.emptied(awake)
+            select([awake], [], [], max(every, SHARE * (monotonic() - began)))
+            signals.emptied(awake)
