@@ -35,7 +35,7 @@ class Outlet:
         Once a line was dropped so are all, until none waits: one gap, not many.
         """
         self.flush()
-        if self._waiting and (self._lost or self._size > MOST):
+        if self._lost or self._size > MOST:
             self._lost += 1
             return
         self._take(text)

@@ -852,6 +852,25 @@ def test_of_quarantine_only_what_was_asked_for_is_told(run_ampt: RunAmpt, spool_
     assert "/odd: pending/" in everything.err
 
 
+def test_what_is_in_quarantine_is_in_no_list_that_does_not_ask_for_it(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """It is no event that will ever run; other states are not in its list either."""
+    for name in ("good", "damaged"):
+        run_ampt("publish", name, "--after", "1 day")
+    [damaged] = spool_dir.glob("pending/*/*/*.damaged.json")
+    damaged.write_bytes(b"")
+    run_ampt("check", "--repair")
+    asked_otherwise = [["--name", "*"], ["--sort", "due"], ["--since", "1 day"]]
+    listed = [run_ampt("inspect", *args) for args in asked_otherwise]
+    grouped = [run_ampt("inspect", "--group-by", by).out for by in ("name", "error")]
+    asked = run_ampt("inspect", "--state", "quarantine").out
+
+    assert [(ran.out.count("\n"), ran.err) for ran in listed] == [(1, "")] * 3
+    assert [told.split("\t")[:3] for told in grouped] == [["1", "pending", "good"]] * 2
+    assert [line.split("\t")[1] for line in asked.splitlines()] == ["quarantine"]
+
+
 def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_path: Path) -> None:
     """Also those that nobody set."""
     path = tmp_path / "ampt.toml"

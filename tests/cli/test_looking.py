@@ -90,8 +90,10 @@ def test_what_waits_is_taken_by_any_runner_that_is_alive(disk: Disk) -> None:
 
 def test_a_reason_is_that_of_the_file_that_is_shown(disk: Disk) -> None:
     """One event may be twice in quarantine; the last file of it is meant."""
-    for at, why in enumerate(("the first", "the last")):
-        last = spool.quarantine(disk, published(disk, "twice").path, why, NOW + at)
+    _, last = (
+        spool.quarantine(disk, published(disk, "twice").path, why, NOW + at)
+        for at, why in enumerate(("the first", "the last"))
+    )
     seen = looking.found(disk, "twice")
 
     assert "twice.a0.n.json: the last. It can be read now" in sentence(disk, "twice")

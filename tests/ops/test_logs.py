@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ampt_cli import printing
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
@@ -96,3 +97,34 @@ def test_every_line_is_an_object_with_json(
     ]
     assert last["text"].startswith(f"cannot import the handlers {module}")
     assert (last["status"], "no such thing" in last["traceback"]) == (78, True)
+
+
+def test_only_what_goes_to_the_journal_has_a_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JOURNAL_STREAM is inherited by what a service starts, wherever that writes."""
+    at = os.fstat(2)
+    streams = [
+        *(f"{at.st_dev}:{at.st_ino}", f"{at.st_dev}:{at.st_ino + 1}"),
+        *(f"{at.st_dev + 1}:{at.st_ino}", "nonsense", ""),
+    ]
+    told = []
+    for stream in streams:
+        monkeypatch.setenv("JOURNAL_STREAM", stream)
+        told.append(printing.told_journal(printing.ERROR))
+    monkeypatch.delenv("JOURNAL_STREAM")
+
+    assert told == ["<3>", "", "", "", ""]
+    assert printing.told_journal(printing.ERROR) == ""
+
+
+def test_a_closed_stderr_is_not_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be said there, and nothing is raised."""
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    held = os.dup(2)
+    os.close(2)
+    try:
+        told = printing.told_journal(printing.ERROR)
+    finally:
+        os.dup2(held, 2)
+        os.close(held)
+
+    assert told == ""

@@ -110,3 +110,68 @@ def test_nobody_will_ever_read_it(pipe: tuple[int, int]) -> None:
     out.put("one more\n")
     out.flush(patiently=True)
     assert not out.is_stuck()
+
+
+@pytest.mark.parametrize("takes", [1, 3, 4096])
+def test_what_is_taken_in_parts_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch, takes: int
+) -> None:
+    """As a terminal or a socket does; nothing comes twice, and nothing out of its turn."""
+    said: list[bytes] = []
+
+    def write(_fd: int, piece: bytes) -> int:
+        said.append(piece[:takes])
+        return len(said[-1])
+
+    read, other = os.pipe()
+    monkeypatch.setattr(os, "write", write)
+    out = Outlet(other, gap)
+    lines = [f"{number}\n" for number in range(9)]
+    lines.append(" ".join(map(str, range(3000))) + "\n")  # several pieces
+    for line in lines:
+        out.put(line)
+
+    assert b"".join(said).decode() == "".join(lines)
+    assert (out.is_stuck(), out._size) == (False, 0)
+    for fd in (read, other):
+        os.close(fd)
+
+
+def test_what_has_no_room_after_all_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal may say that there is some, and take nothing. Only who is patient tries again."""
+    full = iter([True, True, False])
+    said: list[bytes] = []
+
+    def write(_fd: int, piece: bytes) -> int:
+        if next(full):
+            raise BlockingIOError
+        said.append(piece)
+        return len(piece)
+
+    read, other = os.pipe()
+    monkeypatch.setattr(os, "write", write)
+    out = Outlet(other, gap)
+    out.put("one\n")
+    assert (out.is_stuck(), said) == (True, [])
+    out.flush(patiently=True)
+    assert (out.is_stuck(), said) == (False, [b"one\n"])
+    for fd in (read, other):
+        os.close(fd)
+
+
+def test_no_line_is_dropped_where_there_is_room_again(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waited right before."""
+    monkeypatch.setattr(outlet, "MOST", 20_000)
+    read, write = pipe
+    out = Outlet(write, gap)
+    lines: list[str] = []
+    while out._size <= outlet.MOST:
+        lines.append(f"{len(lines)} {'.' * 500}\n")
+        out.put(lines[-1])
+    told = [os.read(read, 1 << 20)]
+    out.put("again\n")
+    told.append(os.read(read, 1 << 20))
+
+    assert b"".join(told).decode().splitlines(keepends=True) == [*lines, "again\n"]
