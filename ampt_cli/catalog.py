@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ampt_cli import instants, layout, reading, record, walk
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
-from ampt_cli.event import ID_CHARACTERS, MADE_ID, Event, id_is_legal
+from ampt_cli.event import ID_CHARACTERS, Event, id_is_legal, is_made
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, STATES, Entry
 
@@ -120,18 +120,15 @@ def _hinted(disk: Disk, id: str) -> Entry | None:
 
 def _hint(disk: Disk, id: str) -> int | None:
     """When the event was due first: from the id, or from its second link."""
-    if len(id) == MADE_ID:
-        try:
-            return min(int(id[20:], 16) * instants.HOUR, instants.LAST)
-        except ValueError:
-            pass
+    if is_made(id):
+        return int(id[20:], 16) * instants.HOUR
     try:
         fd = reading.open_entry(disk, layout.id_path(id))
     except (OSError, Damaged):
         return None
     try:
         return reading.event_in(fd).due
-    except (Damaged, TooNew):
+    except (OSError, Damaged, TooNew):
         return None
     finally:
         os.close(fd)

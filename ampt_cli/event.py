@@ -100,6 +100,11 @@ def id_is_legal(text: str) -> bool:
     return text.isalnum() or text.replace("_", "a").replace("-", "a").isalnum()
 
 
+def is_made(id: str) -> bool:
+    """Whether an id has the form of those that ampt makes."""
+    return len(id) == MADE_ID and all(char in "0123456789abcdef" for char in id)
+
+
 def as_read(name: str, body: "Any") -> "Any":
     """`body`, from Python, as its readers will have it: a tuple is a list, 1 as a key "1".
 

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Self, cast
 
 from ampt_cli import jsontext, printing
-from ampt_cli.event import MADE_ID
+from ampt_cli.event import is_made
 
 LONGEST = 10**15  # ms; a damaged record may say anything, also what no float can hold
 JSON_VERSION = 1
@@ -242,5 +242,4 @@ def ago(instant: int, now: int) -> str:
 
 def short(id: str) -> str:
     """The beginning of an id that was made by ampt, enough to name it by; others as they are."""
-    made = len(id) == MADE_ID and all(char in "0123456789abcdef" for char in id)
-    return id[:SHORT] if made else id
+    return id[:SHORT] if is_made(id) else id

@@ -1,12 +1,17 @@
 """Which events are meant: by an id or the beginning of one, and by a filter."""
 
+import os
+import time
+from collections.abc import Iterable, Iterator
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, instants, layout, place, publication, spool
+from ampt_cli import catalog, instants, layout, place, publication, reading, spool, walk
 from ampt_cli.catalog import Filter, Seen
+from ampt_cli.chosen import publish as publish_chosen
 from ampt_cli.commands.looking import chosen
 from ampt_cli.errors import NotFound, UsageError
 from ampt_cli.fsio import Disk
@@ -68,8 +73,10 @@ CANCELLED = {"action": "cancelled", "time": NOW + 20, "outcome": "cancelled"}
         (seen("done", FAILED, CANCELLED), NOW + 20),
         (seen("dead", FAILED, {"action": "retried", "time": NOW + 99}), NOW + 15),
         (seen("done"), NOW),
+        (seen("dead", {**FAILED, "ms": "4"}), NOW),
     ],
-    ids=["pending", "retry", "dead", "cancelled", "a deed without an outcome", "no record"],
+    ids=["pending", "retry", "dead", "cancelled", "a deed without an outcome", "no record"]
+    + ["a damaged record"],
 )
 def test_what_waits_is_listed_by_when_it_is_due_and_the_rest_by_when_it_ended(
     found: Seen, instant: int
@@ -134,3 +141,187 @@ def test_what_moves_before_it_is_opened_is_listed_where_it_is_then(
 
     assert "".join(one.entry.id for one in listed if one.event) == ids
     assert total == 3
+
+
+def linked(disk: Disk, id: str) -> layout.Entry:
+    """A waiting entry with a chosen id, by which it is found again."""
+    made = publication.draft("n", None, None, NOW, id)
+    return layout.published(publish_chosen(disk, made))
+
+
+def claim(disk: Disk, entry: layout.Entry) -> layout.Entry:
+    """It runs."""
+    if not disk.exists("running/r"):
+        disk.make_folder("running/r")
+    claimed = spool.claim(disk, entry, "r")
+    assert claimed is not None
+    return claimed
+
+
+def settle(disk: Disk, claimed: layout.Entry, state: str) -> None:
+    """It has failed, and waits for the same hour; or it is over."""
+    waits = state in layout.WAITING
+    target = layout.waiting(claimed, state, NOW) if waits else layout.finished(claimed, state, NOW)
+    assert spool.settle(disk, claimed, target, b"{}\n", sync=False)
+
+
+def touch(disk: Disk, ns: int) -> None:
+    """All buckets changed last at that time."""
+    for folder in walk.folders(disk, layout.WAITING):
+        os.utime(folder, ns=(ns, ns), dir_fd=disk.root)
+
+
+def ids(found: Iterable[Seen]) -> str:
+    """In the order of the alphabet."""
+    return "".join(sorted(one.entry.id for one in found))
+
+
+def test_what_goes_back_to_what_was_read_is_listed_and_nothing_twice(disk: Disk) -> None:
+    """Its bucket changed since; by a clock that may be a little behind."""
+    settle(disk, claim(disk, publish(disk, "a")), layout.RETRY)
+    claimed = claim(disk, publish(disk, "b"))
+
+    def told(number: int) -> None:
+        if number == 0:  # the bucket was read
+            settle(disk, claimed, layout.RETRY)
+            touch(disk, time.time_ns() - catalog.RACY // 2)
+
+    assert ids(catalog.search(disk, Filter(), told=told)) == "ab"
+    assert ids(catalog.search(disk, Filter((layout.RETRY,)))) == "ab"
+
+
+def test_what_did_not_change_is_read_once(disk: Disk) -> None:
+    """Of a large spool that is most."""
+    publish(disk, "a", instants.DAY)
+    publish(disk, "b", instants.HOUR)
+    told: list[int] = []
+    touch(disk, 0)
+
+    assert ids(catalog.search(disk, Filter(), told=told.append)) == "ab"
+    assert told == [0, 1]
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_what_ends_after_it_was_found_is_listed_once(disk: Disk, read: bool) -> None:
+    """As it was found; or, where it is opened, as it was then."""
+    claimed = claim(disk, publish(disk, "a"))
+    wanted = Filter((layout.RUNNING, layout.DONE))
+    states = [
+        one.entry.state
+        for one in catalog.search(
+            disk,
+            wanted,
+            read=read,
+            told=lambda number: None if number else settle(disk, claimed, layout.DONE),
+        )
+    ]
+
+    assert states == [layout.DONE if read else layout.RUNNING]
+
+
+def test_each_file_in_quarantine_is_listed_beside_other_states(disk: Disk) -> None:
+    """Though they are of one event."""
+    for number in range(2):
+        spool.quarantine(disk, publish(disk, "a").path, "damaged", NOW + number)
+    publish(disk, "b")
+
+    assert ids(catalog.search(disk, Filter((layout.PENDING, layout.QUARANTINE)))) == "aab"
+
+
+def test_a_bucket_that_goes_away_is_no_error(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is what came in the place of its date."""
+    publish(disk, "a")
+    folders = walk.folders
+
+    def gone(disk: Disk, states: Iterable[str]) -> Iterator[str]:
+        yield from ("pending/2000-01-01/00", f"{layout.FORMAT}/00")
+        yield from folders(disk, states)
+
+    monkeypatch.setattr(walk, "folders", gone)
+
+    assert ids(catalog.search(disk, Filter())) == "a"
+
+
+def places(disk: Disk, entry: layout.Entry) -> Iterator[layout.Entry]:
+    """It goes through all states, and ends."""
+    yield entry
+    claimed = claim(disk, entry)
+    yield claimed
+    settle(disk, claimed, layout.RETRY)
+    waits = layout.waiting(claimed, layout.RETRY, NOW)
+    yield waits
+    claimed = claim(disk, waits)
+    settle(disk, claimed, layout.DEAD)
+    yield layout.finished(claimed, layout.DEAD, NOW)
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made", "chosen"])
+def test_a_whole_id_is_found_without_reading_the_spool(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """It says where to look, or its second link does; others that are called like it are not it."""
+    if made:
+        new = publication.publish(disk, publication.draft("n", None, None, NOW, None))
+        entry = layout.published(new)
+    else:
+        entry = linked(disk, "order-7")
+    publication.publish(disk, publication.draft(f"re.{entry.id}.a0", None, None, NOW, None))
+    opened = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(catalog, "entries", lambda *_: pytest.fail("all of it was read"))
+
+    for there in places(disk, entry):
+        assert catalog.find(disk, entry.id) == there
+    assert os.listdir("/proc/self/fd") == opened
+
+
+@pytest.mark.parametrize("id_", ["z" * 26, "customer-17-invoice2-00001", f"{'0' * 20}ffffff"])
+def test_an_id_that_names_no_hour_is_found_as_others_are(disk: Disk, id_: str) -> None:
+    """Or is not found."""
+    with pytest.raises(NotFound):
+        catalog.find(disk, id_)
+    assert catalog.find(disk, publish(disk, id_).id).id == id_
+
+
+@pytest.mark.parametrize("text", [b"", b'{"ampt":2}\n', "a folder", "a link"])
+def test_an_id_whose_second_link_says_nothing_is_found_by_its_name(
+    disk: Disk, text: bytes | str
+) -> None:
+    """Damaged, of a newer format, or no file."""
+    entry = linked(disk, "order-7")
+    link = Path(disk.path, layout.id_path("order-7"))
+    if isinstance(text, bytes):
+        link.write_bytes(text)
+    else:
+        link.unlink()
+        link.mkdir() if text == "a folder" else link.symlink_to("nowhere")
+
+    assert catalog.find(disk, "order-7") == entry
+
+
+def test_what_moves_on_while_it_is_looked_for_is_found(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went to where was looked already; the second time it is there."""
+    entry = publish(disk, "order-7")
+    seen = iter([[], [entry], [], []])
+    monkeypatch.setattr(catalog, "entries", lambda *_: next(seen))
+
+    assert catalog.find(disk, "order") == entry
+    with pytest.raises(NotFound):
+        catalog.find(disk, "order")
+
+
+def test_what_the_disk_refuses_is_listed_with_the_reason(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hides no other."""
+    entry = publish(disk, "a")
+
+    def refused(*_: object) -> None:
+        raise OSError(EIO, "Input/output error")
+
+    monkeypatch.setattr(reading, "whole", refused)
+    seen = catalog.look(disk, entry)
+
+    assert seen is not None
+    assert seen.damage == "it cannot be read: Input/output error"
