@@ -141,7 +141,7 @@ def _wanted(given: Given) -> catalog.Filter | None:
     """The filter; None without one."""
     states, names = catalog.known_states(given.all("state"), STATES), tuple(given.all("name"))
     times = _instant(given, "since"), _instant(given, "until")
-    error = given.get("error") or None
+    error = given.get("error")
     if not (states or names or error or any(time is not None for time in times)):
         return None
     return catalog.Filter(states or layout.STATES, names, *times, error)
@@ -219,9 +219,9 @@ def _held(disk: Disk, rows: Collection[str], wanted: catalog.Filter) -> Iterator
 def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> None:
     if by not in {"error", "name"}:
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
-    reads = by == "error" or wanted.reads
     with Progress("looking") as told:
-        groups = overview.grouped(catalog.search(disk, wanted, read=reads, told=told), by)
+        found = catalog.search(disk, wanted, read=by == "error", told=told)
+        groups = overview.grouped(found, by)
     wide = room()
     remark = printing.say if wide is None else say  # stdout is for data
     if as_json:

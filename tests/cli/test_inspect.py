@@ -763,7 +763,7 @@ def test_a_list_can_be_of_a_span_of_time(run_ampt: RunAmpt) -> None:
     assert listed("--since", f"@{now + 2 * 86_400}") == {"in-3", "in-5"}
     assert listed("--until", f"@{now + 4 * 86_400}") == {"in-1", "in-3"}
     assert listed("--since", "1 hour", "--until", f"@{now + 2 * 86_400}") == {"in-1"}
-    assert listed("--until", "1 hour") == set()
+    assert listed("--until", "1 hour") == listed("--until", "@0") == set()
 
 
 def test_an_order_or_a_limit_alone_asks_for_a_list(run_ampt: RunAmpt, busy: dict[str, str]) -> None:
@@ -781,6 +781,7 @@ def test_a_list_without_a_limit_has_a_hundred(run_ampt: RunAmpt) -> None:
 
     assert len(listed.out.splitlines()) == 100
     assert listed.err == "ampt: … and 2 more: --limit 102\n"
+    assert run_ampt("inspect", "--name", "n", "--limit", "102").err == ""
 
 
 def test_dead_events_are_grouped_by_error_with_the_way_to_redrive_them(
@@ -820,6 +821,7 @@ def test_what_is_in_quarantine_is_shown_with_its_reason(
 ) -> None:
     """By id, and in the list."""
     [entry] = spool_dir.glob("pending/*/*/*.json")
+    whole = entry.read_bytes()
     entry.write_bytes(b"")
     run_ampt("check", "--repair")
     one = run_ampt("inspect", busy["later"])
@@ -831,6 +833,10 @@ def test_what_is_in_quarantine_is_shown_with_its_reason(
     assert len(listed.out.splitlines()) == 1
     assert listed.err.rstrip().endswith(": empty")
     assert len(shown.splitlines()) == 2  # where the row says it, no line does again
+    [held] = spool_dir.glob("quarantine/*/*.json")
+    held.write_bytes(whole)
+    shown = on_terminal(clean_env, "inspect", "--state", "quarantine", columns=200)
+    assert shown.endswith(": empty\r\n"), "no row says it any more"
 
 
 def test_of_quarantine_only_what_was_asked_for_is_told(run_ampt: RunAmpt, spool_dir: Path) -> None:
@@ -843,10 +849,12 @@ def test_of_quarantine_only_what_was_asked_for_is_told(run_ampt: RunAmpt, spool_
     for path in spool_dir.glob("quarantine/*/*.two.json"):
         path.rename(path.with_name("odd"))
     named = run_ampt("inspect", "--state", "quarantine", "--name", "one")
+    timed = run_ampt("inspect", "--state", "quarantine", "--since", "1 hour")
     as_json = run_ampt("inspect", "--state", "quarantine", "--name", "one", "--json")
     everything = run_ampt("inspect", "--state", "quarantine", "--json")
 
     assert (named.err.count("\n"), named.err.endswith(".one.json: empty\n")) == (1, True)
+    assert timed.err == named.err
     assert as_json.err == "", "its row says it"
     assert len(everything.out.splitlines()) == 1
     assert "/odd: pending/" in everything.err
@@ -895,6 +903,10 @@ def test_every_setting_is_shown_with_where_it_came_from(run_ampt: RunAmpt, tmp_p
         in run_ampt("inspect", "--config", "-s", tmp_path / "x").out
     )
     assert rows["timeout"] == (5000, "the default")
+    worded = dict(line.split("\t")[:2] for line in lines)
+    assert worded["timeout"] == "5 s"
+    assert worded["network_file_system"] == "false", "as TOML has it"
+    assert worded["memory"] == "none"
 
 
 @pytest.mark.parametrize(
@@ -1237,6 +1249,16 @@ def test_a_terminal_is_told_that_there_are_none(
 
     assert on_terminal(clean_env, *asked, columns=80) == "no such events\r\n"
     assert run_ampt(*asked) == (0, "", "")
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=len)
+def test_that_a_list_is_cut_stands_below_it_on_a_terminal(
+    clean_env: dict[str, str], busy: dict[str, str], as_json: list[str]
+) -> None:
+    """With --json on stderr there, too: stdout is for data."""
+    said = on_terminal(clean_env, "inspect", "--limit", "2", *as_json, columns=80)
+
+    assert said.splitlines()[-1] == ("ampt: " if as_json else "") + "… and 3 more: --limit 5"
 
 
 @pytest.mark.parametrize("columns", [60, 140])
