@@ -175,3 +175,9 @@ def test_words_for_people() -> None:
     assert [cut(text, 4) for text in ("mail", "mails", "mai ls", "\x1b[2J")] == [
         *("mail", "mai…", "mai…", "\\u0…"),
     ]
+
+
+def test_what_is_cut_ends_with_its_mark_and_no_gap() -> None:
+    """Also where there is no room at all."""
+    assert [cut("ab cd", wide) for wide in (5, 4, 3, 1, 0)] == ["ab cd", "ab…", "ab…", "…", "…"]
+    assert cut("登録する", 4) == "登…"

@@ -1,11 +1,12 @@
 """How far long work is, on a terminal."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, place, render
+from ampt_cli import catalog, place, printing, render
 from ampt_cli.commands.choosing import Deeds
 from ampt_cli.layout import Entry
 from ampt_cli.render import Progress
@@ -79,3 +80,39 @@ def test_nothing_is_drawn_without_a_terminal(bar: Bar, monkeypatch: pytest.Monke
         told(1)
 
     assert bar.seen == []
+
+
+def test_a_bar_comes_when_work_takes_long_and_is_drawn_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is quick needs none, and a terminal is slow."""
+    clock, bar = [0.0], Bar()
+    monkeypatch.setattr(render, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(render, "_bar", lambda _total: bar)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress("looking") as told:
+        for number, now in enumerate((0.0, 0.4, 0.5, 0.55, 0.65, 0.7)):
+            clock[0] = now
+            told(number)
+
+    assert bar.seen == [2, 4]
+
+
+@pytest.mark.parametrize(("total", "said"), [(3000, "of 3,000"), (None, "")])
+def test_a_bar_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, total: int | None, said: str
+) -> None:
+    """How much there is to do is said where it is known."""
+    pieces: list[str] = []
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(printing, "write", lambda _fd, text: pieces.append(text))
+    monkeypatch.setattr(Progress, "PATIENCE", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress("looking", total) as told:
+        told(1200)
+        drawn = "".join(pieces)
+        pieces.clear()
+
+    assert "looking 1,200" in re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", drawn)
+    assert (said in drawn, " of " in drawn) == (True, total is not None)
+    assert "\x1b[2K" in "".join(pieces).rpartition("looking")[2], "the line is cleared"
