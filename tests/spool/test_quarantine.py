@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import layout, publication, quarantine, spool
-from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
 from ampt_cli.census import census
-from ampt_cli.errors import AmptError, NotFound, UsageError
+from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
