@@ -16,13 +16,17 @@ from ampt_cli import (
     publication,
     quarantine,
     reading,
+    record,
     spool,
     upkeep,
+    walk,
 )
+from ampt_cli.chores import Chores
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.marks import Marks
 from ampt_cli.policy import Retries
+from ampt_cli.told import Observer, Settings, Tally
 from ampt_cli.upkeep import Rescued
 
 NOW = 1_800_000_000_000
@@ -197,3 +201,54 @@ def test_the_record_of_an_interrupted_attempt_says_when_it_began(
     assert entry == layout.waiting(claimed, layout.RETRY, NOW)
     assert (made["start"], made["ms"], made["outcome"]) == (noted, ms, "interrupted")
     assert (made["first"], made["attempt"], made["next"]) == (noted, 1, NOW)
+    assert (made["handlers"], made["error"]) == ([], upkeep.INTERRUPTED)
+
+
+class Heard(Observer):
+    """What a runner was told of attempts."""
+
+    def __init__(self) -> None:
+        self.attempts: list[tuple[str, str, dict[str, object]]] = []
+
+    def attempt(self, entry: Entry, outcome: str, detail: dict[str, object]) -> None:
+        """Keep it."""
+        self.attempts.append((entry.id, outcome, detail))
+
+
+def test_a_runner_counts_and_tells_what_it_rescues(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attempts that began, in due order; what was given back was none, and what succeeded is done.
+
+    And whether there was any: then it looks again for what is due.
+    """
+    files = walk.files
+    by_name = lambda disk, folder: iter(sorted(files(disk, folder), reverse=True))  # noqa: E731
+    monkeypatch.setattr(walk, "files", by_name)
+    a, b, good, _ = (claim(disk, id) for id in ("a", "b", "good", "not-begun"))
+    begin(disk, NOW - 5, a, b, good)
+    disk.append(good.path, record.success(1, NOW, 5, []), sync=False)
+    heard, tally = Heard(), Tally()
+    runner = Chores(disk, Settings(""), heard, lambda: NOW, tally)
+    first, second = runner.rescue(None), runner.rescue(None)
+
+    assert disk.list("running") == disk.list("tmp") == []
+    told = {"error": upkeep.INTERRUPTED, "verdict": "retry", "next": NOW}
+    assert (first, second) == (True, False)
+    assert heard.attempts == [("a", "interrupted", told), ("b", "interrupted", told)]
+    assert (tally.counts["interrupted"], tally.counts["succeeded"]) == (2, 1)
+    assert {entry.id: entry.state for entry in catalog.entries(disk)} == {
+        "a": "retry",
+        "b": "retry",
+        "good": "done",
+        "not-begun": "pending",
+    }
+
+
+def test_a_folder_that_another_takes_apart_is_left_to_it(disk: Disk) -> None:
+    """It is gone, or its name in tmp/ is taken: no error, and nothing is lost."""
+    upkeep.dismantle(disk, "running/gone")
+    disk.make_folder(f"tmp/{RUNNER}")
+    upkeep.dismantle(disk, f"running/{RUNNER}")
+
+    assert disk.list("running") == [RUNNER]

@@ -11,9 +11,11 @@ from ampt_cli import (
     buckets,
     catalog,
     chores,
+    counters,
     intake,
     layout,
     publication,
+    ran,
     scan,
     spool,
     upkeep,
@@ -250,6 +252,112 @@ def test_a_runner_says_once_a_minute_what_it_meets_each_second(
     assert set(heard.problems) == {
         "cannot rescue running/0-odd: [Errno 21] Is a directory: 'running/0-odd/lock'"
     }
+
+
+def test_a_runner_looks_after_its_chores_once_a_second(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are cheap; and it prunes no more once there was less than it may."""
+    monkeypatch.setattr(chores, "PRUNE_AT_ONCE", 2)
+    for number in range(5):
+        finished(disk, f"old-{number}")
+    kept, looking = open_chores(disk, Observer()), open_intake(disk)
+    done: list[str] = []
+    for module, name in ((upkeep, "rescue"), (upkeep, "prune"), (upkeep, "sweep")):
+        noted(monkeypatch, module, name, done)
+    for now in (10.0, 10.9, 11.0, 12.0, 13.0, 13.5, 70.0):
+        monkeypatch.setattr(chores, "monotonic", lambda now=now: now)
+        kept.keep_up("running/r", looking)
+        done.append("|")
+
+    assert " ".join(done) == (
+        "rescue sweep prune | | rescue prune | rescue prune | rescue | | rescue sweep prune |"
+    )
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, module: object, name: str, done: list[str]) -> None:
+    """Have it note that it was called."""
+    real = getattr(module, name)
+
+    def called(*given: Any, **named: Any) -> Any:
+        done.append(name)
+        return real(*given, **named)
+
+    monkeypatch.setattr(module, name, called)
+
+
+def test_what_a_run_leaves_tidied(disk: Disk) -> None:
+    """An hour that has emptied is gone, a day has its marker, and that it looked is noted."""
+    disk.make_folder("pending/2020-01-01")
+    disk.make_folder("pending/2020-01-01/00")
+    disk.make_folder("done/2027-01-14")
+    disk.write_new("done/2027-01-14/x", b"")
+    open_chores(disk, Observer()).tidy(open_intake(disk))
+
+    assert disk.list("pending") == []
+    assert buckets.is_marked(disk, "done/2027-01-14")
+    assert ran.last_run(disk) is not None
+
+
+def test_what_came_since_the_last_time_is_added_up(disk: Disk) -> None:
+    """Once; where nothing did, nothing is written. What could not be added is the next time."""
+    tally = Tally()
+    kept = chores.Chores(disk, Settings(""), Observer(), lambda: NOW, tally)
+    kept.add_up()
+    before = disk.exists(layout.COUNTERS)
+    tally.count("succeeded", 3.0)
+    disk.make_folder(layout.COUNTERS)  # a rename cannot replace it
+    kept.add_up()
+    disk.remove_folder(layout.COUNTERS)
+    tally.count("failed", 4.0)
+    kept.add_up()
+    kept.tidy(open_intake(disk))
+    tally.count("failed", 4.0)
+    kept.tidy(open_intake(disk))
+
+    assert not before
+    added = counters.read(disk)
+    assert (added.attempts["succeeded"], added.attempts["failed"], added.ms) == (1, 2, 11.0)
+
+
+def test_what_a_prune_looks_at_is_bounded_and_whom_it_waits_for_too(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a runner, that is; `ampt prune` looks at all, and waits for a publisher with the lock."""
+    for number in range(2 * upkeep.LOOKS):
+        finished(disk, f"old-{number}")
+    waited: list[bool] = []
+
+    def locked(*_: object, wait: bool) -> bool:
+        waited.append(wait)
+        return False
+
+    monkeypatch.setattr(spool, "discard", locked)
+    upkeep.prune(disk, NOW, Retention(), 1)
+    upkeep.prune(disk, NOW, Retention())
+
+    assert waited == [False] * upkeep.LOOKS + [True] * 2 * upkeep.LOOKS
+
+
+def test_a_folder_of_tmp_that_another_sweeps_too_is_no_error(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where the system says of a folder that it may not be unlinked, as macOS does."""
+    disk.make_folder("tmp/x")
+    real = Disk.remove_folder
+
+    def remove(self: Disk, path: str) -> bool:
+        raise PermissionError(1, "Operation not permitted", path)
+
+    def faster(self: Disk, path: str) -> None:
+        real(self, path)
+        real(self, path)
+
+    monkeypatch.setattr(Disk, "remove", remove)
+    monkeypatch.setattr(Disk, "remove_folder", faster)
+    upkeep.remove(disk, "tmp/x")
+
+    assert disk.list("tmp") == []
 
 
 @pytest.mark.usefixtures("in_order")
