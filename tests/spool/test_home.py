@@ -1,12 +1,15 @@
 """A runner's own folder: nobody sees it before it is whole, and nothing is left of it."""
 
+import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ampt_cli import layout, lock
+from ampt_cli.errors import ConfigError
 from ampt_cli.fsio import Disk
-from ampt_cli.home import Home
+from ampt_cli.home import Home, check_place
 
 NOW = 1_800_000_000_000
 
@@ -72,3 +75,21 @@ def test_a_runner_that_never_moved_in_leaves_nothing(disk: Disk) -> None:
     Home(disk, disk.path, NOW).move_out()
 
     assert disk.list("running") == disk.list("tmp") == []
+
+
+def test_a_spool_in_parts_is_refused_and_one_that_lacks_some_is_not(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renames reach no other file system; what is missing is made, or told, where it is needed."""
+    disk.remove_folder("dead")
+    check_place(disk, disk.path, network=False)
+    stat = os.stat
+
+    def elsewhere(path: str, **named: Any) -> object:
+        found = stat(path, **named)
+        return SimpleNamespace(st_dev=found.st_dev + 1) if path == "running" else found
+
+    monkeypatch.setattr(os, "stat", elsewhere)
+
+    with pytest.raises(ConfigError, match="/running is on another file system than "):
+        check_place(disk, disk.path, network=True)
