@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -111,3 +112,23 @@ def test_a_way_that_begins_with_two_slashes_has_an_end(monkeypatch: pytest.Monke
     system(monkeypatch, ME, {"//srv": there, "//": there})
 
     trust.check_above("//srv/spool", "the spool")
+
+
+def test_where_a_link_leads_to_and_where_we_are_is_looked_at_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can exchange the file behind a link of ours need not touch the link."""
+    there, mine = tmp_path / "open", tmp_path / "mine"
+    there.mkdir(mode=0o700)
+    mine.mkdir(mode=0o700)
+    (there / "h.py").touch(mode=0o600)
+    (mine / "h.py").symlink_to(there / "h.py")
+    trust.check_module(str(mine / "h.py"), "the file")
+    there.chmod(0o1777)  # in which nobody exchanges our file, but whence others are imported
+
+    with pytest.raises(Denied, match=f"the folder of the file {there} is refused"):
+        trust.check_module(str(mine / "h.py"), "the file")
+    there.chmod(0o777)
+    monkeypatch.chdir(there)
+    with pytest.raises(Denied, match=f"anybody may write in {there}"):
+        trust.check_folder("new", "the file")
