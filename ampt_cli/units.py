@@ -163,4 +163,4 @@ def _quoted(word: str, *, expanded: bool = False) -> str:
     word = _literal(word.replace("\\", "\\\\").replace('"', '\\"'))
     if expanded:
         word = word.replace("$", "$$")
-    return f'"{word}"' if not word or set(word) & set(" \t;'\"\\") else word
+    return f'"{word}"' if set(word) & set(" \t;'\"\\") else word

@@ -128,7 +128,10 @@ def _owner(spool: str) -> str:
 
 
 def _group(spool: str) -> str:
-    """The group that shares the spool, if one does."""
+    """The group that shares the spool, if one does; its number where the name has blanks.
+
+    A unit has a list of them, and nothing to quote them with.
+    """
     try:
         status = os.stat(spool)
     except OSError:
@@ -136,9 +139,10 @@ def _group(spool: str) -> str:
     if not status.st_mode & S_IWGRP:
         return ""
     try:
-        return grp.getgrgid(status.st_gid).gr_name
+        name = grp.getgrgid(status.st_gid).gr_name
     except KeyError:
-        return str(status.st_gid)
+        name = ""
+    return name if len(name.split()) == 1 else str(status.st_gid)
 
 
 def _save(path: str, content: str) -> str:

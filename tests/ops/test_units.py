@@ -8,10 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ampt_cli import runner, supervisor, units
+from ampt_cli.commands import unit
 from ampt_cli.commands.unit import NO_SPOOL
 from ampt_cli.size import MAX_TIMEOUT
 from tests.conftest import RunAmpt
@@ -126,12 +128,87 @@ def test_a_unit_lets_a_run_be_one_of_the_group_that_shares_its_spool(
     assert "SupplementaryGroups" not in units.watching(PLAIN)["ampt.service"]
 
 
-def test_private_tmp_is_left_out_where_it_would_hide_the_spool() -> None:
-    """A spool in /tmp is odd, and must work."""
-    hidden = PLAIN._replace(spool="/tmp/spool")
+@pytest.mark.parametrize("what", ["ampt", "spool", "handlers", "config"])
+@pytest.mark.parametrize("place", ["/tmp/x", "/var/tmp/x"])
+def test_private_tmp_is_left_out_where_it_would_hide_what_is_needed(what: str, place: str) -> None:
+    """A spool in /tmp is odd, and must work; so must a program, handlers and a configuration."""
+    hidden = PLAIN._replace(**{what: place})  # type: ignore[arg-type]
 
     assert "PrivateTmp" in units.oneshot(PLAIN)["ampt.service"]
     assert "PrivateTmp" not in units.oneshot(hidden)["ampt.service"]
+
+
+ENDS = {"KillMode=mixed", "OOMPolicy=continue", "UMask=0077", "Documentation=man:ampt(1)"}
+STAYS = {"Restart=on-failure", "RestartSec=5", "Type=notify"}
+TICKS = {"OnCalendar=minutely", "AccuracySec=1s", "WantedBy=timers.target"}
+
+
+def test_what_each_unit_says_of_its_start_and_its_end() -> None:
+    """One of the system waits for the spool's disk, and is started with all others."""
+    of_user = PLAIN._replace(user="")
+    (stays,), (stays_of_user,) = (units.watching(one).values() for one in (PLAIN, of_user))
+    (ends, timer), (ends_of_user, _) = (units.oneshot(one).values() for one in (PLAIN, of_user))
+    lines = [set(one.splitlines()) for one in (stays, stays_of_user, ends, ends_of_user)]
+
+    assert all(lines_of >= ENDS for lines_of in lines)
+    assert lines[0] >= STAYS | {"WantedBy=multi-user.target", "RequiresMountsFor=/srv/spool"}
+    assert lines[1] >= STAYS | {"WantedBy=default.target"}
+    assert lines[2] >= {"Type=oneshot", "RequiresMountsFor=/srv/spool"}
+    assert "RequiresMountsFor" not in stays_of_user + ends_of_user
+    assert set(timer.splitlines()) >= TICKS
+
+
+def test_a_path_is_one_word_and_the_same_one_as_systemd_reads_it() -> None:
+    """Which takes quotes as a shell does; a specifier is doubled in what is for people, too."""
+    odd = PLAIN._replace(spool="/srv/it's 100%", handlers='/srv/a\\b\t"c"/h.py', config="/c\\d")
+    made = units.oneshot(odd)
+    lines = dict(line.split("=", 1) for line in made["ampt.service"].splitlines() if "=" in line)
+
+    assert shlex.split(lines["ExecStart"].replace("%%", "%")) == odd.command()
+    assert shlex.split(lines["Environment"]) == ["AMPT_CONFIG=/c\\d"]
+    assert "\nDescription=ampt: handle the events in /srv/it's 100%%\n" in made["ampt.service"]
+    assert "\nDescription=ampt: look for due events in /srv/it's 100%% " in made["ampt.timer"]
+
+
+def test_the_line_for_cron_is_this_one() -> None:
+    """A handler's own programs do not keep its lock."""
+    run = "/bin/true run --handlers /srv/handlers.py --spool /srv/spool --jobs 1"
+
+    assert units.crontab(PLAIN) == f"* * * * * flock -n -o -E 0 /srv/spool/. {run}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("staff", "staff"), ("domain users", "{gid}"), ("", "{gid}")]
+)
+def test_a_group_that_a_unit_cannot_name_is_given_by_its_number(
+    name: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with a blank, as a directory service has them, or one without a name."""
+
+    def named(_: int) -> SimpleNamespace:
+        if not name:
+            raise KeyError
+        return SimpleNamespace(gr_name=name)
+
+    monkeypatch.setattr(grp, "getgrgid", named)
+    tmp_path.chmod(0o2770)
+    gid = tmp_path.stat().st_gid
+
+    assert unit._group(str(tmp_path)) == shown.format(gid=gid)
+    tmp_path.chmod(0o700)
+    assert unit._group(str(tmp_path)) == unit._group(str(tmp_path / "none")) == ""
+
+
+def test_root_is_given_units_of_the_system_and_others_their_own(
+    run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """Unless it is said."""
+    printed = run_ampt("unit", "-m", write_handlers(""), "--jobs", "3").out
+
+    assert ("\nUser=" in printed) == (os.geteuid() == 0)
+    assert printed.startswith("# ampt.service\n")
+    assert "\n# ampt.timer\n" in printed
+    assert " --jobs 3\n" in printed
 
 
 def test_the_line_for_cron_runs_as_the_shell_reads_it(run_ampt: RunAmpt, tmp_path: Path) -> None:
@@ -143,7 +220,8 @@ def test_the_line_for_cron_runs_as_the_shell_reads_it(run_ampt: RunAmpt, tmp_pat
     run_ampt("publish", "n", "--spool", spool)
     line = run_ampt("unit", "--cron", "--spool", spool, "-m", module).out
     assert line.startswith("* * * * * ")
-    command = line.removeprefix("* * * * * ").replace("\\%", "%").rstrip("\n")  # as cron(8) does
+    command = re.split(r"(?<!\\)%", line.removeprefix("* * * * * ").rstrip("\n"))[0]
+    command = command.replace("\\%", "%")  # as cron(8) does: what follows another % is input
     held = subprocess.run(
         ["flock", "-n", spool, "sh", "-c", command], capture_output=True, text=True
     )
