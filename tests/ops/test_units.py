@@ -158,6 +158,18 @@ def test_what_each_unit_says_of_its_start_and_its_end() -> None:
     assert set(timer.splitlines()) >= TICKS
 
 
+@pytest.mark.parametrize("name", ["it's", "a b", "a\tb", 'a"b', 'a\\"b', "a\\b"])
+def test_a_word_is_one_word_as_systemd_reads_it(name: str) -> None:
+    """Whichever character it is that needs quotes; and nobody's number of workers is given."""
+    wanted = PLAIN._replace(handlers=f"/srv/{name}", jobs=0)
+    made = units.watching(wanted)["ampt.service"]
+    [line] = re.findall("^ExecStart=(.*)$", made, re.MULTILINE)
+
+    assert shlex.split(line) == [
+        *("/bin/true", "run", "--watch", "--handlers", f"/srv/{name}", "--spool", "/srv/spool")
+    ]
+
+
 def test_a_path_is_one_word_and_the_same_one_as_systemd_reads_it() -> None:
     """Which takes quotes as a shell does; a specifier is doubled in what is for people, too."""
     odd = PLAIN._replace(spool="/srv/it's 100%", handlers='/srv/a\\b\t"c"/h.py', config="/c\\d")
