@@ -308,6 +308,7 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
     [
         (("--cron", "--system", "--as", "daemon"), "--cron goes with none of --watch, --output, "),
         (("--cron", "--watch"), "--cron goes with none of --watch, --output, "),
+        (("--cron", "--output", "units"), "--cron goes with none of --watch, --output, "),
         (("--system", "--user"), "--system does not go with --user"),
         (("--user", "--as", "daemon"), "--as is for system units"),
         (("--cron", "--spool", "/srv/a\n* * * * * true"), "a line break can stand in no unit and "),
@@ -343,3 +344,31 @@ def test_units_are_written_where_they_are_wanted(
     assert done.out.split() == [str(tmp_path / "units" / f"ampt.{k}") for k in ("service", "timer")]
     assert f"run --handlers {module} --spool /" in service
     assert "User=" not in service
+
+
+def test_units_that_cannot_be_written_are_told_with_their_path(
+    run_ampt: RunAmpt, tmp_path: Path, write_handlers: Callable[[str], Path]
+) -> None:
+    """One line, and no unit that is not there."""
+    (tmp_path / "file").touch()
+    done = run_ampt("unit", "-m", write_handlers(""), "--output", tmp_path / "file")
+
+    assert (done.status, done.out) == (74, "")
+    assert f"cannot write {tmp_path}/file/ampt.service: " in done.err.splitlines()[-1]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("uid", "named"), [(65534, "nobody"), (4_000_000, "4000000")])
+def test_a_unit_of_the_system_runs_as_whom_the_spool_belongs_to(
+    uid: int, named: str, tmp_path: Path, run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """By number where that has no name; --as says otherwise."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a spool to another user needs root")
+    (tmp_path / "spool").mkdir(mode=0o700)
+    os.chown(tmp_path / "spool", uid, -1)
+    module = write_handlers("")
+    printed = run_ampt("unit", "--system", "-m", module).out
+
+    assert f"\nUser={named}\n" in printed
+    assert "\nUser=daemon\n" in run_ampt("unit", "--as", "daemon", "-m", module).out
