@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, chosen, place, publication, spool
+from ampt_cli import batch, chosen, layout, place, publication, spool
 from ampt_cli.errors import AmptError
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -151,3 +151,90 @@ def test_a_new_spool_is_synced_when_it_is_whole(
         place.open_disk(str(path), create=True)
 
     assert fsync.reaches(path / "FORMAT", tmp_path)
+
+
+@pytest.mark.row(53)
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("count", [1, 200])
+def test_ids_are_durable_before_their_events_are_published(
+    count: int, left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few and many, also in folders that a publisher left who was killed before it synced them.
+
+    Or a power cut could keep the event alone, and its id be published again.
+    """
+    path, reached, link = tmp_path / "spool", list[bool](), chosen.link
+    ids = [f"order-{number}" for number in range(count)]
+
+    def linked(disk: Disk, target: layout.Entry) -> None:
+        reached.append(fsync.reaches(path / layout.id_path(target.id), path))
+        link(disk, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync := Durable())
+        patch.setattr(Disk, "sync_all", lambda _: False)
+        patch.setattr(chosen, "link", linked)
+        disk = place.open_disk(str(path), create=True)
+        for id_ in ids if left else ():
+            (path / layout.id_path(id_)).parent.mkdir(exist_ok=True)
+        batch.publish_many(disk, [("n", None, None, id_) for id_ in ids], lambda: NOW)
+
+    assert reached == [True] * count
+    assert all(fsync.reaches(file, path) for file in path.glob("pending/*/*/*.json"))
+
+
+def test_ids_of_many_are_made_durable_by_one_sync(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first of their events is linked, and not folder by folder."""
+    told, link = list[str](), chosen.link
+
+    def linked(disk: Disk, target: layout.Entry) -> None:
+        told.append("link")
+        link(disk, target)
+
+    def all_at_once(_: Disk) -> bool:
+        told.append("all")
+        return True
+
+    monkeypatch.setattr(os, "fsync", lambda _: told.append("one"))
+    monkeypatch.setattr(Disk, "sync_all", all_at_once)
+    monkeypatch.setattr(chosen, "link", linked)
+    drafts = [("n", None, None, f"order-{number}") for number in range(200)]
+    batch.publish_many(disk, drafts, lambda: NOW)
+
+    assert told.count("link") == len(drafts)
+    assert told[told.index("link") - 1] == "all"
+    assert told.count("one") < 20
+
+
+@pytest.mark.row(53)
+def test_who_publishes_an_id_again_makes_the_first_publish_durable(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its publisher may have been killed before its own last sync."""
+    choose(disk)
+    [file] = tmp_path.glob("**/pending/*/*/*.json")
+    monkeypatch.setattr(os, "fsync", fsync := Durable())
+    choose(disk)
+
+    assert (file.parent.stat().st_ino, file.name) in fsync.names
+
+
+def test_an_id_that_is_linked_again_is_durable_and_leaves_nothing(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a repair of a copy without hard links does it."""
+    choose(disk)
+    [file] = tmp_path.glob("**/pending/*/*/*.json")
+    root = file.parents[3]
+    second = root / layout.id_path("order-7")
+    second.unlink()
+    second.write_bytes(file.read_bytes())
+    monkeypatch.setattr(os, "fsync", fsync := Durable())
+    for _ in range(2):  # the second time they are links to one file already
+        chosen.link_again(disk, str(file.relative_to(root)), NOW)
+        assert [*(root / "tmp").iterdir()] == []
+
+    assert second.samefile(file)
+    assert (second.parent.stat().st_ino, second.name) in fsync.names
