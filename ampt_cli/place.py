@@ -114,9 +114,7 @@ def _check_way(path: str, owner: "int | None" = None) -> None:
 
 def _check_outside(path: str) -> None:
     """Refuse to make a spool inside another one, whose folders are its runners' alone."""
-    way = os.path.realpath(path)
-    while way != "/":
-        way = os.path.dirname(way)
+    for way in trust.above(os.path.realpath(path)):
         if all(os.path.lexists(f"{way}/{name}") for name in (layout.FORMAT, *layout.STATES)):
             raise NotFound(f"{path} is no spool, but in one: {way}", f"give --spool {way}")
 

@@ -5,6 +5,10 @@ from stat import S_ISVTX, S_IWGRP, S_IWOTH
 
 from ampt_cli.errors import Denied
 
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def check(path: str, what: str) -> None:
     """Raise Denied if another user could have written the file `path`, or put it there.
@@ -47,21 +51,26 @@ def check_above(path: str, what: str, owner: int | None = None) -> None:
     anybody, where all may write there. What is not there yet will be made, for us alone.
     """
     trusted = os.geteuid(), 0, owner
-    while (above := os.path.dirname(path)) != path:  # `/`, or `//`
-        path = above
+    for folder in above(path):
         try:
-            status = os.stat(path)
+            status = os.stat(folder)
         except FileNotFoundError:
             continue
         if status.st_uid not in trusted:
             raise Denied(
-                f"uid {status.st_uid} may replace {what}: {path} belongs to it",
+                f"uid {status.st_uid} may replace {what}: {folder} belongs to it",
                 "put it where only its owner or root may write",
             )
         if status.st_mode & S_IWOTH and not status.st_mode & S_ISVTX:
             raise Denied(
-                f"anybody may replace {what}: {path} is writable by all", f"chmod o-w {path}"
+                f"anybody may replace {what}: {folder} is writable by all", f"chmod o-w {folder}"
             )
+
+
+def above(path: str) -> "Iterator[str]":
+    """The folders above an absolute path, from the nearest up to the root."""
+    while (folder := os.path.dirname(path)) != path:  # `/`, or `//`
+        yield (path := folder)
 
 
 def _check_owner(path: str, status: os.stat_result, what: str) -> None:
