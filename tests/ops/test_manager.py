@@ -83,12 +83,12 @@ def inside(tmp_path: Path, wait_until: Wait) -> Iterator[Inside]:
     )
     children = Path(f"/proc/{manager.pid}/task/{manager.pid}/children")
 
-    def run(*argv: str | Path, status: int = 0) -> str:
+    def run(*argv: str | Path) -> str:
         enter = ["nsenter", "-t", children.read_text().strip(), "-m", "-p", "-n", "-u", "-i", "-C"]
         done = subprocess.run(
             [*enter, "-r", "-w", *argv], capture_output=True, text=True, timeout=60
         )
-        assert done.returncode == status, done
+        assert done.returncode == 0, done
         return done.stdout.strip()
 
     def is_up() -> bool:

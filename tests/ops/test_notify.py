@@ -135,16 +135,26 @@ def test_a_manager_that_is_gone_keeps_nothing_from_running(
     """What it would have been told is dropped, each time."""
     if there:
         Listener(str(tmp_path / "n")).socket.close()
-    ran = tmp_path / "ran"
-    module = write_handlers("@events.on('n')\ndef n(event): open(event.body, 'w').close()\n")
-    run_ampt("publish", "n", f'"{ran}"')
-    env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "2000"}
-    runner = start_ampt("run", "--watch", "-m", module, env=env)
+    runner, ran = start_working(start_ampt, run_ampt, write_handlers, tmp_path, 2_000)
     wait_until(ran.exists, 20)
     runner.send_signal(signal.SIGTERM)
     _, err = runner.communicate(timeout=20)
 
     assert (runner.returncode, err) == (0, "")
+
+
+def start_working(
+    start_ampt: StartAmpt, run_ampt: RunAmpt, write_handlers: Write, folder: Path, every: int
+) -> tuple[subprocess.Popen[str], Path]:
+    """A runner with an event to handle, and the file that its handler makes.
+
+    Its manager at `n` in the folder is to hear from it every so many microseconds.
+    """
+    ran = folder / "ran"
+    module = write_handlers("@events.on('n')\ndef n(event): open(event.body, 'w').close()\n")
+    run_ampt("publish", "n", f'"{ran}"')
+    env = {"NOTIFY_SOCKET": str(folder / "n"), "WATCHDOG_USEC": str(every)}
+    return start_ampt("run", "--watch", "-m", module, env=env), ran
 
 
 def fill(address: str) -> list[socket.socket]:
@@ -174,11 +184,7 @@ def test_a_manager_that_hangs_holds_up_nothing_and_hears_later_what_it_must(
     """Its queue is full when the runner begins, and is read after work was done."""
     heard = Listener(str(tmp_path / "n"))
     others = fill(str(tmp_path / "n"))
-    ran = tmp_path / "ran"
-    module = write_handlers("@events.on('n')\ndef n(event): open(event.body, 'w').close()\n")
-    run_ampt("publish", "n", f'"{ran}"')
-    env = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "200000"}
-    runner = start_ampt("run", "--watch", "-m", module, env=env)
+    runner, ran = start_working(start_ampt, run_ampt, write_handlers, tmp_path, 200_000)
     wait_until(ran.exists, 20)
     heard.wait_for("READY=1")
     heard.wait_for("WATCHDOG=1")
