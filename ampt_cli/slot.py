@@ -10,14 +10,24 @@ from ampt_cli import deadline, jsontext, lock, strays, worker
 from ampt_cli.capture import READ_SIZE, Capture
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
-from ampt_cli.typed import Value
+from ampt_cli.typed import Any, Value
 
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
 QUEUE = RING // 2
 FALSE_STARTS = 3
 SOON = 1.0  # s: a worker that ends within them, and has run nothing, is a false start
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
-CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
+CRASHES = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGABRT,
+        signal.SIGILL,
+        signal.SIGFPE,
+        signal.SIGSYS,  # a system call that a sandbox forbids
+    }
+)
+KILLED_HINT = "somebody has killed it, or the kernel, for want of memory; see: dmesg"
 DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
 Report = tuple[bytes, int, bytes, bytes]  # what became of an event: kind, seq, payload, output
 
@@ -247,6 +257,10 @@ class Slot:
         killed = self.status < 0 and not self.killed_for
         return (killed or self.ready) and self.false_starts < FALSE_STARTS
 
+    def was_killed(self) -> bool:
+        """Whether a signal has ended it that is neither ours nor a crash of its own."""
+        return self.status < 0 and -self.status not in CRASHES and not self.killed_for
+
     def close(self, workers: set[int]) -> None:
         """Close the pipes of a worker that has ended; if it was killed, end what it left behind."""
         self.let_go()
@@ -261,7 +275,7 @@ class Slot:
         number = int(self.board[deadline.HANDLER])
         told = {
             "timed_out": self.killed_for == "timeout",
-            "itself": not self.killed_for and (self.status >= 0 or -self.status in CRASHES),
+            "itself": not (self.killed_for or self.was_killed()),
             "why": self.manner() if self.killed_for in {"", "timeout"} else self.killed_for,
             "succeeded": list(self.progress),
             "allowed": self.board[deadline.TIMEOUT],
@@ -270,6 +284,15 @@ class Slot:
         }
         self.progress.clear()
         return DEATH, seq, jsontext.dumps(told).encode(), output
+
+    def refusal(self) -> dict[str, Any]:
+        """Why no other worker is worth a try: the fault of the handlers (78), or not (75)."""
+        told = {"error": self.killed_for or f"the worker {self.manner()}", "status": 78}
+        if self.was_killed():
+            told["status"] = 75
+            if self.status == -signal.SIGKILL:
+                told["hint"] = KILLED_HINT
+        return told
 
     def manner(self) -> str:
         """How it ended, for people."""

@@ -327,6 +327,5 @@ class Supervisor:
             except OSError as error:  # what was heard of the one before is settled all the same
                 self.failure = from_os(error, "begin a worker")
         else:
-            why = slot.killed_for or f"the worker {slot.manner()}"
-            told = {"error": why, "status": 78, "traceback": output.decode("utf-8", "replace")}
+            told = slot.refusal() | {"traceback": output.decode("utf-8", "replace")}
             self._fail(told, "run" if slot.ready else "import")

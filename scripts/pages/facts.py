@@ -12,7 +12,7 @@ EXIT = (
     (2, "Bad usage or input: nothing was changed."),
     (3, "There is no such event, or no such spool."),
     (74, "Input or output error. What is in the spool stays."),
-    (75, "Try again later: the disk is full, a quota is used up, or a publish is not confirmed."),
+    (75, "Try again: the disk or a quota is full, a publish not confirmed, or workers are killed."),
     (77, "Permission denied, or a folder or file that others could have written."),
     (78, "The configuration, or the handlers, cannot be loaded."),
     (130, "Ended by SIGINT (Ctrl-C)."),

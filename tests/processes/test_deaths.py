@@ -136,6 +136,24 @@ def test_workers_that_end_before_they_run_anything_are_not_begun_for_ever(
 
 
 @pytest.mark.row(51)
+@pytest.mark.parametrize(
+    ("number", "status"), [("KILL", 75), ("TERM", 75), ("SEGV", 78), ("SYS", 78)]
+)
+def test_workers_that_are_killed_while_they_import_are_no_fault_of_the_handlers(
+    number: str, status: int, run_ampt: RunAmpt, spool_dir: Path, write_handlers
+) -> None:
+    """By whom a machine has no memory left for, say: the next run may do. A crash is their own."""
+    handlers = write_handlers(f"import os, signal\nos.kill(os.getpid(), signal.SIG{number})\n")
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers)
+
+    assert (ran.status, ran.err.count("\n")) == (status, 1), ran
+    assert f"cannot import the handlers {handlers}: the worker was killed by signal" in ran.err
+    assert ("memory" in ran.err) == (number == "KILL")
+    assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
+
+
+@pytest.mark.row(51)
 def test_a_worker_that_has_ended_is_not_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no number any more, and 0 is the group of the runner and of who has started it."""
     sent: list[tuple[int, int]] = []
