@@ -37,6 +37,7 @@ class Chores:
         self.tally = tally
         self.added = Counters()  # to the spool's counters, of what the tally has
         self.next_rescue = self.next_upkeep = 0.0
+        self.unrescued = Trouble()  # of the last look
         self._told: set[str] = set()  # since the last upkeep
         self._more = False  # whether more may be pruned at once
 
@@ -60,8 +61,16 @@ class Chores:
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
-        retries = self.settings.retries
-        found = upkeep.rescue(self.disk, own, self.clock, retries, self.problem, self._interrupted)
+        self.unrescued = Trouble()
+        found = upkeep.rescue(
+            self.disk,
+            own,
+            self.clock,
+            self.settings.retries,
+            self.problem,
+            self._interrupted,
+            self.unrescued,
+        )
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
         return found != upkeep.Rescued()

@@ -95,8 +95,12 @@ class Trouble:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, OSError):
             return False
-        self.first = self.first or error
+        self.add(error)
         return True
+
+    def add(self, error: OSError) -> None:
+        """Note one that was caught."""
+        self.first = self.first or error
 
     def tell(self) -> None:
         """Once all are done. Raises it."""

@@ -24,6 +24,7 @@ from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
 
 UNREAD_HINT = "all other events were handled; see: ampt check"
+UNRESCUED = "rescue all that dead runners had claimed"
 STOP_AFTER = 62.0  # s that running handlers are waited for at a stop
 
 
@@ -69,6 +70,8 @@ class Runner:
             raise self.outcomes.trouble
         if self.intake.unread:
             raise from_several(self.intake.unread, "read", UNREAD_HINT)
+        if self.chores.unrescued.first is not None:
+            raise from_os(self.chores.unrescued.first, UNRESCUED, CHECK)
         return self.outcomes.tally
 
     def _work(self) -> None:

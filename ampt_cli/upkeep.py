@@ -34,20 +34,21 @@ def rescue(
     retries: Retries,
     problem: Callable[[str], object],
     settled: Settled = lambda *_: None,
+    trouble: Trouble | None = None,
 ) -> Rescued:
     """Give back or settle the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
-    is told to `problem`, and stays, as does a runner's folder whose locks cannot be tried;
-    it never keeps others from it. An attempt that had begun is told to `settled`, with
-    the verdict on it.
+    is told to `problem` and `trouble`, and stays; a runner's folder whose locks cannot be
+    tried is told to `problem`. Neither keeps others from it. An attempt that had begun is
+    told to `settled`, with the verdict on it.
     """
     counts = dict.fromkeys(Rescued.fields(), 0)
     for folder in lock.runners(disk):
         if folder == own:
             continue
         try:
-            rescue_from(disk, folder, clock, retries, problem, settled, counts)
+            rescue_from(disk, folder, clock, retries, problem, settled, counts, trouble)
         except OSError as error:
             problem(f"cannot rescue {folder}: {error}")
     return Rescued(**counts)
@@ -61,6 +62,7 @@ def rescue_from(
     problem: Callable[[str], object],
     settled: Settled = lambda *_: None,
     counts: dict[str, int] | None = None,
+    trouble: Trouble | None = None,
 ) -> None:
     """The same for one runner; nothing where somebody of it lives. Raises OSError.
 
@@ -72,6 +74,7 @@ def rescue_from(
             dismantle(disk, folder)
         return
     counts = dict.fromkeys(Rescued.fields(), 0) if counts is None else counts
+    trouble = trouble or Trouble()
     try:
         begun = Begun(disk, folder)
         for entry in sorted(walk.entries(disk, folder), key=lambda entry: entry.file):
@@ -86,6 +89,7 @@ def rescue_from(
                 problem(f"cannot write the record of {path}; it was moved there: {why}")
             except OSError as error:
                 problem(f"cannot rescue {entry.path}: {error}")
+                trouble.add(error)
         dismantle(disk, folder)
     finally:
         for fd in held:
