@@ -9,6 +9,7 @@ Python, of a function that could have changed it.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
+import contextlib
 import io
 import os
 import resource
@@ -281,7 +282,9 @@ def _slow() -> list[object]:
         os.getgroups(),
     ]
     if sys.platform == "linux":
-        found += [os.sched_getaffinity(0), os.sched_getscheduler(0)]
+        found.append(os.sched_getaffinity(0))
+        with contextlib.suppress(OSError):  # musl knows no schedulers
+            found.append(os.sched_getscheduler(0))
     return found
 
 

@@ -466,3 +466,23 @@ def test_a_runner_that_stands_aside_holds_nothing_and_comes_back(
     assert "'succeeded': 500" in counts
     assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 500
     assert ("True 0" in looks, bool(looks)) == (not names, not names)
+
+
+def test_a_c_library_that_knows_no_schedulers_is_enough(run_ampt, write_handlers) -> None:
+    """That of Alpine Linux (musl) refuses to say which there is: each worker ended for it."""
+    handlers = write_handlers(
+        """
+import errno, os
+def refuse(pid): raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+os.sched_getscheduler = refuse
+@events.on("n")
+def n(event):
+    os.nice(1)
+    print("ran")
+"""
+    )
+    run_ampt("publish", "n")
+    run_ampt("publish", "n")
+    ran = run_ampt("run", "-m", handlers)
+
+    assert (ran.status, ran.err.count("| ran")) == (0, 2), ran.err

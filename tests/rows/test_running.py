@@ -205,7 +205,7 @@ def n(event): open("/dev/null").close()
     ran = run_ampt("run", "-m", path)
 
     failed = len(list(spool_dir.glob("retry/*/*/*.a1.leak.json")))
-    assert ran.err.count("failed: OSError: [Errno 24] Too many open files") == failed
+    assert ran.err.count("failed: OSError: [Errno 24]") == failed
     assert 1 <= failed <= 3
     assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 20
 

@@ -230,7 +230,7 @@ def test_a_runner_that_prunes_on_says_nothing_twice_a_minute(
         kept.keep_up("running/r", looking)
 
     assert len([*catalog.entries(disk)]) == 1
-    assert heard.problems == ["cannot read pending/x: Input/output error"]
+    assert heard.problems == [f"cannot read pending/x: {os.strerror(errno.EIO)}"]
     assert looking.unread
 
 
