@@ -4,10 +4,11 @@ Where the kernel or the file system lacks one, the caller is told (`None`,
 `False`) and says what it does instead.
 """
 
-import ctypes
 import errno
 import os
 import sys
+
+from ampt_cli.typed import Any
 
 RENAME_NOREPLACE = 1
 PR_SET_PDEATHSIG = 1
@@ -29,7 +30,18 @@ NETWORK = {
 
 ENCODING, STRANGE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # see os.fsencode
 
-_libc = ctypes.CDLL(None, use_errno=True)
+
+def _ctypes() -> Any:
+    """None with a Python that was built where libffi is not."""
+    try:
+        import ctypes  # noqa: PLC0415  may be missing
+    except ImportError:
+        return None
+    return ctypes
+
+
+ctypes = _ctypes()
+_libc = ctypes and ctypes.CDLL(None, use_errno=True)
 _renameat2 = getattr(_libc, "renameat2", None)  # without argtypes, which double its cost
 _syncfs = getattr(_libc, "syncfs", None)
 _prctl = getattr(_libc, "prctl", None)

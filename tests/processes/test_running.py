@@ -486,3 +486,16 @@ def n(event):
     ran = run_ampt("run", "-m", handlers)
 
     assert (ran.status, ran.err.count("| ran")) == (0, 2), ran.err
+
+
+def test_a_python_without_ctypes_is_enough(run_ampt, write_handlers, tmp_path: Path) -> None:
+    """As one is that was built where libffi is not: it renames and syncs without those calls."""
+    handlers = write_handlers("@events.on('n')\ndef n(event): print('ran')\n")
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "_ctypes.py").write_text("raise ImportError", encoding="utf-8")
+    env = {"PYTHONPATH": str(tmp_path / "without")}
+    run_ampt("publish", "--batch", "-", stdin='{"name":"n"}\n' * 100, env=env)
+    ran = run_ampt("run", "-m", handlers, env=env)
+
+    assert (ran.status, ran.err.count("| ran")) == (0, 100), ran.err
+    assert run_ampt("check", env=env).status == 0
