@@ -8,6 +8,7 @@ both, and the new one says which it replaces.
 import json
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from typing import Any
@@ -70,13 +71,17 @@ def _write(body: Any) -> str:
 
 
 def _edit(path: str) -> None:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    named = os.environ.get("VISUAL", "").strip() or os.environ.get("EDITOR", "").strip()
+    editor = named or "vi"
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # the editor's, which begins without it
     try:
         command = [*shlex.split(editor), path]
         status = subprocess.run(command, check=False).returncode  # noqa: S603  the user's editor
     except (OSError, ValueError) as error:
         os.unlink(path)
         raise AmptError(f"cannot start the editor {editor!r}: {error}", "set EDITOR") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
     if status != 0:
         raise AmptError(
             f"the editor {editor!r} ended with status {status}, so nothing was done",

@@ -169,6 +169,28 @@ def test_an_edit_that_comes_to_nothing_changes_nothing(
             Path(word).unlink()
 
 
+def test_a_ctrl_c_is_for_the_editor(run_ampt: RunAmpt, tmp_path: Path) -> None:
+    """In which it stops a command, say, and need not be the end: the edit goes on."""
+    id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nkill -INT $PPID\nsed -i s/1/2/ "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    edited = run_ampt("retry", id_, "--edit", env={"EDITOR": str(editor)})
+
+    assert (edited.status, edited.err) == (0, "")
+    assert edited.out.startswith("published anew as ")
+
+
+@pytest.mark.parametrize(("visual", "edited"), [(" ", 2), ("sed -i s/1/3/", 3)])
+def test_an_editor_of_blanks_is_none(run_ampt: RunAmpt, visual: str, edited: int) -> None:
+    """EDITOR is taken where VISUAL is empty but for them."""
+    id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
+    editors = {"VISUAL": visual, "EDITOR": "sed -i s/1/2/"}
+    made = json.loads(run_ampt("retry", id_, "--edit", "--json", env=editors).out)
+
+    assert seen(run_ampt, made["id"])["body"] == edited
+
+
 def test_an_edit_that_changes_nothing_has_no_line_of_json(run_ampt: RunAmpt) -> None:
     """That nothing was done is a message."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
