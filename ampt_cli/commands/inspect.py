@@ -1,6 +1,6 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ampt_cli import (
     catalog,
@@ -15,6 +15,7 @@ from ampt_cli import (
     quarantine,
     settings,
 )
+from ampt_cli.catalog import Seen
 from ampt_cli.census import census
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import following
@@ -221,7 +222,8 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
     with Progress("looking") as told:
         found = catalog.search(disk, wanted, read=by == "error", told=told)
-        groups = overview.grouped(found, by)
+        errors = {""}
+        groups = overview.grouped(_noting(found, errors), by)
     wide = room()
     remark = printing.say if wide is None else say  # stdout is for data
     if as_json:
@@ -238,9 +240,18 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
         show(listing.groups(groups, wide))
     else:
         say("no such events")
-    dead = [group for group in groups if group["state"] == layout.DEAD]
+    dead = [group for group in groups if group["state"] == layout.DEAD and group["error"] in errors]
     if dead:
-        remark(f"to redrive: {listing.redrive(dead[0], wanted.error)}")
+        timed = wanted.since is not None or wanted.until is not None
+        which = ", of any time" if timed else ""  # for which retry has no option
+        remark(f"to redrive{which}: {listing.redrive(dead[0], wanted.error)}")
+
+
+def _noting(found: Iterable[Seen], errors: set[str]) -> Iterator[Seen]:
+    """What was found; `errors` are those that --error finds: damage, shown in their place, is none."""
+    for seen in found:
+        errors.add(seen.error or "")
+        yield seen
 
 
 def _all(disk: Disk, base: str, *, as_json: bool) -> None:

@@ -814,6 +814,21 @@ def test_only_what_is_dead_can_be_redriven_and_only_what_was_asked_for(
     assert run_ampt(*by_name, "--state", "retry").err == ""
     assert run_ampt(*by_name, "--state", "retry").out != ""
     assert run_ampt(*by_name, "--json").err == ""
+    hint = hint.replace("redrive:", "redrive, of any time:")  # for which retry has no option
+    for times in (("--since", "1h"), ("--until", "@4000000000")):
+        assert run_ampt(*by_name, *times).err == f"{hint} --dry-run\n"
+
+
+def test_no_redrive_is_suggested_that_would_find_nothing(
+    run_ampt: RunAmpt, spool_dir: Path, busy: dict[str, str]
+) -> None:
+    """What is damaged has no error to be found by, whatever is shown in its place."""
+    [entry] = spool_dir.glob("dead/*/*.json")
+    entry.write_bytes(b"{")
+    said = run_ampt("inspect", "--state", "dead", "--group-by", "error")
+
+    assert "\tincomplete" in said.out
+    assert said.err == ""
 
 
 def test_what_is_in_quarantine_is_shown_with_its_reason(
