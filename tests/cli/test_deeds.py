@@ -127,12 +127,16 @@ def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: P
 
 
 def test_an_edited_event_is_published_anew_and_its_history_kept(
-    run_ampt: RunAmpt, handlers: Path
+    run_ampt: RunAmpt, handlers: Path, spool_dir: Path, tmp_path: Path
 ) -> None:
-    """The old one ends in done, and each says which the other is."""
+    """The old one ends in done, and each says which the other is; no copy of the body is left."""
     old = run_ampt("publish", "picky", '{"n": 1}').out.strip()
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.write_text(entry.read_text("utf-8").replace('{"', '{"from":"elsewhere","', 1), "utf-8")
     run_ampt("run", "-m", handlers)
-    edited = run_ampt("retry", old, "--edit", "--json", env={"EDITOR": "sed -i s/1/2/"})
+    editor = {"EDITOR": "sed -i s/1/2/", "TMPDIR": str(tmp_path / "private")}
+    (tmp_path / "private").mkdir()
+    edited = run_ampt("retry", old, "--edit", "--json", env=editor)
     new = json.loads(edited.out)["id"]
     run_ampt("run", "-m", handlers)
     before, after = seen(run_ampt, old), seen(run_ampt, new)
@@ -141,6 +145,9 @@ def test_an_edited_event_is_published_anew_and_its_history_kept(
     assert after["body"] == {"n": 2}
     assert [made.get("outcome") for made in before["records"]] == ["failed", "cancelled"]  # type: ignore[attr-defined]
     assert before["records"][-1]["by"] == new  # type: ignore[index]
+    assert str(after["explanation"]).endswith(f" It replaces {old}.")
+    assert '"from":"elsewhere"' in (spool_dir / str(after["path"])).read_text("utf-8")
+    assert list((tmp_path / "private").iterdir()) == []
     assert run_ampt("check").status == 0
 
 
@@ -151,22 +158,56 @@ def test_an_edited_event_is_published_anew_and_its_history_kept(
         ("false", 1, "ended with status 1"),
         ("no-such-editor", 1, "cannot start the editor 'no-such-editor'"),
         ("rm", 74, "cannot read what the editor left, so nothing was done: No such file"),
+        ("'", 1, 'cannot start the editor "\'": No closing quotation; set EDITOR'),
         ("sed -i s/1/{/", 2, "what was edited is no JSON"),
+        (r"sed -i s/1/\\xff/", 2, "what was edited is no JSON"),
     ],
 )
 def test_an_edit_that_comes_to_nothing_changes_nothing(
-    run_ampt: RunAmpt, editor: str, status: int, said: str
+    run_ampt: RunAmpt, editor: str, status: int, said: str, tmp_path: Path
 ) -> None:
-    """And loses no text."""
+    """And loses no text: a file of it is left only where that is said."""
     id_ = run_ampt("publish", "picky", '{"n": 1}', "--after", "1 day").out.strip()
-    done = run_ampt("retry", id_, "--edit", env={"EDITOR": editor})
+    done = run_ampt("retry", id_, "--edit", env={"EDITOR": editor, "TMPDIR": str(tmp_path)})
 
     assert done.status == status
     assert said in done.out + done.err
     assert seen(run_ampt, id_)["state"] == "pending"
-    for word in done.err.split():
-        if word.endswith(".json"):
-            Path(word).unlink()
+    told = [word for word in done.err.split() if word.endswith(".json")]
+    assert [str(path) for path in tmp_path.glob("ampt-*")] == told
+
+
+def test_a_text_that_cannot_be_published_is_kept_and_said_where(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """Beside what there is to do about it."""
+    id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf '\"%0300000d\"' 0 >\"$1\"\n", encoding="utf-8")
+    editor.chmod(0o700)
+    env = {"EDITOR": str(editor), "TMPDIR": str(tmp_path)}
+    edited = run_ampt("retry", id_, "--edit", env=env)
+    [kept] = tmp_path.glob("ampt-*.json")
+
+    assert (edited.status, edited.out) == (2, "")
+    assert edited.err.endswith(f"your text is kept in {kept}\n")
+    assert seen(run_ampt, id_)["state"] == "pending"
+
+
+def test_an_event_that_moves_while_it_is_edited_is_said_to_have(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """The new one is published all the same, and which it is."""
+    id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
+    editor = tmp_path / "editor"
+    editor.write_text(f'#!/bin/sh\n{SCRIPT} cancel {id_}\nsed -i s/1/2/ "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    edited = run_ampt("retry", id_, "--edit", "--json", env={"EDITOR": str(editor)})
+    made = json.loads(edited.out.splitlines()[-1])
+
+    assert (edited.status, made["replaces"], made["moved"]) == (1, id_, False)
+    assert "was claimed meanwhile, so its old body may run too" in edited.err
+    assert seen(run_ampt, made["id"])["body"] == 2
 
 
 def test_a_ctrl_c_is_for_the_editor(run_ampt: RunAmpt, tmp_path: Path) -> None:
@@ -181,7 +222,7 @@ def test_a_ctrl_c_is_for_the_editor(run_ampt: RunAmpt, tmp_path: Path) -> None:
     assert edited.out.startswith("published anew as ")
 
 
-@pytest.mark.parametrize(("visual", "edited"), [(" ", 2), ("sed -i s/1/3/", 3)])
+@pytest.mark.parametrize(("visual", "edited"), [(" ", 2), ("", 2), ("sed -i s/1/3/", 3)])
 def test_an_editor_of_blanks_is_none(run_ampt: RunAmpt, visual: str, edited: int) -> None:
     """EDITOR is taken where VISUAL is empty but for them."""
     id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
@@ -191,11 +232,16 @@ def test_an_editor_of_blanks_is_none(run_ampt: RunAmpt, visual: str, edited: int
     assert seen(run_ampt, made["id"])["body"] == edited
 
 
-def test_an_edit_that_changes_nothing_has_no_line_of_json(run_ampt: RunAmpt) -> None:
-    """That nothing was done is a message."""
+def test_an_edit_that_changes_nothing_has_no_line_of_json(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """That nothing was done is a message; no copy of the body is left."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
-    edited = run_ampt("retry", id_, "--edit", "--json", env={"EDITOR": "true"})
+    editor = {"EDITOR": "true", "TMPDIR": str(tmp_path / "private")}
+    (tmp_path / "private").mkdir()
+    edited = run_ampt("retry", id_, "--edit", "--json", env=editor)
 
+    assert list((tmp_path / "private").iterdir()) == []
     assert (edited.status, edited.out) == (0, "")
     assert edited.err == f"ampt: the body of {id_} was not changed, so nothing was done\n"
 

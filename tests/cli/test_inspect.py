@@ -82,6 +82,11 @@ SENTENCES = {
         Around(),
         "It was redriven, and waits for attempt 5, in 1 min, at 2026-11-28T09:31:12Z.",
     ),
+    "redriven after one attempt": (
+        seen("pending", NOW + MINUTE, 1, FAILED, deed("redriven")),
+        Around(),
+        "It was redriven, and waits for attempt 2, in 1 min, at 2026-11-28T09:31:12Z.",
+    ),
     "an edited one": (
         seen("pending", NOW + MINUTE, 0, replaces="id-0"),
         Around(),
@@ -211,6 +216,11 @@ SENTENCES = {
     ),
     "quarantined": (
         seen("quarantine", NOW, 1)._replace(event=None),
+        Around(reason="incomplete"),
+        "It is in quarantine: incomplete. When the file is mended: ampt retry id-1",
+    ),
+    "quarantined for another reason than it is damaged now": (
+        seen("quarantine", NOW, 1)._replace(event=None, damage="empty"),
         Around(reason="incomplete"),
         "It is in quarantine: incomplete. When the file is mended: ampt retry id-1",
     ),
@@ -630,7 +640,7 @@ def test_attempts_that_went_alike_stand_together() -> None:
             ["1 event overdue, the oldest for 1.5 min; no runner is alive"],
         ),
         (
-            {"runners": [{"alive": False, "since": None, "claims": 0, "now": []}]},
+            {"runners": [{"alive": False, "claims": 1, "now": [{"start": NOW - 11 * MINUTE}]}]},
             ["1 runner died; the next run takes back its claims"],
         ),
         (
