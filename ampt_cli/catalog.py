@@ -29,6 +29,16 @@ def known_states(given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
+def one_error(given: Sequence[str]) -> str | None:
+    """The text of --error, if it was given. Raises UsageError for more than one.
+
+    Of several names any may match, so nobody expects that the last text alone holds.
+    """
+    if len(given) > 1:
+        raise UsageError("--error can be given once", "give a text that all the errors contain")
+    return given[0] if given else None
+
+
 class Filter(NamedTuple):
     """What to list. Times are instants.
 

@@ -34,7 +34,7 @@ def cancel(
     ids: Ids = None,
     state: States = None,
     name: Names = None,
-    error: Error = "",
+    error: Error = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     spool_dir: Spool = "",

@@ -22,7 +22,10 @@ Names = Annotated[
     list[str] | None,
     typer.Option("--name", "-n", metavar="GLOB", help="Events whose name matches."),
 ]
-Error = Annotated[str, typer.Option(metavar="TEXT", help="Events whose last error contains this.")]
+Error = Annotated[
+    list[str] | None,  # to refuse more than one
+    typer.Option("--error", metavar="TEXT", help="Events whose last error contains this."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
 Spool = Annotated[str, typer.Option("--spool", "-s", metavar="DIR", help=SPOOL.help)]
@@ -34,13 +37,17 @@ class Chosen:
     """The events of an operator's command: by id, or by a filter."""
 
     def __init__(
-        self, ids: list[str] | None, state: list[str] | None, name: list[str] | None, error: str
+        self,
+        ids: list[str] | None,
+        state: list[str] | None,
+        name: list[str] | None,
+        error: list[str] | None,
     ) -> None:
         self.ids = ids or []
         wanted = bool(state or name or error)
         self.states = state or []
         self.names = tuple(name or [])
-        self.error = error or None
+        self.error = catalog.one_error(error or [])
         if self.ids and wanted:
             raise UsageError("give ids or a filter, not both")
         if not (self.ids or wanted):

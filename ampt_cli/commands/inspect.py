@@ -142,7 +142,7 @@ def _wanted(given: Given) -> catalog.Filter | None:
     """The filter; None without one."""
     states, names = catalog.known_states(given.all("state"), STATES), tuple(given.all("name"))
     times = _instant(given, "since"), _instant(given, "until")
-    error = given.get("error")
+    error = catalog.one_error(given.all("error"))
     if not (states or names or error or any(time is not None for time in times)):
         return None
     return catalog.Filter(states or layout.STATES, names, *times, error)
@@ -248,7 +248,7 @@ def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> No
 
 
 def _noting(found: Iterable[Seen], errors: set[str]) -> Iterator[Seen]:
-    """What was found; `errors` are those that --error finds: damage, shown in their place, is none."""
+    """What was found; into `errors` goes what --error finds: not damage, shown in its place."""
     for seen in found:
         errors.add(seen.error or "")
         yield seen

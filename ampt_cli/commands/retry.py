@@ -50,7 +50,7 @@ def retry(
     ids: Ids = None,
     state: States = None,
     name: Names = None,
-    error: Error = "",
+    error: Error = None,
     edit: Annotated[bool, typer.Option("--edit", help="Change the body in $EDITOR.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,

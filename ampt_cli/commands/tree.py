@@ -143,7 +143,7 @@ def described(command: Any) -> Command:
                 " ".join([*option.opts, *option.secondary_opts]),
                 "" if option.is_flag else option.metavar or "",
                 option.help or "",
-                many=option.multiple,
+                many=option.multiple and option.name != "error",  # of which a second is refused
             )
             for option in command.params
             if option.param_type_name == "option" and option.name != "help"

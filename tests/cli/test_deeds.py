@@ -183,7 +183,7 @@ def test_a_text_that_cannot_be_published_is_kept_and_said_where(
     """Beside what there is to do about it."""
     id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
     editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nprintf '\"%0300000d\"' 0 >\"$1\"\n", encoding="utf-8")
+    editor.write_text('#!/bin/sh\nprintf \'"%0300000d"\' 0 >"$1"\n', encoding="utf-8")
     editor.chmod(0o700)
     env = {"EDITOR": str(editor), "TMPDIR": str(tmp_path)}
     edited = run_ampt("retry", id_, "--edit", env=env)
@@ -411,6 +411,27 @@ def test_an_empty_value_is_an_unset_variable(run_ampt: RunAmpt, argv: list[str])
     assert ran.err.startswith("ampt: -")
     assert ran.err.endswith(" is empty; is a variable not set?\n")
     assert seen(run_ampt, id_) == before
+
+
+@pytest.mark.parametrize("deed", ["cancel", "retry"])
+@pytest.mark.parametrize("option", ["--state", "--name", "--error"])
+def test_an_id_and_a_filter_are_not_both_meant(run_ampt: RunAmpt, deed: str, option: str) -> None:
+    """Nothing is moved, although the event is there."""
+    run_ampt("publish", "pending", "--id", "one", "--after", "1 day")
+    ran = run_ampt(deed, "one", option, "pending")
+
+    assert ran == (2, "", "ampt: give ids or a filter, not both\n")
+    assert seen(run_ampt, "one")["records"] == []
+
+
+@pytest.mark.parametrize("deed", ["cancel", "retry", "inspect"])
+def test_of_two_errors_none_holds(run_ampt: RunAmpt, deed: str) -> None:
+    """It was the last one, unnoticed, where of two names either does."""
+    run_ampt("publish", "n")
+    ran = run_ampt(deed, "--error", "a", "--error=b")
+
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("ampt: --error can be given once; ")
 
 
 def test_a_text_and_a_field_may_be_empty(run_ampt: RunAmpt, write_handlers) -> None:

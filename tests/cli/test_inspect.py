@@ -562,6 +562,25 @@ def test_an_error_is_shown_once_where_it_came_from() -> None:
     assert alone[1:] == ["    ConnectionError: refused", "    h:f timed out"]
 
 
+@pytest.mark.parametrize("state", ["retry", "dead"])
+def test_each_fact_is_that_of_its_name(state: str) -> None:
+    """When it was published, was due first, and is due next, which only what waits is."""
+    event = Event("id-1", "mail.send", None, NOW - 5 * MINUTE, NOW - 3 * MINUTE)
+    found = seen(state, NOW + MINUTE, 7, FAILED)._replace(event=event)
+    facts = plain(detail(found, "Where it is.", NOW))[2:9]
+
+    assert [one for one in facts if "next" not in one][:7] == [
+        "  id         id-1",
+        "  name       mail.send",
+        f"  state      {state}",
+        "  published  2026-11-28T09:25:12Z  (5 min ago)",
+        "  due        2026-11-28T09:27:12Z  (3 min ago)",
+        "  attempts   7",
+        *([f"  file       {found.entry.path}"] if state == "dead" else []),
+    ]
+    assert ("  next       2026-11-28T09:31:12Z  (in 1 min)" in facts) == (state == "retry")
+
+
 def test_facts_and_body_can_be_read() -> None:
     """The sentence fits the terminal, letters are letters, and damage is told."""
     event = Event("id-1", "mail.send", {"to": "Zoë"}, NOW - 1000, NOW - 1000)
@@ -816,11 +835,15 @@ def test_only_what_is_dead_can_be_redriven_and_only_what_was_asked_for(
     run_ampt: RunAmpt, busy: dict[str, str]
 ) -> None:
     """The command has the part of an error that groups by name do not; others get none."""
-    by_name = ("inspect", "--group-by", "name")
+    by_name, by_error = (("inspect", "--group-by", by) for by in ("name", "error"))
     hint = "ampt: to redrive: ampt retry --state dead --name bad"
 
     assert run_ampt(*by_name, "--error", "NO SUCH").err == f"{hint} --error 'NO SUCH' --dry-run\n"
     assert run_ampt(*by_name).err == f"{hint} --dry-run\n"
+    assert (
+        run_ampt(*by_error, "--error", "NO").err
+        == f"{hint} --error 'GiveUp: no such user' --dry-run\n"
+    )
     assert run_ampt(*by_name, "--state", "retry").err == ""
     assert run_ampt(*by_name, "--state", "retry").out != ""
     assert run_ampt(*by_name, "--json").err == ""
