@@ -114,6 +114,27 @@ def test_the_deeds_say_what_moved(run_ampt: RunAmpt, handlers: Path) -> None:
     assert run_ampt("cancel", "--name", "*").out == "0 cancelled\n"
 
 
+def test_an_id_that_is_given_twice_is_one_event(run_ampt: RunAmpt) -> None:
+    """Also as a beginning; the second does not find that the event has moved."""
+    run_ampt("publish", "n", "--id", "twice", "--after", "1 day")
+
+    assert run_ampt("cancel", "twice", "tw") == (0, "1 cancelled (1 n)\n", "")
+
+
+def test_an_error_alone_chooses(run_ampt: RunAmpt, handlers: Path) -> None:
+    """Of what is dead, and of one name; in any case of letters, and no other event."""
+    for n in (1, 3):
+        run_ampt("publish", "picky", f'{{"n": {n}}}', "--id", f"n-{n}")
+    run_ampt("publish", "picky", "--id", "waits", "--after", "1 day")
+    run_ampt("run", "-m", handlers)
+
+    assert run_ampt("retry", "--error", "giveup: N is 3").out == "1 tried now (1 picky)\n"
+    assert [seen(run_ampt, one)["state"] for one in ("n-1", "n-3")] == ["dead", "pending"]
+    assert run_ampt("retry", "--error", "n is 4").out == "0 tried now\n"
+    assert run_ampt("cancel", "--error", "n is").out == "1 cancelled (1 picky)\n"
+    assert seen(run_ampt, "waits")["state"] == "pending"
+
+
 def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: Path) -> None:
     """Nothing is moved before all are known."""
     run_ampt("publish", "bad", "--id", "dead-one")
