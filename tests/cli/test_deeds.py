@@ -135,6 +135,27 @@ def test_an_error_alone_chooses(run_ampt: RunAmpt, handlers: Path) -> None:
     assert seen(run_ampt, "waits")["state"] == "pending"
 
 
+def test_a_retry_by_name_is_of_what_failed_unless_a_state_is_given(
+    run_ampt: RunAmpt, write_handlers
+) -> None:
+    """What has only to wait is not made due by the way."""
+    body = "from ampt_cli import GiveUp\n@events.on('n')\ndef n(event):\n"
+    module = write_handlers(body + "    raise GiveUp('no') if event.body else ValueError('no')\n")
+    run_ampt("publish", "n", "1", "--id", "died")
+    run_ampt("publish", "n", "--id", "failed")
+    run_ampt("run", "-m", module)
+    run_ampt("publish", "n", "--id", "waits", "--after", "1 day")
+
+    def tried(*args: str) -> set[str]:
+        planned = run_ampt("retry", *args, "--dry-run", "--json").out.splitlines()
+        return {json.loads(line)["id"] for line in planned}
+
+    assert tried("--name", "n") == {"died", "failed"}
+    assert tried("--name", "n", "--state", "dead") == tried("--state", "dead") == {"died"}
+    assert tried("--error", "no", "--state", "retry") == {"failed"}
+    assert tried("--name", "n", "--state", "pending") == tried("--state", "pending") == {"waits"}
+
+
 def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: Path) -> None:
     """Nothing is moved before all are known."""
     run_ampt("publish", "bad", "--id", "dead-one")
