@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_the_deeds_say_what_moved(run_ampt: RunAmpt, handlers: Path) -> None:
     assert run_ampt("retry", "--state", "dead").out == "2 tried now (2 bad)\n"
     assert run_ampt("cancel", "--name", "*").out == "3 cancelled (2 bad, 1 later)\n"
     assert run_ampt("cancel", "--name", "*").out == "0 cancelled\n"
+
+
+def test_of_many_names_the_most_frequent_are_said(run_ampt: RunAmpt) -> None:
+    """Five of them, and that there are more."""
+    names = "abcdeffgg"
+    lines = "".join(f'{{"name":"{name}","after":"1 day"}}\n' for name in names)
+    run_ampt("publish", "--batch", "-", stdin=lines)
+    seven = run_ampt("cancel", "--name", "*", "--dry-run").out.splitlines()[-1]
+    five = run_ampt("cancel", "--name", "[abcdf]").out
+
+    assert re.fullmatch(r"9 would be cancelled \(2 [fg], 2 [fg](, 1 [a-e]){3}, …\)", seven)
+    assert re.fullmatch(r"6 cancelled \(2 f(, 1 [a-d]){4}\)\n", five)
 
 
 def test_an_id_that_is_given_twice_is_one_event(run_ampt: RunAmpt) -> None:
@@ -374,6 +387,18 @@ def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
     for one in ran:
         assert one.err.startswith("ampt: the event bad1 is in quarantine, not pending")
         assert one.err.endswith("; look at it: ampt inspect bad1\n")
+
+
+@pytest.mark.parametrize(
+    "which", [["--name", "n", "--state", "pending"], ["one", "other"]], ids=" ".join
+)
+def test_only_one_event_can_be_edited_and_by_its_id(run_ampt: RunAmpt, which: list[str]) -> None:
+    """Not what a filter happens to find, be it one alone."""
+    run_ampt("publish", "n", "--id", "one")
+    run_ampt("publish", "other", "--id", "other")
+    ran = run_ampt("retry", *which, "--edit")
+
+    assert ran == (2, "", "ampt: --edit is for one event, by its id; ampt retry ID --edit\n")
 
 
 def test_nothing_is_edited_in_a_dry_run(run_ampt: RunAmpt) -> None:
