@@ -527,6 +527,22 @@ def test_a_deed_that_the_disk_refuses_says_which(
     assert entry.exists()
 
 
+def test_what_was_done_until_the_disk_refused_is_counted(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """Beside the error, or it would seem that nothing was."""
+    for days in (1, 2):
+        run_ampt("publish", "n", "--id", f"in-{days}", "--after", f"{days} days")
+    [first], [second] = (spool_dir.glob(f"pending/*/*/*.in-{days}.*") for days in (1, 2))
+    second.parent.chmod(0o500)
+    ran = run_ampt("cancel", "in-1", "in-2", powerless=True)
+    second.parent.chmod(0o700)
+
+    assert (ran.status, ran.out) == (77, "1 cancelled (1 n)\n")
+    assert ran.err.startswith("ampt: cannot cancel the event in-2 in the spool ")
+    assert (first.exists(), second.exists()) == (False, True)
+
+
 def test_a_move_to_seconds_since_1970_is_warned_of(run_ampt: RunAmpt) -> None:
     """As in publish: they are a delay in ms."""
     id_ = run_ampt("publish", "n", "--after", "1 day").out.strip()
