@@ -81,12 +81,23 @@ def test_an_event_that_waits_is_called_as_its_next_attempt(
     )
 
 
+def test_an_event_that_is_done_is_called_as_its_last_attempt(
+    call, run_ampt: RunAmpt, write_handlers
+) -> None:
+    """There is no next one."""
+    id_ = run_ampt("publish", "shows", "1").out.strip()
+    run_ampt("run", "-m", write_handlers(HANDLERS))
+
+    assert call("--id", id_).out.splitlines()[0] == "1 1 5000 1"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         ([], 2, "call takes a NAME, or --id"),
         (["shows", "--id", "a"], 2, "give a NAME and its body, or --id, not both"),
         (["--id", "a", "-f", "a=1"], 2, "give a NAME and its body, or --id, not both"),
+        (["--id", "a", "--text"], 2, "give a NAME and its body, or --id, not both"),
         (["--id", "a"], 3, "there is no"),
         (["shows", "{"], 2, "the body is no JSON"),
         (["nothing"], 1, "no handler is registered for 'nothing'; see: ampt handlers"),

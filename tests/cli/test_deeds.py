@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import clock, instants
+from ampt_cli import clock, instants, spool
+from ampt_cli.commands import tree
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
@@ -169,6 +170,52 @@ def test_a_retry_by_name_is_of_what_failed_unless_a_state_is_given(
     assert tried("--name", "n", "--state", "pending") == tried("--state", "pending") == {"waits"}
 
 
+def test_what_is_tried_again_stays_in_its_state_with_a_note_of_the_deed(
+    run_ampt: RunAmpt, write_handlers
+) -> None:
+    """Its retry window goes on."""
+    id_ = run_ampt("publish", "n").out.strip()
+    run_ampt("run", "-m", write_handlers("@events.on('n')\ndef n(event):\n    1 / 0\n"))
+    run_ampt("move", id_, "--after", "1 hour")
+    planned = json.loads(run_ampt("retry", id_, "--dry-run", "--json").out)
+    tried = json.loads(run_ampt("retry", id_, "--json").out)
+    deeds = [made.get("action") for made in seen(run_ampt, id_)["records"]]  # type: ignore[attr-defined]
+
+    assert (planned["to"], tried["to"], tried["moved"]) == ("retry", "retry", True)
+    assert seen(run_ampt, id_)["state"] == "retry"
+    assert deeds == [None, "moved", "retried"]
+
+
+@pytest.mark.parametrize(
+    ("deed", "said"),
+    [
+        (
+            ["move", "one", "--after", "2 days"],
+            "the event one was claimed meanwhile, so it was not",
+        ),
+        (["cancel", "one"], "1 of the events moved meanwhile, and were left alone; look where: "),
+        (["retry", "one"], "1 of the events moved meanwhile, and were left alone; look where: "),
+    ],
+    ids=lambda value: value[0],
+)
+def test_a_deed_that_came_too_late_says_so(
+    deed: list[str],
+    said: str,
+    run_ampt: RunAmpt,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever was faster has the event."""
+    run_ampt("publish", "n", "--id", "one", "--after", "1 day")
+    for act in ("cancel", "reschedule"):
+        monkeypatch.setattr(spool, act, lambda *_: None)
+    status = tree.main([*deed, "--spool", str(spool_dir)])
+
+    assert status == 1
+    assert capfd.readouterr().err.startswith(f"ampt: {said}")
+
+
 def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: Path) -> None:
     """Nothing is moved before all are known."""
     run_ampt("publish", "bad", "--id", "dead-one")
@@ -321,7 +368,7 @@ def test_what_was_mended_in_quarantine_is_tried(run_ampt: RunAmpt, spool_dir: Pa
     held.write_bytes(whole)
     mended = run_ampt("retry", "--state", "quarantine")
 
-    assert torn.status == 1
+    assert (torn.status, torn.out) == (1, "")
     assert "is still damaged: incomplete" in torn.err
     assert mended.out == "1 tried now (1 n)\n"
     assert seen(run_ampt, id_)["state"] == "pending"
