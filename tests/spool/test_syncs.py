@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, chosen, layout, place, publication, spool
+from ampt_cli import batch, chosen, event, layout, place, publication, spool
 from ampt_cli.errors import AmptError
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -78,6 +78,30 @@ def test_a_failed_sync_is_told_and_never_repeated_on_the_same_file(
         count += 1
 
     assert count > 2, "too few: is fsync still what is called?"
+
+
+@pytest.mark.row(47)
+@pytest.mark.parametrize("id_", ["new", "order-7"])
+def test_a_publish_can_be_stopped_as_late_as_its_commit(
+    id_: str, disk: Disk, tmp_path: Path
+) -> None:
+    """All is written by then, and nothing to be seen: a signal leaves nothing that could run."""
+    spool, told = tmp_path / "spool", list[tuple[list[bytes], list[Path]]]()
+    module = publication if id_ == "new" else chosen
+    made = Event(id_, "n", None, NOW, NOW)
+
+    def commit() -> None:
+        files = [*spool.glob("tmp/*"), *spool.glob(f"ids/*/{id_}")]
+        told.append(([file.read_bytes() for file in files], [*spool.glob("pending/*/*/*.json")]))
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        module.publish(disk, made, commit)
+    left = [*spool.glob("tmp/*"), *spool.glob("pending/*/*/*.json")]
+    module.publish(disk, made, commit)
+
+    assert (left, told) == ([], [([event.encode(made)], [])] * 2)
 
 
 class Durable:
