@@ -97,20 +97,19 @@ class Kit:
         _refuse_loop({entry.name for entry in found})
         handlers.REGISTRY.closed = True  # as in a worker
         try:
-            for entry in found:
-                self._attempt(entry)
+            attempts = [entry for entry in found if self._attempt(entry)]
         finally:
             handlers.REGISTRY.closed = False
         scan.remove_empty()
-        return len(found)
+        return len(attempts)
 
-    def _attempt(self, entry: "Entry") -> None:
+    def _attempt(self, entry: "Entry") -> bool:
         from ampt_cli import execute, handlers, reading, record, settling, spool
         from ampt_cli.layout import DONE, finished
 
         claim = spool.claim(self.disk, entry, "testing")
         if claim is None:
-            return
+            return False  # what ran before it has moved it
         event = reading.first_line(self.disk, claim)
         listed = handlers.REGISTRY.of(event.name)
         earlier = reading.history(self.disk, claim.path).succeeded if len(listed) > 1 else ()
@@ -127,7 +126,7 @@ class Kit:
         if result.error is None:
             settling.settle_success(self.disk, claim, record.line(made), self.now)
             self.entries[entry.id] = finished(claim, DONE, self.now)
-            return
+            return True
         verdict = settling.settle_other(
             self.disk,
             claim,
@@ -139,6 +138,7 @@ class Kit:
         )
         if verdict is not None:
             self.entries[entry.id] = settling.destination(claim, verdict)
+        return True
 
     def find(self, id: str) -> "Entry":
         """Where an event is. Raises NotFound."""

@@ -106,6 +106,25 @@ def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
     assert (ampt.state(mine), ampt.state(theirs)) == ("dead", "done")
 
 
+def test_an_event_that_a_handler_cancels_is_no_attempt(ampt: Kit) -> None:
+    """Although both were due: the second is gone when its turn comes."""
+    first, second = ampt.publish("first"), ampt.publish("second")
+
+    @events.on("first")
+    @events.on("second")
+    def cancel(event: Event) -> None:
+        other = first if event.id == second else second
+        [path] = Path(ampt.path).glob(f"pending/*/*/*.{other}.*")
+        done = Path(ampt.path, "done/2027-01-15")
+        done.mkdir(parents=True, exist_ok=True)
+        path.rename(done / path.name)
+
+    attempts = ampt.run()
+
+    assert (attempts, len(ampt.attempts(first) + ampt.attempts(second))) == (1, 1)
+    assert (ampt.state(first), ampt.state(second)) == ("done", "done")
+
+
 def test_a_program_that_the_code_under_test_starts_publishes_here(
     ampt: Kit, tmp_path: Path
 ) -> None:
