@@ -232,6 +232,18 @@ def test_a_spool_is_named_by_whatever_is_a_path(kind: Any, tmp_path: Path) -> No
     assert stored(tmp_path / "other") == [5]
 
 
+def test_a_spool_that_is_named_goes_before_the_one_that_is_run(
+    spool_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler may publish elsewhere."""
+    monkeypatch.setattr(events, "default", str(tmp_path / "run"))
+    events.publish("n", 5)
+    events.spool = None
+    events.publish("n", 6)
+
+    assert (stored(spool_dir), stored(tmp_path / "run")) == ([5], [6])
+
+
 def test_spools_that_are_used_in_turn_leave_no_descriptors_open(tmp_path: Path) -> None:
     """However often a program changes between them."""
     counts = set()
