@@ -38,7 +38,6 @@ class Events:
 
     def __init__(self) -> None:
         self._disk: Disk | None = None
-        self._path = ""
         self.clock = clock.now
         self.spool: Path | None = None  # None: the default
         self.default: str | None = None  # the spool that is run; None: as the command line finds it
@@ -118,12 +117,11 @@ class Events:
         given = self.spool or self.default
         path = settings.spool_path(os.fsdecode(given) if given else None)
         disk = self._disk  # race: another thread may change the spool, and publish through this one
-        if disk is None or path != self._path or not place.is_still(disk, path):
+        if disk is None or not place.is_still(disk, path):
             # Let go of it first: a daemon has closed it, and the new one may get its number.
             self._disk = disk = None
             made = place.open_disk(path, create=True)
-            disk = fsio.SharedDisk(made.root, made.group, made.path)
-            self._disk, self._path = disk, path
+            self._disk = disk = fsio.SharedDisk(made.root, made.group, made.path)
         return disk
 
 
