@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import events
+from ampt_cli import GiveUp, RetryLater, events, spool
 from ampt_cli.event import Event
 from ampt_cli.testing import Kit
 from tests.conftest import SCRIPT
@@ -63,6 +63,49 @@ def test_the_whole_schedule_of_retries_until_dead(ampt: Kit) -> None:
     assert len([path for path in Path(ampt.path, "retry").rglob("*") if path.is_dir()]) <= 4
 
 
+def test_a_retry_calls_the_handlers_that_have_not_succeeded(ampt: Kit) -> None:
+    """As in a run."""
+    called = []
+    events.on("n", lambda _: called.append("one"))
+
+    @events.on("n")
+    def two(event: Event) -> None:
+        called.append("two")
+        if event.attempt < 3:
+            raise ValueError
+
+    id_ = ampt.publish("n")
+    while ampt.state(id_) != "done":
+        ampt.run()
+        ampt.advance("6 minutes")
+
+    assert called == ["one", "two", "two", "two"]
+
+
+def test_handlers_are_told_when_to_try_again_and_when_not(ampt: Kit) -> None:
+    """By what they raise, as in a run."""
+
+    @events.on("n")
+    def handler(event: Event) -> None:
+        raise GiveUp if event.attempt > 1 else RetryLater(after="1 hour")
+
+    id_ = ampt.publish("n")
+    ampt.run()
+    ampt.advance("59 minutes")
+    early = ampt.run()
+    ampt.advance("1 minute")
+
+    assert (early, ampt.run(), ampt.state(id_)) == (0, 1, "dead")
+
+
+def test_what_an_operator_did_is_no_attempt(ampt: Kit) -> None:
+    """Its record is in the event's file, too."""
+    id_ = ampt.publish("n")
+    spool.cancel(ampt.disk, ampt.find(id_), ampt.now)
+
+    assert (ampt.state(id_), ampt.attempts(id_), ampt.run()) == ("done", [], 0)
+
+
 def test_a_handler_that_is_registered_while_one_runs_is_refused(ampt: Kit) -> None:
     """As in a worker; between the runs a test registers what it likes."""
 
@@ -114,10 +157,7 @@ def test_an_event_that_a_handler_cancels_is_no_attempt(ampt: Kit) -> None:
     @events.on("second")
     def cancel(event: Event) -> None:
         other = first if event.id == second else second
-        [path] = Path(ampt.path).glob(f"pending/*/*/*.{other}.*")
-        done = Path(ampt.path, "done/2027-01-15")
-        done.mkdir(parents=True, exist_ok=True)
-        path.rename(done / path.name)
+        spool.cancel(ampt.disk, ampt.find(other), ampt.now)
 
     attempts = ampt.run()
 
