@@ -126,7 +126,10 @@ def test_one_event_is_no_list_of_events(given: Any, spool_dir: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [5, ["n"], (), ("n", 1, None, 4), {"nam": 1}, {"name": "n", 5: 5}, ("n", {1}), ("n", 1, "x")],
+    [
+        *(5, ["n"], (), ("n", 1, None, 4), ("n", {1}), ("n", 1, "x")),
+        *({}, {"body": 1}, {"nam": 1}, {"name": "n", 5: 5}),
+    ],
 )
 def test_a_wrong_event_of_many_is_named_by_its_number(wrong: Any, spool_dir: Path) -> None:
     """And nothing of them is published."""
