@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ampt_cli import GiveUp, RetryLater, events, spool
+from ampt_cli.errors import BadEvent
 from ampt_cli.event import Event
 from ampt_cli.testing import Kit
 from tests.conftest import SCRIPT
@@ -149,6 +150,14 @@ def test_an_event_is_found_wherever_it_was_moved(ampt: Kit) -> None:
     assert (ampt.state(mine), ampt.state(theirs)) == ("dead", "done")
 
 
+def test_a_body_that_no_reader_would_accept_is_refused_as_ever(ampt: Kit) -> None:
+    """And not met as a damaged event by the next run."""
+    with pytest.raises(BadEvent, match="the body of 'n' is no JSON"):
+        ampt.publish("n", {1: "a", "1": "b"})
+
+    assert ampt.run() == 0
+
+
 def test_an_event_that_a_handler_cancels_is_no_attempt(ampt: Kit) -> None:
     """Although both were due: the second is gone when its turn comes."""
     first, second = ampt.publish("first"), ampt.publish("second")
@@ -220,9 +229,17 @@ def test_a_plain_handler_runs_in_an_async_test(ampt: Kit) -> None:
     assert (asyncio.run(test()), ampt.state(id_)) == (1, "done")
 
 
+def passes(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
+    """What becomes of such a file of tests."""
+    (folder / "test_theirs.py").write_text(tests, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_theirs.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
 def test_hundreds_of_tests_leave_no_descriptors_open(tmp_path: Path) -> None:
     """Each has a spool of its own, and closes it."""
-    (tmp_path / "test_many.py").write_text(
+    ended = passes(
+        tmp_path,
         "import os, pytest\n"
         "from ampt_cli import events\n"
         "@pytest.mark.parametrize('number', range(30))\n"
@@ -230,9 +247,32 @@ def test_hundreds_of_tests_leave_no_descriptors_open(tmp_path: Path) -> None:
         "    events.publish('n')\n"
         "    assert ampt.run() == 1\n"
         "    assert len(os.listdir('/proc/self/fd')) < 25\n",
-        encoding="utf-8",
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_many.py"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_a_test_forgets_the_handlers_of_its_own_and_no_others(tmp_path: Path) -> None:
+    """Also where they are of one event, and say how it is tried again."""
+    ended = passes(
+        tmp_path,
+        "import pytest\n"
+        "from ampt_cli import events\n"
+        "called = []\n"
+        "@events.on('n', retry_every='1 hour')\n"
+        "def of_all(event):\n"
+        "    called.append(event.body)\n"
+        "@pytest.mark.parametrize('number', range(3))\n"
+        "def test_one(ampt, number):\n"
+        "    @events.on('n', retry_for=f'{number + 1} hours')\n"
+        "    def own(event):\n"
+        "        raise ValueError\n"
+        "    id = ampt.publish('n', number)\n"
+        "    ampt.run()\n"
+        "    assert called == [*range(number + 1)]\n"
+        "    [attempt] = ampt.attempts(id)\n"
+        "    assert len(attempt['handlers']) == 2\n"
+        "    assert attempt['next'] - ampt.now == 3_600_000\n",
+    )
 
     assert ended.returncode == 0, ended.stdout
