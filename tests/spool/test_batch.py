@@ -152,6 +152,29 @@ def test_what_runners_need_of_a_full_disk_is_left_to_them(
     assert not list(tmp_path.glob("spool/tmp/*"))
 
 
+@pytest.mark.parametrize("publish", WAYS)
+@pytest.mark.parametrize("told", [0, None], ids=["it counts none", "it does not say"])
+def test_a_file_system_that_does_not_tell_what_is_free_is_not_full(
+    told: int | None,
+    publish: Callable[[Disk, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """btrfs has no number of files, and many of user space have no sizes."""
+
+    def statvfs(_: object) -> SimpleNamespace:
+        if told is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        keys = "f_frsize", "f_blocks", "f_bavail", "f_files", "f_favail"
+        return SimpleNamespace(**dict.fromkeys(keys, told))
+
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    publish(disk, "fits")
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
+
+
 def test_a_batch_that_fills_the_disk_stops_before_its_last_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, chosen, event, layout, place, publication, spool
+from ampt_cli import batch, buckets, chosen, event, layout, place, publication, spool
 from ampt_cli.errors import AmptError
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -243,6 +243,31 @@ def test_who_publishes_an_id_again_makes_the_first_publish_durable(
     choose(disk)
 
     assert (file.parent.stat().st_ino, file.name) in fsync.names
+
+
+@pytest.mark.parametrize("can", [True, False])
+@pytest.mark.parametrize("deed", [publish, choose])
+def test_an_event_that_moves_on_before_it_is_synced_is_durable_wherever_it_is(
+    deed: Callable[[Disk], None],
+    can: bool,
+    disk: Disk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A runner has claimed it and removed its bucket: all of the file system is synced."""
+    into, told = buckets.into, list[str]()
+
+    def then_claimed(disk: Disk, bucket: str, move: Callable[[], None]) -> None:
+        into(disk, bucket, move)
+        if bucket.startswith("pending/"):
+            (tmp_path / "spool" / bucket).rename(tmp_path / f"claimed-{len(told)}")
+
+    monkeypatch.setattr(buckets, "into", then_claimed)
+    monkeypatch.setattr(Disk, "sync_all", lambda _: bool(told.append("syncfs")) or can)
+    monkeypatch.setattr(os, "sync", lambda: told.append("sync"))
+    deed(disk)
+
+    assert told == (["syncfs"] if can else ["syncfs", "sync"])
 
 
 def test_an_id_that_is_linked_again_is_durable_and_leaves_nothing(
