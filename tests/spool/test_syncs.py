@@ -178,6 +178,25 @@ def test_a_new_spool_is_synced_when_it_is_whole(
 
 
 @pytest.mark.row(53)
+@pytest.mark.parametrize("left", ["", "pending/2027-01-15", "pending/2027-01-15/08"])
+@pytest.mark.parametrize("deed", [publish, choose, publish_batch])
+def test_an_event_is_durable_in_a_bucket_of_whomever(
+    deed: Callable[[Disk], None], left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a publisher that was stopped between making its folders and syncing them."""
+    path = tmp_path / "spool"
+    disk = place.open_disk(str(path), create=True)
+    (path / left).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(os, "fsync", fsync := Durable())
+    deed(disk)
+
+    files = [*path.glob("pending/*/*/*.json")]
+    assert files
+    assert all(fsync.reaches(file, path / "pending") for file in files)
+    assert all(fsync.reaches(file.with_name(layout.DURABLE), path / "pending") for file in files)
+
+
+@pytest.mark.row(53)
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("count", [1, 200])
 def test_ids_are_durable_before_their_events_are_published(
