@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,9 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
         ("1700000000000", "it must lie in the future, and is 2023-11-14T22:13:20Z"),
         ("2027-01-31T12:00", "it must lie in the future, and is 2027-01-31T12:00:00Z"),
         ("99999999999", "more than a year ahead: 2030-04-02T21:46:39.999Z"),
+        ("100000000000", "it must lie in the future, and is 1973-03-03T09:46:40Z"),
+        (datetime(1969, 12, 31, tzinfo=UTC), "it must lie in the future, and is far away"),
+        ("@253402300800", "more than a year ahead: far away"),
         ("13 months", "more than a year ahead: 2028-02-29T12:00:00Z"),
         ("9999999 years", "more than a year ahead: far away"),
     ],
@@ -175,6 +179,42 @@ def test_a_timedelta_is_never_early_and_never_a_millisecond_late(length: timedel
     ms = due.parse(length, NOW) - NOW
 
     assert timedelta(0) <= timedelta(milliseconds=ms) - length < timedelta(milliseconds=1)
+
+
+def test_a_length_of_all_time_began_before_any_event() -> None:
+    """Whoever looks from there sees all of them."""
+    assert due.read_instant("99999 years", NOW) < 0
+
+
+@pytest.mark.parametrize(
+    ("given", "ms"),
+    [
+        (5_000, 5_000),
+        (" 5000 ", 5_000),
+        ("10 Seconds", 10_000),
+        ("5m", 300_000),
+        (timedelta(milliseconds=1_001), 1_001),  # in seconds as a float a little less
+        (due.LONGEST, due.LONGEST),
+    ],
+)
+def test_every_form_of_a_length_is_read(given: int | str | timedelta, ms: int) -> None:
+    """Whole milliseconds."""
+    assert due.parse_duration(given) == ms
+
+
+@pytest.mark.parametrize("given", ["", "1 month", "-5", "1.5s", True, 1.5, None, due.LONGEST + 1])
+def test_what_is_no_length_is_refused(given: Any) -> None:
+    """A month has no fixed one, and a bool is no number to us."""
+    with pytest.raises(BadDue, match="duration"):
+        due.parse_duration(given)
+
+
+def test_seconds_since_1970_are_those_of_some_hundred_years() -> None:
+    """From 2001 to 2128, as numbers or as text; others are lengths."""
+    first, last = 1_000_000_000, 4_999_999_999
+    near = [first - 1, first, str(last), last + 1]
+
+    assert [due.looks_like_seconds(given) for given in near] == [False, True, True, False]
 
 
 @pytest.mark.row(31)
