@@ -202,17 +202,31 @@ def test_a_publish_wakes_whoever_waits(
     disk = place.open_disk(str(tmp_path / "spool"), create=True)
     waiting = os.open(tmp_path / "spool/wake", os.O_RDWR | os.O_NONBLOCK)
     try:
+        open_before = os.listdir("/proc/self/fd")
         publish(disk, "first")
         woken = os.read(waiting, 99)
         with pytest.raises(BlockingIOError):
             while True:
                 os.write(waiting, bytes(4096))
         publish(disk, "second")
+        assert os.listdir("/proc/self/fd") == open_before
     finally:
         os.close(waiting)
 
     assert woken == b"\n"
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 2
+
+
+def test_nothing_is_woken_through_a_link(tmp_path: Path) -> None:
+    """What another member of the group put there: our byte would go into the file it names."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    wake, mine = tmp_path / "spool/wake", tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    wake.unlink()
+    wake.symlink_to(mine)
+    alone(disk, "id")
+
+    assert mine.read_bytes() == b"precious"
 
 
 def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> None:
