@@ -115,6 +115,13 @@ def test_retry_settings_of_a_name_are_used() -> None:
     assert verdict.next == 1_000
 
 
+def test_retries_are_as_documented_but_for_what_is_configured() -> None:
+    """Each for itself."""
+    assert policy.retries_of({}) == Retries(6 * instants.MINUTE, DAY14)
+    assert policy.retries_of({"retry_every": 1}) == Retries(1, DAY14)
+    assert policy.retries_of({"retry_for": 0}) == Retries(6 * instants.MINUTE, 0)
+
+
 US = st.integers(0, 10**9)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ampt_cli import instants, layout
-from ampt_cli.retention import Retention
+from ampt_cli.retention import Retention, retention_of
 
 NOW = 1_800_000_000_000
 
@@ -17,3 +17,11 @@ def test_a_day_of_finished_events_is_kept_as_long_as_is_promised(state: str, day
 
         assert Retention().is_over(state, date, midnight) == (age > days), age
         assert Retention().is_over(state, date, midnight - 1) == (age > days + 1), age
+
+
+def test_retention_is_as_documented_but_for_what_is_configured() -> None:
+    """Each for itself."""
+    kept = [retention_of(config) for config in ({}, {"retention_done": 1}, {"retention_dead": 0})]
+    week, quarter = 7 * instants.DAY, 90 * instants.DAY
+
+    assert [(one.done, one.dead) for one in kept] == [(week, quarter), (1, quarter), (week, 0)]
