@@ -33,7 +33,8 @@ def test_an_id_that_is_made_has_the_length_it_is_known_by(instant: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", " x", "x ", "a\nb", "a\0b", "\x85", "x" * 129, "\ud800", None]
+    "name",
+    ["", " x", "x ", "a\nb", "a\0b", "\x1f", "\x7f", "\x80", "\x9f", "x" * 129, "\ud800", None],
 )
 def test_an_illegal_name_is_refused(name: object) -> None:
     """Empty, controls, spaces at the ends, too long, half a character."""
