@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
 from ampt_cli import buckets, event, instants, jsontext, layout
-from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, from_os
+from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, TooNew, from_os
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
@@ -98,7 +98,7 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
     """The event published before with the id of `made`, if there is one.
 
     The id lock is held. Raises BadEvent if it has another name or body, SpoolError if it is
-    damaged.
+    damaged, TooNew if it is of a newer format.
     """
     try:
         fd = os.open(layout.id_path(made.id), READ, dir_fd=disk.root)
@@ -118,6 +118,11 @@ def published_as(disk: Disk, made: event.Event) -> event.Event | None:
             f"{disk.path}/{layout.id_path(made.id)} is damaged: {error}",
             f"see: ampt inspect {layout.id_as_argument(made.id)}; "
             "to publish the id again, delete that file",
+        ) from None
+    except TooNew as error:
+        raise TooNew(
+            f"the id {made.id!r} was published before, and cannot be compared: {error}",
+            f"upgrade; see: ampt inspect {layout.id_as_argument(made.id)}",
         ) from None
     if earlier.name != made.name or not jsontext.same(earlier.body, made.body):
         raise BadEvent(

@@ -131,6 +131,19 @@ def test_a_chosen_id_whose_event_is_damaged_says_so(run_ampt, spool_dir: Path) -
     assert anew.status == 0
 
 
+def test_a_chosen_id_whose_event_is_of_a_newer_format_says_so(run_ampt, spool_dir: Path) -> None:
+    """With the id, and what is to be done; nothing is changed."""
+    run_ampt("publish", "n", "1", "--id", "order-7")
+    [second] = spool_dir.glob("ids/*/order-7")
+    second.write_bytes(newer := second.read_bytes().replace(b'"ampt":1', b'"ampt":2'))
+    again = run_ampt("publish", "n", "1", "--id", "order-7")
+
+    assert (again.status, again.out) == (78, "")
+    assert "'order-7' was published before, and cannot be compared: its format is 2" in again.err
+    assert "upgrade; see: ampt inspect order-7" in again.err
+    assert [file.read_bytes() for file in files(spool_dir)] == [newer] * 2
+
+
 @pytest.mark.row(29)
 @pytest.mark.parametrize("now", [-1, instants.LAST, instants.LAST - instants.DAY])
 def test_a_clock_outside_its_years_is_wrong(now: int) -> None:
