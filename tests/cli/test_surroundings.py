@@ -294,10 +294,12 @@ def test_no_file_of_the_spool_gets_the_number_of_a_closed_stream(clean_env, tmp_
         clean_env,
         tmp_path,
     )
+    (tmp_path / "started.py").write_text(
+        "import os; os.write(9, ' '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3)).encode())"
+    )
     filled = shell(
-        f'{sys.executable} -c "import os, sys; sys.path.insert(0, sys.argv[1]); from ampt_cli import'
-        " entry; entry._fill_streams(); os.write(9, ' '.join(os.readlink(f'/proc/self/fd/{n}')"
-        ' for n in range(3)).encode())" . 9>&1 <&- >&- 2>&-',
+        f'{sys.executable} -c "import os, sys; from ampt_cli import entry; entry._fill_streams();'
+        " os.execv(sys.executable, [sys.executable, 'started.py'])\" 9>&1 <&- >&- 2>&-",
         clean_env,
         tmp_path,
     )

@@ -131,6 +131,18 @@ def by_id(disk: Disk, id_: str) -> None:
 WAYS = [batch_of_one, alone, by_id]
 
 
+def test_an_id_is_found_although_a_backup_has_its_file_too(tmp_path: Path) -> None:
+    """One that is made of hard links: the file has three of them."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    by_id(disk, "x")
+    [path] = tmp_path.glob("spool/pending/*/*/*.n.json")
+    (tmp_path / "backup").hardlink_to(path)
+    by_id(disk, "x")
+
+    assert [*tmp_path.glob("spool/pending/*/*/*.n.json")] == [path]
+    assert path.stat().st_nlink == 3
+
+
 @pytest.mark.parametrize("publish", WAYS)
 @pytest.mark.parametrize("full", [{"f_bavail": 127}, {"f_favail": 15}], ids=["bytes", "files"])
 def test_what_runners_need_of_a_full_disk_is_left_to_them(

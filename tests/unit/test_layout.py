@@ -225,6 +225,7 @@ def test_any_other_line_is_left_to_those_who_read_all_of_it(data: st.DataObject)
     ("old", "new"),
     [(b"5", b"05"), (b"17", b"4"), (b"17", b"-1"), (b"17", b"1_7"), (b",", b", "), (b"}}", b"}} ")]
     + [(b"}}", b'},"more":1}'), (b"}}", b'},"body":1}'), (b'"x"', b'"y"'), (b'"b"', b'"\\ud800"')]
+    + [(b"5", b"-5"), (b"17", str(instants.LAST + 1).encode())]
     + [(b'"b"', b'"\xff"'), (b'"b"', b'"\0"'), (b'[1,"b"]', b"[" * 127 + b"]" * 127), (b"\n", b"")],
 )
 def test_the_short_way_takes_nothing_else(old: bytes, new: bytes) -> None:
