@@ -3,8 +3,10 @@
 import os
 from _signal import (  # type: ignore[import-not-found]  # signal.py imports enum
     SIG_BLOCK,
+    SIG_IGN,
     SIGINT,
     SIGTERM,
+    getsignal,
     pthread_sigmask,
     signal,
 )
@@ -73,7 +75,8 @@ class Stopped(BaseException):
 def main(argv: "list[str]") -> int:
     """Publish; the exit status."""
     for number in (SIGINT, SIGTERM):
-        signal(number, _stop)
+        if getsignal(number) != SIG_IGN:  # a script says trap '' INT, or runs it with &
+            signal(number, _stop)
     try:
         given = parse(COMMAND, argv)
         if given.has("help"):

@@ -170,3 +170,28 @@ def test_whoever_waits_for_a_body_can_be_interrupted(
     assert err == b"ampt: interrupted; nothing was published\n"
     assert not list(spool_dir.rglob("*.json"))
     assert not list(spool_dir.glob("tmp/*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_script_ignores_interrupts_no_publish_of_it(
+    number: signal.Signals,
+    clean_env: dict[str, str],
+    wait_until: Callable[[Callable[[], object]], None],
+) -> None:
+    """`trap '' INT TERM` is for a part of it that is to be finished; `&` ignores SIGINT, too."""
+    process = subprocess.Popen(
+        ["sh", "-c", "trap '' INT TERM; exec \"$0\" publish n -", SCRIPT],
+        env=clean_env,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    pipe = process.stdin
+    assert pipe
+    pipe.write(b"[1,")
+    pipe.flush()
+    wait_until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4))
+    process.send_signal(number)
+    out, err = process.communicate(b"2]", timeout=20)
+
+    assert (process.returncode, len(out), err) == (0, 27, b"")
