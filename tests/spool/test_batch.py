@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ampt_cli import batch, chosen, instants, kernel, layout, place, publication
-from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, TryAgain
-from ampt_cli.event import decode, encode
+from ampt_cli.errors import AmptError, BadEvent, NotConfirmed, SpoolError, TryAgain
+from ampt_cli.event import MAX_BYTES, decode, encode
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
 
@@ -239,6 +239,32 @@ def test_nothing_is_woken_through_a_link(tmp_path: Path) -> None:
     alone(disk, "id")
 
     assert mine.read_bytes() == b"precious"
+
+
+def test_no_id_is_published_under_a_lock_that_is_a_link(tmp_path: Path) -> None:
+    """As above: in a group spool the file it names would be made open to the group."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    by_id(disk, "first")
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    (tmp_path / "spool/ids/lock").unlink()
+    (tmp_path / "spool/ids/lock").symlink_to(mine)
+    with pytest.raises(SpoolError, match=r"with the id second in .* \(ELOOP at ids/lock\)"):
+        by_id(disk, "second")
+
+    assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
+
+
+def test_the_largest_event_is_compared_too(tmp_path: Path) -> None:
+    """To its last byte, which is all that differs."""
+    disk = place.open_disk(str(tmp_path / "spool"), create=True)
+    room = MAX_BYTES - 1 - len(encode(publication.draft("n", "", None, NOW, "x")))
+    first = publication.draft("n", "x" * room, None, NOW, "x")
+    chosen.publish(disk, first)
+
+    assert chosen.publish(disk, publication.draft("n", "x" * room, None, NOW, "x")) == first
+    with pytest.raises(BadEvent, match="another name or body"):
+        chosen.publish(disk, publication.draft("n", "x" * (room - 1) + "y", None, NOW, "x"))
 
 
 def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> None:
