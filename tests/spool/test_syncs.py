@@ -281,8 +281,12 @@ def test_an_event_that_moves_on_before_it_is_synced_is_durable_wherever_it_is(
         if bucket.startswith("pending/"):
             (tmp_path / "spool" / bucket).rename(tmp_path / f"claimed-{len(told)}")
 
+    def sync_all(_: Disk) -> bool:
+        told.append("syncfs")
+        return can
+
     monkeypatch.setattr(buckets, "into", then_claimed)
-    monkeypatch.setattr(Disk, "sync_all", lambda _: bool(told.append("syncfs")) or can)
+    monkeypatch.setattr(Disk, "sync_all", sync_all)
     monkeypatch.setattr(os, "sync", lambda: told.append("sync"))
     deed(disk)
 
