@@ -1,5 +1,6 @@
 """`from ampt_cli import events`: what a Python application publishes."""
 
+import grp
 import os
 import subprocess
 import sys
@@ -233,6 +234,22 @@ def test_a_spool_is_named_by_whatever_is_a_path(kind: Any, tmp_path: Path) -> No
     events.publish("n", 5)
 
     assert stored(tmp_path / "other") == [5]
+
+
+def test_in_a_group_spool_a_program_publishes_for_the_group(spool_dir: Path) -> None:
+    """Its members could not run the event else."""
+    place.open_disk(str(spool_dir), create=True, group=grp.getgrgid(os.getgid()).gr_name)
+    before = os.umask(0o077)
+    try:
+        events.publish("n")
+        events.publish("n", id="order-7")
+        events.publish_many(["n"])
+    finally:
+        os.umask(before)
+
+    paths = [path for path in (spool_dir / "pending").rglob("*") if path.name[0] != "."]
+    modes = {(path.is_dir(), path.stat().st_mode & 0o7777) for path in paths}
+    assert modes == {(True, 0o2770), (False, 0o660)}
 
 
 def test_a_spool_that_is_named_goes_before_the_one_that_is_run(
