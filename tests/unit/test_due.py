@@ -29,6 +29,7 @@ DAY_30 = (  # in the standard library's own words
         ("90s", "20270131T120130000Z"),
         ("5m", "20270131T120500000Z"),
         ("2h", "20270131T140000000Z"),
+        ("2H", "20270131T140000000Z"),
         ("1d", "20270201T120000000Z"),
         ("1w", "20270207T120000000Z"),
         ("1 Day", "20270201T120000000Z"),
@@ -100,6 +101,7 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
         ("1day", 'a space is missing: "1 day"'),
         ("2Weeks", 'a space is missing: "2 Weeks"'),
         ("1 s", "a short unit follows without a space: 1s"),
+        ("2 dayss", "there is no unit 'dayss'"),
         ("1y", "there is no unit 'y', but second, minute, hour, day, week, month, year"),
         ("٣ days", "only the digits 0 to 9"),
         ("9" * 30, "the number is too large"),
@@ -122,6 +124,7 @@ def test_an_instant_to_look_from_may_be_past(text: str, read: str) -> None:
         ("@253402300800", "more than a year ahead: far away"),
         ("13 months", "more than a year ahead: 2028-02-29T12:00:00Z"),
         ("9999999 years", "more than a year ahead: far away"),
+        ("9" * 18 + " years", "more than a year ahead: far away"),
     ],
 )
 def test_a_bad_after_says_what_is_wrong_with_it(after: object, reason: str) -> None:
