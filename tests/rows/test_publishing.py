@@ -111,7 +111,21 @@ def test_a_chosen_id_again_changes_nothing_and_with_another_body_is_an_error(
     assert (again.status, again.out) == (0, "order-7\n")
     assert "already" in again.err
     assert (body.status, name.status) == (2, 2)
+    assert body.err == name.err
+    assert "with another name or body; see: ampt inspect order-7\n" in body.err
     assert before == {path: path.read_bytes() for path in files(spool_dir)}
+
+
+@pytest.mark.parametrize("id_", ["7", "-7", "--help", "_"])
+def test_the_command_that_a_refused_id_is_answered_with_works(id_: str, run_ampt) -> None:
+    """Also where the id would be taken for an option."""
+    run_ampt("publish", "n", "1", f"--id={id_}")
+    refused = run_ampt("publish", "n", "2", f"--id={id_}")
+    _, _, command = refused.err.partition("; see: ampt ")
+    shown = run_ampt(*command.split())
+
+    assert (refused.status, shown.status) == (2, 0)
+    assert f"  id         {id_}\n" in shown.out
 
 
 def test_a_chosen_id_whose_event_is_damaged_says_so(run_ampt, spool_dir: Path) -> None:
@@ -126,6 +140,7 @@ def test_a_chosen_id_whose_event_is_damaged_says_so(run_ampt, spool_dir: Path) -
 
     assert (again.status, again.out) == (74, "")
     assert f"'order-7' was published before, and cannot be compared: {second} is damag" in again.err
+    assert again.err.endswith("inspect order-7; to publish the id again, delete that file\n")
     assert (batch.status, batch.out) == (74, "")
     assert "line 1: the id 'order-7'" in batch.err
     assert anew.status == 0
