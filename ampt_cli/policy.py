@@ -1,8 +1,8 @@
 """What to do after an attempt."""
 
 from ampt_cli import instants
-from ampt_cli.layout import DEAD, DONE, MAX_ATTEMPT, RETRY
-from ampt_cli.record import IGNORED, INTERRUPTED, SUCCEEDED, History
+from ampt_cli.layout import DEAD, MAX_ATTEMPT, RETRY
+from ampt_cli.record import INTERRUPTED, History
 from ampt_cli.typed import Value
 
 MIN_RETRIES = 3  # no clock alone buries an event
@@ -53,7 +53,7 @@ def decide(
     wish: Wish = NO_WISH,
     full: bool = False,
 ) -> Verdict:
-    """The verdict on attempt number `attempt`, begun at `start`, seen at `now` (ms).
+    """The verdict at `now` (ms) on attempt number `attempt`, of `start`, that did not succeed.
 
     Retried every `retries.every` until `retries.window` after the first attempt,
     and at least MIN_RETRIES times whatever the clock says; then dead. An
@@ -61,8 +61,6 @@ def decide(
     is retried after attempt MAX_ATTEMPT, the last that a file name can count, nor
     where the file is `full`: with more records it would be taken for damaged.
     """
-    if outcome in (SUCCEEDED, IGNORED):
-        return Verdict(DONE, now, history)
     first = start if history.first is None else history.first
     spent = full or attempt >= MAX_ATTEMPT
     if outcome == INTERRUPTED and history.interruptions + 1 < MAX_INTERRUPTIONS and not spent:
