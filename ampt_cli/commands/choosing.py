@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, layout, printing, quarantine
-from ampt_cli.errors import AmptError, Damaged, UsageError, from_os
+from ampt_cli import catalog, layout, printing, quarantine, reading
+from ampt_cli.errors import AmptError, Damaged, TooNew, UsageError, from_os
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
@@ -86,11 +86,25 @@ def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
 Act = Callable[[Entry], Entry | None]
 
 
+def leave_newer(disk: Disk, entry: Entry) -> None:
+    """Raise TooNew where an entry is for a newer version alone (spool_format.md, section 4)."""
+    try:
+        reading.first_line(disk, entry)
+    except TooNew as error:
+        raise TooNew(f"the event {entry.id} is left where it is: {error}", "upgrade") from None
+    except (Damaged, OSError):
+        return  # told, where it matters, by whoever goes on
+
+
 def telling(disk: Disk, verb: str, act: Act) -> Act:
-    """`act`, but where the disk refuses, an AmptError names the event and the spool."""
+    """`act` of what may be acted on; where the disk refuses, an AmptError names event and spool.
+
+    Raises TooNew, too.
+    """
 
     def told(entry: Entry) -> Entry | None:
         try:
+            leave_newer(disk, entry)
             return act(entry)
         except OSError as error:
             wrong = from_os(error, f"{verb} the event {entry.id} in the spool {disk.path}")
@@ -112,7 +126,7 @@ class Deeds:
         self.done: Counter[str] = Counter()  # event names
         self.heard = True  # whether somebody reads what is told
         self.raced = 0
-        self.damaged: list[Damaged] = []
+        self.left: list[Damaged | TooNew] = []
         self.unnoted: list[RecordLost] = []
 
     def each(
@@ -123,8 +137,8 @@ class Deeds:
     ) -> None:
         """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
 
-        One that is damaged, as in a dry run `plan` says, stops no other. What was done until
-        another error is said all the same, if it was anything.
+        One that is damaged or too new, as in a dry run `plan` says, stops no other. What was
+        done until another error is said all the same, if it was anything.
         """
         try:
             with Progress(self.verb, len(entries)) as told:
@@ -142,7 +156,7 @@ class Deeds:
             raise
         finally:
             warn_of(self.unnoted)
-        if self.done.total() or not self.damaged:
+        if self.done.total() or not self.left:
             self._sum()
 
     def _act(self, entry: Entry, act: Act) -> bool:
@@ -151,8 +165,8 @@ class Deeds:
         except RecordLost as lost:
             self.unnoted.append(lost)
             return True
-        except Damaged as error:
-            self.damaged.append(error)
+        except (Damaged, TooNew) as error:
+            self.left.append(error)
             return False
         self.raced += not moved
         return moved
@@ -160,8 +174,8 @@ class Deeds:
     def _would(self, entry: Entry, plan: Callable[[Entry], Entry]) -> None:
         try:
             target = plan(entry)
-        except Damaged as error:
-            self.damaged.append(error)
+        except (Damaged, TooNew) as error:
+            self.left.append(error)
         else:
             self._one(entry, target, False)
 
@@ -190,16 +204,16 @@ class Deeds:
         heard(lambda: say(line))
 
     def complain(self, ids: Sequence[str]) -> None:
-        """Say what is damaged. Raises AmptError if one asked for by id had moved meanwhile."""
-        for error in self.damaged:
+        """Say what was left. Raises AmptError if one asked for by id had moved meanwhile."""
+        for error in self.left:
             printing.complain(error)
         if self.raced and ids:
             raise AmptError(
                 f"{self.raced} of the events moved meanwhile, and were left alone",
                 f"look where: ampt inspect {layout.id_as_argument(ids[0])}",
             )
-        if self.damaged:
-            raise typer.Exit(1)
+        if self.left:
+            raise typer.Exit(max(error.exit_status for error in self.left))
 
 
 def acted(act: Callable[[], Entry | None]) -> bool:

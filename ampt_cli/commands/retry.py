@@ -16,6 +16,7 @@ from ampt_cli.commands.choosing import (
     Names,
     Spool,
     States,
+    leave_newer,
     telling,
 )
 from ampt_cli.errors import UsageError
@@ -79,7 +80,8 @@ def retry(
 
 
 def _would(disk: Disk, entry: Entry, now: int) -> Entry:
-    """Where it would go. Raises Damaged where it would not."""
+    """Where it would go. Raises Damaged or TooNew where it would not."""
+    leave_newer(disk, entry)
     if entry.state == layout.QUARANTINE:
         quarantine.check_mended(disk, entry)
     return _target(entry, now)

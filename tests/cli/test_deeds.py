@@ -703,3 +703,40 @@ def test_a_read_only_spool_is_named_with_what_to_do(clean_env, spool_dir: Path, 
     assert (done.returncode, done.stdout) == (74, "")
     assert done.stderr.startswith(f"ampt: cannot cancel the event {id_} in the spool {spool_dir}: ")
     assert done.stderr.endswith("; its file system must be mounted for writing\n")
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("deed", "state"), [("cancel", "pending"), ("retry", "pending"), ("retry", "dead")]
+)
+def test_what_only_a_newer_version_understands_is_left_where_it_is(
+    deed: str, state: str, dry: list[str], run_ampt: RunAmpt, handlers: Path, spool_dir: Path
+) -> None:
+    """Not moved, nothing appended; it is told, and keeps no other from the deed (78)."""
+    for id_ in ("newer", "known"):
+        run_ampt("publish", "bad", "--id", id_, "--after", "1h")
+    if state == "dead":
+        run_ampt("retry", "newer", "known")
+        run_ampt("run", "-m", handlers)
+    [newer] = spool_dir.glob("[pd]*/**/*.newer.*.json")
+    whole = newer.read_bytes().replace(b'{"ampt":1', b'{"ampt":2', 1)
+    newer.write_bytes(whole)
+    ran = run_ampt(deed, "--state", state, *dry)
+
+    assert ran.status == 78, ran
+    assert ran.err.startswith("ampt: the event newer is left where it is: its format is 2, and")
+    assert ran.out.endswith("(1 bad)\n")
+    assert newer.read_bytes() == whole
+
+
+def test_a_move_of_what_only_a_newer_version_understands_is_refused(
+    run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """As that of anything that the program may not touch: with what to do."""
+    run_ampt("publish", "n", "--id", "newer", "--after", "1h")
+    [newer] = spool_dir.glob("pending/*/*/*.json")
+    newer.write_bytes(newer.read_bytes().replace(b'{"ampt":1', b'{"ampt":2', 1))
+    ran = run_ampt("move", "newer", "--after", "2h")
+
+    assert (ran.status, ran.out, ran.err.endswith("; upgrade\n")) == (78, "", True)
+    assert newer.exists()
