@@ -18,7 +18,8 @@ def heard(noted: list[int]) -> Iterator[int]:
     The end of a child wakes too, and is not noted: who ended is for wait(2) to say.
     """
     with waking() as awake:
-        before = {number: signal.signal(number, lambda n, _: noted.append(n)) for number in NOTED}
+        taken = [number for number in NOTED if not _is_ignored(number)]
+        before = {number: signal.signal(number, lambda n, _: noted.append(n)) for number in taken}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # inherited by who was started so
         try:
@@ -27,6 +28,11 @@ def heard(noted: list[int]) -> Iterator[int]:
             for number, handler in before.items():
                 signal.signal(number, handler)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    """Whether it is for others: a shell starts what a script runs with & so, for Ctrl-C."""
+    return number == signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """`ampt run`: for cron, and with --watch for a service manager."""
 
 import os
-from _signal import SIG_DFL, SIGINT, signal  # type: ignore[import-not-found]  # as in publish
 from itertools import islice
 
 from ampt_cli import clock, place, printing, settings, size
@@ -65,9 +64,6 @@ Nothing is lost.
 
 def main(argv: "list[str]") -> int:
     """Run; the exit status."""
-    # Before the runner listens for signals, and after, there is nothing to finish:
-    # Ctrl-C ends the process as SIGTERM does, and never with a traceback.
-    signal(SIGINT, SIG_DFL)
     form = None
     try:
         given = parse(COMMAND, argv)

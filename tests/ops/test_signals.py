@@ -173,6 +173,20 @@ def test_a_timeout_during_a_stop_is_a_timeout(stopped: Stopped, spool_dir: Path)
 
 
 @pytest.mark.row(50)
+def test_a_ctrl_c_that_a_script_keeps_from_its_background_stops_no_run(
+    stopped: Stopped, spool_dir: Path
+) -> None:
+    """A shell starts what it runs with & so that it ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stopped(SLOW.replace("1.5", "0.2"), signal.SIGINT, events=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert len(in_state(spool_dir, "done")) == 2
+
+
+@pytest.mark.row(50)
 @pytest.mark.row(51)
 def test_signals_that_were_blocked_when_it_was_started_are_heard(
     run_ampt: RunAmpt,
