@@ -56,6 +56,7 @@ format: dev
 types: dev
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python --pythonplatform Darwin ampt_cli
 
 bench: base
 	$(BIN)/python -m tests.bench.bench --small $(ARGS)

@@ -6,7 +6,7 @@ from stat import S_IWGRP, S_IWOTH
 
 from ampt_cli import clock, instants, layout, trust
 from ampt_cli.errors import ConfigError, Denied, NotFound, UsageError, from_os
-from ampt_cli.fsio import FOLDER, READ, Disk
+from ampt_cli.fsio import FOLDER, READ, Disk, full_sync
 
 ANEW = (
     f'if it was one, write "{layout.MAGIC}{layout.VERSION}" into a new file {layout.FORMAT} there'
@@ -177,7 +177,7 @@ def _make_parents(path: str) -> None:
 def _sync_name(folder: str) -> None:
     parent = os.open(os.path.dirname(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(parent)
+        full_sync(parent)
     finally:
         os.close(parent)
 

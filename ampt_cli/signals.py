@@ -38,7 +38,9 @@ def _is_ignored(number: signal.Signals) -> bool:
 @contextmanager
 def waking() -> Iterator[int]:
     """A descriptor that can be read from once a signal came that has a handler of Python."""
-    read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    read, write = os.pipe()  # macOS has no pipe2
+    for end in (read, write):
+        os.set_blocking(end, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     try:
         yield read

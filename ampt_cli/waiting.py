@@ -20,7 +20,9 @@ class Input(RawIOBase):
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = os.pipe()  # macOS has no pipe2
+        for end in self._pipe:
+            os.set_blocking(end, False)
         self._before = _signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         self._ready = poll()
         for each in (fd, self._pipe[0]):

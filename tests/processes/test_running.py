@@ -466,36 +466,3 @@ def test_a_runner_that_stands_aside_holds_nothing_and_comes_back(
     assert "'succeeded': 500" in counts
     assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 500
     assert ("True 0" in looks, bool(looks)) == (not names, not names)
-
-
-def test_a_c_library_that_knows_no_schedulers_is_enough(run_ampt, write_handlers) -> None:
-    """That of Alpine Linux (musl) refuses to say which there is: each worker ended for it."""
-    handlers = write_handlers(
-        """
-import errno, os
-def refuse(pid): raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-os.sched_getscheduler = refuse
-@events.on("n")
-def n(event):
-    os.nice(1)
-    print("ran")
-"""
-    )
-    run_ampt("publish", "n")
-    run_ampt("publish", "n")
-    ran = run_ampt("run", "-m", handlers)
-
-    assert (ran.status, ran.err.count("| ran")) == (0, 2), ran.err
-
-
-def test_a_python_without_ctypes_is_enough(run_ampt, write_handlers, tmp_path: Path) -> None:
-    """As one is that was built where libffi is not: it renames and syncs without those calls."""
-    handlers = write_handlers("@events.on('n')\ndef n(event): print('ran')\n")
-    (tmp_path / "without").mkdir()
-    (tmp_path / "without" / "_ctypes.py").write_text("raise ImportError", encoding="utf-8")
-    env = {"PYTHONPATH": str(tmp_path / "without")}
-    run_ampt("publish", "--batch", "-", stdin='{"name":"n"}\n' * 100, env=env)
-    ran = run_ampt("run", "-m", handlers, env=env)
-
-    assert (ran.status, ran.err.count("| ran")) == (0, 100), ran.err
-    assert run_ampt("check", env=env).status == 0

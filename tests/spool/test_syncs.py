@@ -1,6 +1,7 @@
 """What is synced, and when. A sync that failed is never tried again on the same file."""
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -8,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, buckets, chosen, event, instants, layout, place, publication, spool
+from ampt_cli import (
+    batch,
+    buckets,
+    chosen,
+    event,
+    fsio,
+    instants,
+    layout,
+    place,
+    publication,
+    spool,
+)
 from ampt_cli.errors import AmptError
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -310,3 +322,25 @@ def test_an_id_that_is_linked_again_is_durable_and_leaves_nothing(
 
     assert second.samefile(file)
     assert (second.parent.stat().st_ino, second.name) in fsync.names
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(errno.ENOTSUP, "fsync"), (errno.ENOTTY, "fsync"), (errno.EIO, "refused")]
+)
+def test_a_drive_that_cannot_be_asked_to_write_is_synced_as_elsewhere(
+    code: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On macOS a network share, say; what the drive itself has refused is not asked again."""
+    calls: list[str] = []
+
+    def refuse(_fd: int, _what: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    monkeypatch.setattr(os, "fsync", lambda _: calls.append("fsync"))
+    try:
+        fsio.full_sync(0, "darwin")
+    except OSError:
+        calls.append("refused")
+
+    assert calls == [told]
