@@ -117,7 +117,7 @@ class Events:
         given = self.spool or self.default
         path = settings.spool_path(os.fsdecode(given) if given else None)
         disk = self._disk  # race: another thread may change the spool, and publish through this one
-        if disk is None or not place.is_still(disk, path):
+        if disk is None or path != disk.path or not place.is_still(disk):
             # Let go of it first: a daemon has closed it, and the new one may get its number.
             self._disk = disk = None
             made = place.open_disk(path, create=True)

@@ -50,7 +50,7 @@ class Disk:
 
     def __init__(self, root: int, group: bool = False, path: str = "") -> None:
         self.root = root
-        self.path = path  # where it was opened; for messages alone
+        self.path = path  # where it was opened, whole; no verb needs it
         self.durable: set[str] = set()  # buckets known to be, that nobody removes
         self._rename_new: Callable[[int, str, str], None] | None = None
         self.group = group  # whether the spool is shared by one

@@ -14,9 +14,8 @@ class Home:
     a crash after it leaves a runner of whom nobody lives, for the rescue.
     """
 
-    def __init__(self, disk: Disk, base: str, now: int) -> None:
+    def __init__(self, disk: Disk, now: int) -> None:
         self.disk = disk
-        self.base = base
         self.name = f"{instants.stamp(now)}-{os.urandom(4).hex()}"
         self.folder = f"{layout.RUNNING}/{self.name}"
         self.draft = f"{layout.TMP}/{self.name}"
@@ -30,7 +29,7 @@ class Home:
 
     def move_in(self) -> None:
         """Take the lock, then appear in running/, durably: claims may go into it."""
-        self.held = lock.hold(self.disk, self.base, self.draft)
+        self.held = lock.hold(self.disk, self.draft)
         self.disk.sync(self.draft)  # a folder without its lock could never be rescued
         self.disk.move(self.draft, self.folder)
         self.disk.sync(layout.RUNNING)
@@ -44,7 +43,7 @@ class Home:
         upkeep.remove(self.disk, self.draft)
 
 
-def check_place(disk: Disk, base: str, *, network: bool) -> None:
+def check_place(disk: Disk, *, network: bool) -> None:
     """Raise ConfigError where renames, or kernel locks (unless `network`), cannot be relied on."""
     device = os.fstat(disk.root).st_dev
     for folder in layout.FOLDERS:
@@ -54,12 +53,12 @@ def check_place(disk: Disk, base: str, *, network: bool) -> None:
             continue
         if found != device:
             raise ConfigError(
-                f"{base}/{folder} is on another file system than {base}",
+                f"{disk.path}/{folder} is on another file system than {disk.path}",
                 "all of a spool must lie on one file system",
             )
     kind = kernel.network_file_system(disk.root)
     if kind is not None and not network:
         raise ConfigError(
-            f"the spool {base} is on {kind}: locks cannot be relied on there",
+            f"the spool {disk.path} is on {kind}: locks cannot be relied on there",
             "use a local file system, or set network_file_system = true at your own risk",
         )

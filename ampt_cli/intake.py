@@ -16,11 +16,8 @@ POLL = 1.0  # s between looks at the spool when nobody wakes the runner
 class Intake:
     """Scan after scan, until one finds nothing to claim; then it is `exhausted`."""
 
-    def __init__(
-        self, disk: Disk, base: str, clock: Callable[[], int], names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, disk: Disk, clock: Callable[[], int], names: tuple[str, ...]) -> None:
         self.disk = disk
-        self.base = base
         self.clock = clock
         self.names = names  # globs
         self.runner = ""
@@ -56,7 +53,7 @@ class Intake:
                         return claim
                     self._leave_some(entry)
             if self._found or self._missed:
-                place.check_still(self.disk, self.base)
+                place.check_still(self.disk)
                 self.rescan()
             else:
                 self.exhausted = True
@@ -70,7 +67,7 @@ class Intake:
     def look_again(self, *, woken: bool) -> None:
         """Scan once more if there is a reason: a wake-up, a due time, or a second has passed."""
         if self.exhausted and (woken or self.patience() <= 0):
-            place.check_still(self.disk, self.base)
+            place.check_still(self.disk)
             self.rescan()
 
     def patience(self) -> float:

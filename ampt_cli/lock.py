@@ -25,8 +25,8 @@ NO_LOCKS = (None, ENOSYS, EOPNOTSUPP, EINVAL, ENOLCK)  # None: of filelock's own
 OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def hold(disk: Disk, base: str, folder: str) -> object:
-    """Take `lock` in `folder` of the spool at `base` for as long as this process lives.
+def hold(disk: Disk, folder: str) -> object:
+    """Take `lock` in `folder` for as long as this process lives.
 
     The result must be kept. Raises ConfigError where the file system has no
     flock: a lock that is only a file with a name in it would outlive its owner.
@@ -35,7 +35,7 @@ def hold(disk: Disk, base: str, folder: str) -> object:
     take = _take if sys.platform == "linux" else _take_elsewhere
     why: object = "it is not a kernel lock"
     try:
-        held = take(disk, base, path)
+        held = take(disk, path)
         probe = os.open(path, OPEN, dir_fd=disk.root)
         try:
             flock(probe, LOCK_EX | LOCK_NB)
@@ -48,20 +48,20 @@ def hold(disk: Disk, base: str, folder: str) -> object:
             raise  # of the disk, not of its locks
         why = error
     raise ConfigError(
-        f"cannot lock {base}/{path}: {why}", "a spool needs a local file system with flock(2)"
+        f"cannot lock {disk.path}/{path}: {why}", "a spool needs a local file system with flock(2)"
     )
 
 
-def _take(disk: Disk, _base: str, path: str) -> int:
+def _take(disk: Disk, path: str) -> int:
     held = os.open(path, OPEN, dir_fd=disk.root)
     flock(held, LOCK_EX | LOCK_NB)
     return held
 
 
-def _take_elsewhere(disk: Disk, base: str, path: str) -> object:
+def _take_elsewhere(disk: Disk, path: str) -> object:
     from filelock import FileLock  # noqa: PLC0415  gate: not on Linux
 
-    held = FileLock(f"{base}/{path}", timeout=0, mode=disk.file_mode)
+    held = FileLock(f"{disk.path}/{path}", timeout=0, mode=disk.file_mode)
     held.acquire()
     return held
 

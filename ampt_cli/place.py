@@ -213,20 +213,20 @@ def gid(group: str) -> int:
         raise UsageError(f"there is no group {group!r}", "see: getent group") from None
 
 
-def is_still(disk: Disk, path: str) -> bool:
-    """Whether `path` is the very spool that `disk` has open, as far as can be told."""
+def is_still(disk: Disk) -> bool:
+    """Whether its path leads to the very spool that `disk` has open, as far as can be told."""
     try:
-        check_still(disk, path)
+        check_still(disk)
     except (NotFound, OSError):
         return False
     return True
 
 
-def check_still(disk: Disk, path: str) -> None:
-    """Raise NotFound unless `path` is the very spool that `disk` has open; OSError, untold."""
+def check_still(disk: Disk) -> None:
+    """Raise NotFound unless its path leads to the very spool that `disk` has open; OSError."""
     try:
-        if os.path.samestat(os.stat(path), os.fstat(disk.root)):
+        if os.path.samestat(os.stat(disk.path), os.fstat(disk.root)):
             return
     except (FileNotFoundError, NotADirectoryError):
         pass
-    raise NotFound(f"the spool {path} was removed or replaced while it was in use")
+    raise NotFound(f"the spool {disk.path} was removed or replaced while it was in use")

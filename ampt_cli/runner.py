@@ -34,17 +34,15 @@ class Runner:
     def __init__(
         self,
         disk: Disk,
-        base: str,
         settings: Settings,
         observer: Observer,
         clock: Callable[[], int],
     ) -> None:
         self.disk = disk
-        self.base = base
         self.settings = settings
         self.observer = observer
         self.clock = clock
-        self.intake = Intake(disk, base, clock, settings.names)
+        self.intake = Intake(disk, clock, settings.names)
         self.outcomes = Outcomes(disk, settings, observer, clock)
         self.dispatch = Dispatch(self.intake, self.outcomes, settings.most)
         self.signals: list[int] = []
@@ -65,7 +63,7 @@ class Runner:
                 self._work()
             self.chores.tidy(self.intake)
         except OSError as error:
-            raise from_os(error, f"run the events in {self.base}", CHECK) from error
+            raise from_os(error, f"run the events in {self.disk.path}", CHECK) from error
         if self.outcomes.trouble is not None:
             raise self.outcomes.trouble
         if self.intake.unread:
@@ -75,9 +73,9 @@ class Runner:
         return self.outcomes.tally
 
     def _work(self) -> None:
-        home.check_place(self.disk, self.base, network=self.settings.network)
+        home.check_place(self.disk, network=self.settings.network)
         with heard(self.signals) as wakeup:
-            self.home = home.Home(self.disk, self.base, self.clock())
+            self.home = home.Home(self.disk, self.clock())
             # Forked first: they import the handlers while the folder is locked and synced here.
             self.workers = self._crew(wakeup)
             try:
@@ -105,7 +103,7 @@ class Runner:
     def _job(self) -> worker.Job:
         told = self.settings
         return worker.Job(
-            self.base, told.handlers, told.default_timeout, told.rerun_all, told.memory
+            self.disk.path, told.handlers, told.default_timeout, told.rerun_all, told.memory
         )
 
     def _move_in(self) -> None:

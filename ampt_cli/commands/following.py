@@ -26,17 +26,17 @@ EVENT_EVERY = 0.2  # s between two looks at one event
 SHARE = 20  # a look that takes long is followed by a pause of so many times its length
 
 
-def whole(disk: Disk, base: str, *, as_json: bool) -> None:
+def whole(disk: Disk, *, as_json: bool) -> None:
     """The overview."""
     counting = Counting(disk)
     before: object = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY, drawn=live.shown):
-            place.check_still(disk, disk.path)
+            place.check_still(disk)
             now = clock.now()
             told = overview.overview(disk, counting.census(now))
             if live.shown:
-                live.update(glance(told, base, now, live.width, live.height))
+                live.update(glance(told, disk.path, now, live.width, live.height))
                 continue
             what = _lasting(told) if as_json else changes(told)
             if what != before:
@@ -54,7 +54,7 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
     known: set[str] | None = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY, drawn=live.shown):
-            place.check_still(disk, disk.path)
+            place.check_still(disk)
             if not live.shown:
                 fresh, known = _news(disk, wanted, sort, limit, known)
                 for seen in fresh:
@@ -89,7 +89,7 @@ def event(disk: Disk, id: str, *, as_json: bool) -> None:
     seen = found(disk, id)
     before: tuple[str, int | None] | None = None
     for _ in _until_interrupted(EVENT_EVERY):
-        place.check_still(disk, disk.path)
+        place.check_still(disk)
         if not disk.exists(seen.entry.path):
             seen = found(disk, seen.entry.id)
         now, entry = clock.now(), seen.entry

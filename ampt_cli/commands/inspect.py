@@ -97,8 +97,7 @@ def _look(given: Given) -> None:
     id_, wanted = _id(given), _wanted(given)
     limit = given.number("limit", None) or 100
     by = given.get("group_by")
-    base = settings.spool_path(given.get("spool"))
-    disk = place.open_disk(base)
+    disk = place.open_disk(settings.spool_path(given.get("spool")))
     listed = given.values.keys() & {"sort", "limit"}
     if id_ is not None and (wanted or by):
         raise UsageError("give an id or a filter, not both")
@@ -119,7 +118,7 @@ def _look(given: Given) -> None:
         some(disk, wanted, given.get("sort") or "due", limit, as_json=as_json)
     else:
         whole = following.whole if follow else _all
-        whole(disk, base, as_json=as_json)
+        whole(disk, as_json=as_json)
 
 
 def _refuse(given: Given, what: str, others: Collection[str]) -> None:
@@ -254,7 +253,7 @@ def _noting(found: Iterable[Seen], errors: set[str]) -> Iterator[Seen]:
         yield seen
 
 
-def _all(disk: Disk, base: str, *, as_json: bool) -> None:
+def _all(disk: Disk, *, as_json: bool) -> None:
     now = clock.now()
     with Progress("counting") as progress:
         counted = census(disk, now, progress)
@@ -262,4 +261,4 @@ def _all(disk: Disk, base: str, *, as_json: bool) -> None:
     if as_json:
         show_json(told)
     else:
-        show(glance(told, base, now, room()))
+        show(glance(told, disk.path, now, room()))

@@ -116,7 +116,7 @@ def _run(given: Given) -> int:
     as_json = given.get("log_format") == "json"
     observer = logs.Log(as_json=as_json, verbose=watched or given.has("verbose"))
     try:
-        tally = runner.Runner(disk, base, chosen, observer, clock.now).run()
+        tally = runner.Runner(disk, chosen, observer, clock.now).run()
     finally:
         observer.end()
     return 1 if given.has("check") and tally.failed else 0

@@ -65,7 +65,7 @@ def test_an_overview_is_told_again_when_something_is_another(
     ran.touch(disk)
     os.utime("ran", (0, 0), dir_fd=disk.root)
     between(int, lambda: ran.touch(disk), lambda: publish(disk, "a"), int)
-    following.whole(disk, "/spool", as_json=as_json)
+    following.whole(disk, as_json=as_json)
     lines = capfd.readouterr().out.splitlines()
 
     if as_json:

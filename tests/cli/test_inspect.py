@@ -1248,7 +1248,7 @@ def test_a_terminal_that_can_do_nothing_gets_plain_lines(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", term)
     disk = place.open_disk(str(spool_dir))
-    following.whole(disk, str(spool_dir), as_json=False)
+    following.whole(disk, as_json=False)
     following.some(disk, catalog.Filter(), "due", 9, as_json=False)
     said = capfd.readouterr().out
 

@@ -75,9 +75,9 @@ def test_what_waits_is_taken_by_any_runner_that_is_alive(disk: Disk) -> None:
     claim = layout.claimed(published(disk, "runs"), MINE.partition("/")[2])
     disk.move(published(disk, "runs").path, claim.path)
     nobody = [sentence(disk, id_) for id_ in ("waits", "runs")]
-    held = lock.hold(disk, disk.path, OTHER)
+    held = lock.hold(disk, OTHER)
     other = [sentence(disk, id_) for id_ in ("waits", "runs")]
-    its_own = lock.hold(disk, disk.path, MINE)
+    its_own = lock.hold(disk, MINE)
 
     assert ["no runner is alive" in told for told in nobody] == [True, False]
     assert ["the runner that is alive takes it" in told for told in other] == [True, False]
@@ -106,7 +106,7 @@ def test_what_runs_for_too_long_is_told_with_the_process_of_its_runner(disk: Dis
     claim = layout.claimed(published(disk, "runs"), MINE.partition("/")[2])
     disk.move(published(disk, "runs").path, claim.path)
     Marks(disk, MINE, 1).begin(0, 0, NOW - 660_000, claim.file)
-    held = lock.hold(disk, disk.path, MINE)
+    held = lock.hold(disk, MINE)
 
     assert "has been running for 11 min" in sentence(disk, "runs")
     assert f"its runner (pid {os.getpid()})" in sentence(disk, "runs")

@@ -154,7 +154,7 @@ def test_what_is_given_back_counts_for_no_limit_of_attempts(spool_dir: Path) -> 
     for _ in range(3):
         publication.publish(disk, publication.draft("n", None, None, 1_800_000_000_000))
     outcomes = Outcomes(disk, Settings(""), Observer(), int)
-    made = Dispatch(Intake(disk, str(spool_dir), lambda: 1_800_000_000_001, ()), outcomes, 2)
+    made = Dispatch(Intake(disk, lambda: 1_800_000_000_001, ()), outcomes, 2)
     disk.make_folder("running/r")
     made.intake.runner = "r"
     first = made._take(3)
@@ -387,7 +387,7 @@ def test_the_working_folder_may_be_another_users(
 @pytest.mark.parametrize("wait", ["a reload", "what still runs"])
 def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir: Path) -> None:
     """The FIFO could be read all the while, and a runner that waited for others would never rest."""
-    made = Runner(place.open_disk(str(spool_dir), create=True), "", Settings(""), Observer(), int)
+    made = Runner(place.open_disk(str(spool_dir), create=True), Settings(""), Observer(), int)
     heard: set[int] = set()
     seen: list[set[int]] = []
 
@@ -422,7 +422,7 @@ def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir
 
 def test_a_publish_wakes_no_runner_that_stands_aside(spool_dir: Path) -> None:
     """It would take the byte from the one that is at work."""
-    made = Runner(place.open_disk(str(spool_dir), create=True), "", Settings(""), Observer(), int)
+    made = Runner(place.open_disk(str(spool_dir), create=True), Settings(""), Observer(), int)
     made.workers = cast("Any", SimpleNamespace(room=1))
     made.share = cast("Any", SimpleNamespace(aside=False))
     willing = made._would_claim()
@@ -448,7 +448,7 @@ class Told(Share):
 spool, handlers, names = sys.argv[1], sys.argv[2], tuple(sys.argv[3:])
 runner.Share = Told
 told = Settings(handlers, names=names)
-print(runner.Runner(place.open_disk(spool), spool, told, Observer(), clock.now).run().counts)
+print(runner.Runner(place.open_disk(spool), told, Observer(), clock.now).run().counts)
 """
 
 

@@ -451,6 +451,10 @@ def test_a_spool_that_cannot_be_looked_at_is_not_said_to_be_removed(
             place.check_still(disk, disk.path)
         assert not place.is_still(disk, disk.path)
     assert place.is_still(disk, disk.path)
+        with pytest.raises(OSError, match="Input/output error"):
+            place.check_still(disk)
+        assert not place.is_still(disk)
+    assert place.is_still(disk)
 
 
 @pytest.mark.row(70)
@@ -537,7 +541,7 @@ def test_a_file_system_without_kernel_locks_is_refused(
     monkeypatch.setattr(lock, "flock", no_locks)
 
     with pytest.raises(ConfigError, match=r"cannot lock .*lock"):
-        lock.hold(disk, str(tmp_path / "spool"), "running/r")
+        lock.hold(disk, "running/r")
 
 
 @pytest.mark.usefixtures("system")
@@ -548,7 +552,7 @@ def test_nobody_else_gets_a_runners_lock(tmp_path: Path) -> None:
     disk.make_folder("running/r")
     for name in (layout.LOCK, layout.WORKERS):
         disk.write_new(f"running/r/{name}", b"")
-    held = lock.hold(disk, str(tmp_path / "spool"), "running/r")
+    held = lock.hold(disk, "running/r")
 
     assert held is not None
     assert lock.is_alive(disk, "running/r")
@@ -572,7 +576,7 @@ def test_a_disk_that_fails_at_a_lock_is_not_blamed_on_its_locks(
     monkeypatch.setattr(lock, "flock", fails)
 
     with pytest.raises(OSError, match=re.escape(os.strerror(code))) as failed:
-        lock.hold(disk, str(tmp_path / "spool"), "running/r")
+        lock.hold(disk, "running/r")
     assert failed.value.errno == code
 
 
@@ -585,9 +589,9 @@ def test_a_network_file_system_is_refused_unless_asked_for(
     monkeypatch.setattr(kernel, "network_file_system", lambda _: "NFS")
 
     with pytest.raises(ConfigError, match="is on NFS") as refused:
-        home.check_place(disk, str(tmp_path), network=False)
+        home.check_place(disk, network=False)
     assert "network_file_system = true" in str(refused.value.hint)
-    home.check_place(disk, str(tmp_path), network=True)
+    home.check_place(disk, network=True)
     for said in (True, False):
         assert Settings.of({"network_file_system": said}, handlers="").network == said
 

@@ -529,7 +529,7 @@ def test_whether_a_runner_lives_is_told_as_far_as_it_can_be(disk: Disk, tmp_path
     """One that does is no finding; of one whose lock is a link nobody can say."""
     claim(disk, publish(disk, "claimed"))
     folder = f"{layout.RUNNING}/{RUNNER}"
-    held = lock.hold(disk, str(tmp_path / "spool"), folder)
+    held = lock.hold(disk, folder)
     alive = found(disk)
     disk.remove(f"{folder}/lock")
     os.symlink("nowhere", f"{folder}/lock", dir_fd=disk.root)

@@ -21,7 +21,7 @@ def test_a_runner_appears_locked_and_durable_and_goes_whole(
     done: list[tuple[str, ...]] = []
     for verb in ("sync", "move"):
         noted(monkeypatch, verb, done)
-    home = Home(disk, disk.path, NOW)
+    home = Home(disk, NOW)
     before = disk.list("running")
     home.move_in()
     alive, files = lock.is_alive(disk, home.folder), disk.list(home.folder)
@@ -66,13 +66,13 @@ def test_of_a_folder_that_cannot_be_made_nothing_is_left(
     monkeypatch.setattr(Disk, "write_new", fail)
 
     with pytest.raises(type(error)):
-        Home(disk, disk.path, NOW)
+        Home(disk, NOW)
     assert disk.list("tmp") == []
 
 
 def test_a_runner_that_never_moved_in_leaves_nothing(disk: Disk) -> None:
     """Where its workers could not be begun."""
-    Home(disk, disk.path, NOW).move_out()
+    Home(disk, NOW).move_out()
 
     assert disk.list("running") == disk.list("tmp") == []
 
@@ -82,7 +82,7 @@ def test_a_spool_in_parts_is_refused_and_one_that_lacks_some_is_not(
 ) -> None:
     """Renames reach no other file system; what is missing is made, or told, where it is needed."""
     disk.remove_folder("dead")
-    check_place(disk, disk.path, network=False)
+    check_place(disk, network=False)
     stat = os.stat
 
     def elsewhere(path: str, **named: Any) -> object:
@@ -92,4 +92,4 @@ def test_a_spool_in_parts_is_refused_and_one_that_lacks_some_is_not(
     monkeypatch.setattr(os, "stat", elsewhere)
 
     with pytest.raises(ConfigError, match="/running is on another file system than "):
-        check_place(disk, disk.path, network=True)
+        check_place(disk, network=True)

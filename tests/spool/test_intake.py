@@ -21,9 +21,9 @@ def disk(tmp_path: Path) -> Disk:
     return disk
 
 
-def open_intake(disk: Disk, base: Path, runner: str) -> intake.Intake:
+def open_intake(disk: Disk, runner: str) -> intake.Intake:
     """What the runner of this name claims with."""
-    made = intake.Intake(disk, str(base), lambda: NOW + 1, ())
+    made = intake.Intake(disk, lambda: NOW + 1, ())
     made.runner = runner
     return made
 
@@ -46,7 +46,7 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def test_two_runners_claim_everything_once(disk: Disk, tmp_path: Path, lost: list[object]) -> None:
     """By turns, each meets the other; passing over a few loses none and saves most races."""
-    runners = [open_intake(disk, tmp_path / "spool", name) for name in ("one", "two")]
+    runners = [open_intake(disk, name) for name in ("one", "two")]
     ids = []
     while claims := [claim for runner in runners if (claim := runner.claim()) is not None]:
         ids += [claim.id for claim in claims]
@@ -60,7 +60,7 @@ def test_who_comes_late_does_not_try_everything(
     disk: Disk, tmp_path: Path, lost: list[object]
 ) -> None:
     """What was listed, and claimed by another before we came to it, is passed over by leaps."""
-    early, late = (open_intake(disk, tmp_path / "spool", name) for name in ("one", "two"))
+    early, late = (open_intake(disk, name) for name in ("one", "two"))
     assert late.peek()
     claims = [early.claim() for _ in range(450)]
     rest = []
@@ -76,7 +76,7 @@ def test_a_second_entry_of_what_is_claimed_is_tried_once(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A restored backup may leave many; the runner passes over them, and is not kept busy."""
-    runner = open_intake(disk, tmp_path / "spool", "one")
+    runner = open_intake(disk, "one")
     claims = iter(runner.claim, None)
     for claim in list(claims):
         assert claim is not None

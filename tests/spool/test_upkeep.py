@@ -43,7 +43,7 @@ class Heard(Observer):
 
 def open_intake(disk: Disk) -> intake.Intake:
     """What a runner claims with."""
-    made = intake.Intake(disk, disk.path, lambda: NOW + 1, ())
+    made = intake.Intake(disk, lambda: NOW + 1, ())
     made.runner = "r"
     disk.make_folder("running/r")
     return made
