@@ -6,15 +6,13 @@ from ampt_cli.layout import Entry
 from ampt_cli.policy import NO_WISH, Retries, Verdict, Wish
 
 
-def settle_success(disk: Disk, entry: Entry, line: bytes | None, now: int) -> bool:
-    """Move a claim to done, with its record; None where its worker has appended that.
+def settle_success(disk: Disk, entry: Entry, line: bytes, now: int) -> bool:
+    """Move a claim to done, with its record; False if somebody else has.
 
-    False if somebody else has. Not synced: a power cut may repeat the attempt.
+    Not synced: a power cut may repeat the attempt.
     """
-    if line is None:
-        return spool.finish(disk, entry, now)
     target = layout.finished(entry, layout.DONE, now)
-    return spool.settle(disk, entry, target, line, sync=False) is not None
+    return spool.settle(disk, entry, target, line, sync=False)
 
 
 def has_succeeded(disk: Disk, entry: Entry) -> bool:

@@ -44,7 +44,7 @@ def finish(disk: Disk, entry: Entry, now: int) -> bool:
     return _into(disk, layout.day_of(layout.DONE, now), entry.file, entry)
 
 
-def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> Entry | None:
+def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) -> bool:
     """Append the attempt's record, then move the claim to where the verdict sends it.
 
     A crash between the two leaves a claim with its record: rescue finishes a
@@ -56,14 +56,13 @@ def settle(disk: Disk, entry: Entry, target: Entry, line: bytes, *, sync: bool) 
     try:
         disk.append(entry.path, line, sync=sync)
     except FileNotFoundError:
-        return None
+        return False
     except OSError as error:
         lost = error
-    if not _move(disk, entry, target):
-        return None
-    if lost is not None:
+    moved = _move(disk, entry, target)
+    if moved and lost is not None:
         raise RecordLost(target, lost)
-    return target
+    return moved
 
 
 def reschedule(disk: Disk, entry: Entry, instant: int, action: str, now: int) -> Entry | None:

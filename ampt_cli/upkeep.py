@@ -111,7 +111,7 @@ def _rescue_one(
         if what == "given_back":
             spool.release(disk, entry)
         elif what == "succeeded":
-            settling.settle_success(disk, entry, None, now)
+            spool.finish(disk, entry, now)
         else:
             verdict = interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
     except FileExistsError:

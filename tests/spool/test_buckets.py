@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, buckets, layout, place, settling
+from ampt_cli import batch, buckets, layout, place, spool
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -134,7 +134,7 @@ def test_a_claim_is_never_settled_into_a_bucket_that_a_power_cut_could_take(
 
     monkeypatch.setattr(Disk, "move", moved)
     monkeypatch.setattr(Disk, "sync", synced)
-    settling.settle_success(disk, claim, None, NOW)
+    spool.finish(disk, claim, NOW)
 
     assert deeds == ["done", done, "move"]
 
