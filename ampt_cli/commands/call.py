@@ -120,7 +120,7 @@ def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> E
 
 
 def _stored(id: str, spool: str) -> Event:
-    disk = place.open_disk(settings.spool_path(spool or None))
+    disk = place.open_disk(settings.spool_path(spool))
     entry = find(disk, id, layout.STATES)
     seen = catalog.look(disk, entry)
     if seen is None or seen.event is None:

@@ -44,7 +44,7 @@ def cancel(
 ) -> None:
     """Move each to done."""
     chosen = Chosen(ids, state, name, error)
-    disk = place.open_disk(settings.spool_path(spool_dir or None))
+    disk = place.open_disk(settings.spool_path(spool_dir))
     now = clock.now()
     deeds = Deeds("cancelled", dry_run, as_json)
     deeds.each(

@@ -70,7 +70,7 @@ def check(
         if given is not None:
             raise UsageError(f"--{key} goes with --monitor", "see: ampt check --help")
     config, _ = settings.read()
-    disk = place.open_disk(settings.spool_path(spool_dir or None, config))
+    disk = place.open_disk(settings.spool_path(spool_dir, config))
     now, retries = clock.now(), retries_of(config)
     left, listens = 0, True
     for finding in list(checking.check(disk, now)):
@@ -99,7 +99,7 @@ def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int
         if wrong:
             raise UsageError(f"{wrong} does not go with --monitor")
         limits = _limits(given)
-        path = settings.spool_path(spool or None)
+        path = settings.spool_path(spool)
         status, line = monitoring.judge(_figures(path), limits)
     except AmptError as error:
         status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {whole(error)}"

@@ -65,13 +65,13 @@ def _offer(argv: list[str]) -> int:
     return 0
 
 
-def _meant(typed: str) -> str | None:
+def _meant(typed: str) -> str:
     """What a shell will make of a word on its line: quotes, a ~ or a $NAME at its beginning."""
     word = "".join(char for char in typed if char not in "\"'\\")
     if word.startswith("$"):
         name, slash, rest = word[1:].partition("/")
         word = os.environ.get(name.strip("{}"), "") + slash + rest
-    return os.path.expanduser(word) or None
+    return os.path.expanduser(word)
 
 
 def _entries(disk: "Disk", states: tuple[str, ...]) -> "Iterator[Entry]":

@@ -37,7 +37,7 @@ def handlers(
     registry = loading.load(target, config, spool_dir)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = registry.every()
-    missing = _unhandled(registry, settings.spool_path(spool_dir or None, config), bool(spool_dir))
+    missing = _unhandled(registry, settings.spool_path(spool_dir, config), bool(spool_dir))
     if as_json:
         for handler in every:
             timeout = handler.timeout or default

@@ -60,7 +60,7 @@ def init(
 ) -> None:
     """Write what is missing, and say what to do next."""
     here = settings.absolute(".")
-    base = settings.spool_path(spool_dir or None)
+    base = settings.spool_path(spool_dir)
     named = _nameable(base) if spool_dir else ""
     own = place.gid(group) if group else None
     trust.check_folder(os.path.join(here, settings.FILE), "a configuration here")

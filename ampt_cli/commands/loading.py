@@ -14,8 +14,8 @@ def load(given: str, config: dict[str, Any], spool: str) -> handlers.Registry:
     It publishes into the spool of the command, whatever it does to its surroundings.
     Raises ConfigError for whatever it raises, after its traceback.
     """
-    target = settings.handlers_target(given or None, config)
-    api.belong_to(settings.spool_path(spool or None, config))
+    target = settings.handlers_target(given, config)
+    api.belong_to(settings.spool_path(spool, config))
     try:
         with redirect_stdout(sys.stderr):
             return handlers.load(target)

@@ -37,7 +37,7 @@ def metrics(
     spool_dir: Spool = "",
 ) -> None:
     """Count, and write."""
-    text = page.text(figures(place.open_disk(settings.spool_path(spool_dir or None))))
+    text = page.text(figures(place.open_disk(settings.spool_path(spool_dir))))
     if not output:
         write(text)
         return

@@ -32,7 +32,7 @@ def move(
     spool_dir: Spool = "",
 ) -> None:
     """Reschedule it, and wake the runners."""
-    disk = place.open_disk(settings.spool_path(spool_dir or None))
+    disk = place.open_disk(settings.spool_path(spool_dir))
     now = clock.now()
     instant = due.parse(after, now)
     if due.looks_like_seconds(after):

@@ -31,7 +31,7 @@ def prune(
 ) -> None:
     """Delete whole days, oldest first."""
     config, _ = settings.read()
-    disk = place.open_disk(settings.spool_path(spool_dir or None, config))
+    disk = place.open_disk(settings.spool_path(spool_dir, config))
     now, kept = clock.now(), retention_of(config)
     trouble = Trouble()
     if not dry_run:

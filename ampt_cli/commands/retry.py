@@ -61,7 +61,7 @@ def retry(
     if edit and dry_run:
         raise UsageError("--edit does not go with --dry-run")
     chosen = Chosen(ids, list(state or BY_DEFAULT) if name or error else state, name, error)
-    disk = place.open_disk(settings.spool_path(spool_dir or None))
+    disk = place.open_disk(settings.spool_path(spool_dir))
     entries = chosen.entries(disk, ALLOWED)
     now = clock.now()
     if edit:

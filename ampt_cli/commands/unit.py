@@ -72,8 +72,8 @@ def unit(
 ) -> None:
     """Fill in and print."""
     config, file = settings.read()
-    spool = settings.spool_path(spool_dir or None, config)
-    target = settings.handlers_target(handlers or None, config)
+    spool = settings.spool_path(spool_dir, config)
+    target = settings.handlers_target(handlers, config)
     system = os.geteuid() == 0 if system is None else system
     if run_as and not system:
         raise UsageError("--as is for system units: a user's manager runs all as that user")
