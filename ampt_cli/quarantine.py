@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ampt_cli import buckets, catalog, instants, layout, reading, spool
+from ampt_cli import buckets, catalog, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound, TooNew
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, REASON, Entry
@@ -18,16 +18,6 @@ class Held(NamedTuple):
     file: str
     reason: str
     entry: Entry | None
-
-    @property
-    def id(self) -> str:
-        """The event's id, as far as the file name tells."""
-        return self.entry.id if self.entry else ""
-
-    @property
-    def since(self) -> int | None:
-        """When it was put there (ms)."""
-        return instants.unstamp(self.folder.partition("/")[2].partition("-")[0])
 
 
 def held(disk: Disk) -> Iterator[Held]:
@@ -45,7 +35,8 @@ def find(disk: Disk, prefix: str) -> Entry:
 
     Raises NotFound, UsageError where it is ambiguous.
     """
-    found = [one.entry for one in held(disk) if one.entry and one.id.startswith(prefix)]
+    entries = [one.entry for one in held(disk) if one.entry is not None]
+    found = [entry for entry in entries if entry.id.startswith(prefix)]
     found = [entry for entry in found if entry.id == prefix] or found
     if not found:
         raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")

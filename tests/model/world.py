@@ -111,7 +111,7 @@ class World:
             found.setdefault(entry.id, []).append(entry)
         for held in quarantine.held(self.disk):
             if held.entry is not None:
-                found.setdefault(held.id, []).append(held.entry)
+                found.setdefault(held.entry.id, []).append(held.entry)
         return found
 
     def entry(self, id_: str) -> Entry:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import layout, publication, quarantine, spool
+from ampt_cli import instants, layout, publication, quarantine, spool
 from ampt_cli.census import census
 from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
 from ampt_cli.fsio import Disk
@@ -26,7 +26,7 @@ def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
     target = quarantine.give_back(disk, quarantine.find(disk, "who"), NOW + 5)
 
     assert one.reason == f"{entry.path}: it looked wrong"
-    assert one.since == NOW
+    assert one.folder.startswith(f"{layout.QUARANTINE}/{instants.stamp(NOW)}-")
     assert target == layout.waiting(entry, layout.PENDING, NOW + 5)
     assert disk.list(layout.QUARANTINE) == []
 
@@ -38,7 +38,8 @@ def test_a_reason_that_cannot_be_read_hides_nothing(disk: Disk, tmp_path: Path) 
     disk.make_folder(f"{folder}/reason")
     [one] = quarantine.held(disk)
 
-    assert (one.id, one.reason) == ("torn", "the reason cannot be read: Is a directory")
+    assert one.entry is not None
+    assert (one.entry.id, one.reason) == ("torn", "the reason cannot be read: Is a directory")
 
 
 def test_the_reason_is_there_before_what_it_is_of(
