@@ -91,13 +91,12 @@ class Begun:
     """What the marks of a dead or other runner say."""
 
     def __init__(self, disk: Disk, folder: str) -> None:
-        self.pid = 0
-        self.known = False  # whether an entry without a mark has surely not begun
-        self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
         data = read(disk, folder)
         boot, _, pid = data[:RECORD].rstrip(b"\0\n").decode("utf-8", "replace").partition(" ")
         self.pid = int(pid) if pid.isdigit() else 0
-        self.known = boot == (boot_id() or "-") and len(data) % RECORD == 0 and len(data) > RECORD
+        # Whether an entry without a mark has surely not begun.
+        self._known = boot == (boot_id() or "-") and len(data) % RECORD == 0 and len(data) > RECORD
+        self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
         for number, at in enumerate(range(RECORD, len(data), RECORD)):
             words = data[at : at + RECORD].rstrip(b"\0\n").decode("utf-8", "replace").split(" ", 2)
             if len(words) == 3 and words[0].isdigit() and words[1].isdigit():
@@ -105,7 +104,7 @@ class Begun:
 
     def may_have_begun(self, file: str) -> bool:
         """Whether a handler may have been called for the claim `file`."""
-        return not self.known or file in self._begun
+        return not self._known or file in self._begun
 
     def start(self, file: str) -> int | None:
         """When the attempt began (ms), if it did."""
