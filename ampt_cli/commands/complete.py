@@ -57,9 +57,8 @@ def _offer(argv: list[str]) -> int:
     what, command, prefix, spool = (*argv, "", "", "", "")[:4]
     try:
         disk = place.open_disk(settings.spool_path(_meant(spool)))
-        find = _ids if what == "ids" else _names
-        found = find(_entries(disk, IDS.get(command, LIKELY)), prefix)
-        printing.write(1, "".join(f"{word}\t{told}\n" for word, told in found.items()))
+        found = _words(_entries(disk, IDS.get(command, LIKELY)), what, prefix)
+        printing.write(1, "".join(f"{word}\t{told}\n" for word, told in found))
     except (AmptError, OSError):
         return 1
     return 0
@@ -85,22 +84,15 @@ def _entries(disk: "Disk", states: tuple[str, ...]) -> "Iterator[Entry]":
                 yield entry
 
 
-def _ids(entries: "Iterator[Entry]", prefix: str) -> dict[str, str]:
+def _words(entries: "Iterator[Entry]", what: str, prefix: str) -> list[tuple[str, str]]:
+    """Ids, as they were found, with what they are of; or names, sorted, with nothing."""
     found: dict[str, str] = {}
     for entry in entries:
-        if entry.id.startswith(prefix):
-            found[entry.id] = f"{entry.state} {printing.safe(entry.name)}"
-            if len(found) == MOST:
-                break
-    return found
-
-
-def _names(entries: "Iterator[Entry]", prefix: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for entry in entries:
-        name = entry.name
-        if name.startswith(prefix) and printing.safe(name) == name:
+        name = printing.safe(entry.name)
+        if what == "ids" and entry.id.startswith(prefix):
+            found[entry.id] = f"{entry.state} {name}"
+        elif what == "names" and name == entry.name and name.startswith(prefix):
             found[name] = ""
-            if len(found) == MOST:
-                break
-    return dict(sorted(found.items()))
+        if len(found) == MOST:
+            break
+    return list(found.items()) if what == "ids" else sorted(found.items())
