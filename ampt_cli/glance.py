@@ -1,6 +1,7 @@
 """What a person sees of the whole spool: what wants attention, how much, what, when. Pure."""
 
 from collections.abc import Iterator
+from sys import maxsize
 from typing import Any
 
 from ampt_cli import instants, layout
@@ -20,15 +21,13 @@ SHAPES = (True, 8, False), (True, 8, True), (True, 3, True), (False, 3, True), (
 
 
 def glance(
-    found: dict[str, Any], spool: str, now: int, room: int | None = None, height: int | None = None
+    found: dict[str, Any], spool: str, now: int, room: int | None = None, height: int = maxsize
 ) -> list[Line]:
     """The lines of an overview, at `now` (ms), each of at most `room` cells.
 
     Where there are more than `height` it says less, and what is still too much is cut off.
     """
-    lines = _lines(found, spool, now, room, *SHAPES[0])
-    if height is None:
-        return lines
+    lines: list[Line] = []
     for shape in SHAPES:
         lines = _lines(found, spool, now, room, *shape)
         if len(lines) <= height:
