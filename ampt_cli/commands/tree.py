@@ -179,7 +179,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    _check_command(argv)
+    _check_command(argv[0])
     printing.check_stdout()
     try:
         result = app(argv, prog_name="ampt", standalone_mode=False)
@@ -192,12 +192,12 @@ def _run(argv: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _check_command(argv: list[str]) -> None:
+def _check_command(word: str) -> None:
     """Raise UsageError for a command that does not exist, and name one that does."""
-    if argv and argv[0][:1] != "-" and argv[0] not in COMMANDS:
-        near = get_close_matches(argv[0], [*COMMANDS, "help"], 1)
+    if word[:1] != "-" and word not in COMMANDS:
+        near = get_close_matches(word, [*COMMANDS, "help"], 1)
         hint = f"did you mean ampt {near[0]}?" if near else "see: ampt --help"
-        raise UsageError(f"there is no command {argv[0]!r}", hint)
+        raise UsageError(f"there is no command {word!r}", hint)
 
 
 def _usage(error: Any, word: str) -> UsageError:
