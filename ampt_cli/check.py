@@ -214,21 +214,17 @@ def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> 
 
 def _runners(disk: Disk) -> Iterator[Finding]:
     for folder in lock.runners(disk):
-        yield from _runner(disk, folder)
-
-
-def _runner(disk: Disk, folder: str) -> Iterator[Finding]:
-    try:
-        abandoned = lock.is_abandoned(disk, folder)
-    except OSError as error:
-        yield Finding(folder, f"whether its runner lives cannot be told: {error.strerror}", "")
-        return
-    if abandoned:
-        yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
-    elif lock.is_remains(disk, folder):
-        yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
-    elif not disk.exists(f"{folder}/{layout.LOCK}") and disk.exists(folder):
-        yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
+        try:
+            abandoned = lock.is_abandoned(disk, folder)
+        except OSError as error:
+            yield Finding(folder, f"whether its runner lives cannot be told: {error.strerror}", "")
+            continue
+        if abandoned:
+            yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
+        elif lock.is_remains(disk, folder):
+            yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
+        elif not disk.exists(f"{folder}/{layout.LOCK}") and disk.exists(folder):
+            yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
 
 
 def _twice(disk: Disk, goes: set[str]) -> Iterator[Finding]:
