@@ -46,12 +46,13 @@ class Batch:
         except OSError as error:
             raise from_os(error, f"begin a batch in the spool {disk.path}", CHECK) from error
 
-    def add(self, made: event.Event, *, place: str, by_id: bool = False) -> None:
-        """Check and write one event, which stands at `place` (`line 3`) in what was given.
+    def add(self, name: str, body: Any, after: Any, id: str | None, *, place: str) -> event.Event:
+        """Make, check and write one event, which stands at `place` (`line 3`) in what was given.
 
         Raises AmptError; the caller then aborts.
         """
-        if by_id:
+        made = draft(name, body, after, self.now, id)
+        if id is not None:
             if made.id in self._chosen:
                 first = self._chosen[made.id][1]
                 raise BadEvent(f"the id {made.id!r} stands twice in the batch, first in {first}")
@@ -59,7 +60,7 @@ class Batch:
         line = event.encode(made)
         check_room(self.disk)  # at each: a batch may be long
         # An id has no dot, and the name of an entry has.
-        file = made.id if by_id else layout.file_of(made)
+        file = layout.file_of(made) if id is None else made.id
         try:
             self.draft.write_new(file, line, sync=False, chmod=self.chmod)
         except OSError as error:
@@ -67,6 +68,7 @@ class Batch:
                 error, f"write {made.name!r} in the spool {self.disk.path}", CHECK
             ) from error
         self.count += 1
+        return made
 
     def commit(self, commit: Callable[[], object] = int) -> list[event.Event]:
         """Publish all; durable on return. Returns the events with chosen ids, as published."""
@@ -247,11 +249,10 @@ def publish_many(disk: Disk, drafts: Iterable[Draft], clock: Callable[[], int]) 
     ids: list[str] = []
     try:
         batch.begin()
-        for name, body, after, id_ in drafts:
+        for given in drafts:
             place = f"event {len(ids) + 1}"
             try:
-                made = draft(name, body, after, batch.now, id_)
-                batch.add(made, place=place, by_id=id_ is not None)
+                made = batch.add(*given, place=place)
             except AmptError as error:
                 raise error.at(place) from error
             ids.append(made.id)

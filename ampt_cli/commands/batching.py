@@ -5,7 +5,7 @@ from io import BufferedReader
 from itertools import chain, islice
 from typing import IO, Any
 
-from ampt_cli import clock, due, jsontext, printing, publication
+from ampt_cli import clock, due, jsontext, printing
 from ampt_cli.batch import Batch
 from ampt_cli.errors import AmptError, BadEvent, UsageError
 from ampt_cli.event import MAX_BYTES, Event
@@ -38,14 +38,14 @@ def publish_file(
         for number, line in chain(first, lines):
             try:
                 given = _given(line)
-                made = publication.draft(**given, now=batch.now)
-                by_id = given["id"] is not None
-                batch.add(made, place=f"line {number}", by_id=by_id)
+                made = batch.add(**given, place=f"line {number}")
             except AmptError as error:
                 raise error.at(f"line {number}") from None
-            if by_id:
+            if given["id"] is None:
+                answers.add(worded(made))
+            else:
+                answers.add("")
                 asked.append(made)
-            answers.add("" if by_id else worded(made))
             if not warned and due.looks_like_seconds(given["after"]):
                 printing.say(f"line {number}: after {due.READ_AS_DELAY.format(given['after'])}")
                 warned = True  # one is enough: the others will be like it

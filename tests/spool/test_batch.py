@@ -81,8 +81,7 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
     disk = place.open_disk(str(tmp_path / "spool"), create=True)
     made = batch.Batch(disk, lambda: 1_800_000_000_000)
     made.begin()
-    late = publication.draft("n", "late", None, made.now, "x")
-    made.add(late, place="line 1", by_id=True)
+    made.add("n", "late", None, "x", place="line 1")
     batch.publish_many(disk, [("n", "early", None, "x")], lambda: 1_800_000_000_000)
     with pytest.raises(BadEvent, match="line 1: the id 'x' was published before"):
         made.commit()
@@ -199,7 +198,7 @@ def test_a_batch_that_fills_the_disk_stops_before_its_last_bytes(
     made.begin()
     with pytest.raises(TryAgain, match="the disk of the spool is full"):
         for number in range(100):
-            made.add(publication.draft("n", None, None, NOW), place=f"line {number}")
+            made.add("n", None, None, None, place=f"line {number}")
     made.abort()
 
     assert made.count == 13
@@ -362,7 +361,7 @@ def test_a_name_that_a_listing_skips_is_published_too(
     made = batch.Batch(disk, lambda: NOW)
     made.begin()
     for _ in range(5):
-        made.add(publication.draft("n", None, None, NOW), place="line")
+        made.add("n", None, None, None, place="line")
     made.commit(lambda: renaming.append(True))
 
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 5
