@@ -1,7 +1,7 @@
 """What may be thrown away, and when. Light: an idle `ampt run` asks too."""
 
 from ampt_cli import instants
-from ampt_cli.layout import DONE, FINISHED, TMP, TMP_IS_STALE
+from ampt_cli.layout import DEAD, DONE, TMP, TMP_IS_STALE
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ class Retention:
         self.done = done
         self.dead = dead
 
-    def is_over(self, state: str, date: str, now: int) -> bool | None:
-        """Whether all of the folder `date` (of `done` or `dead`) is past its retention.
-
-        None where `date` is none.
-        """
-        keep = self.done if state == DONE else self.dead
-        start = instants.begin_of(date)
-        return None if start is None else start + instants.DAY + keep <= now
-
 
 def retention_of(config: "dict[str, int]") -> Retention:
     """The retention that a configuration asks for."""
@@ -39,13 +30,14 @@ def retention_of(config: "dict[str, int]") -> Retention:
 
 def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
     """The folders of done and dead that are past their retention, oldest first."""
-    for state in FINISHED:
+    for state, keep in ((DONE, retention.done), (DEAD, retention.dead)):
         for date in disk.list(state):
-            over = retention.is_over(state, date, now)
-            if over is False:
+            begin = instants.begin_of(date)
+            if begin is None:
+                continue  # no folder of a date
+            if begin + instants.DAY + keep > now:
                 break
-            if over:
-                yield f"{state}/{date}"
+            yield f"{state}/{date}"
 
 
 def stale(disk: "Disk", now: int) -> "list[str]":
