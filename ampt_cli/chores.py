@@ -101,7 +101,7 @@ class Chores:
         trouble, count = Trouble(), 0
         with trouble:
             kept = self.settings.retention
-            count = upkeep.prune(self.disk, self.clock(), kept, most, trouble)
+            count = upkeep.prune(self.disk, self.clock(), kept, trouble, most)
         self._untidy(trouble)
         return count == most
 

@@ -207,26 +207,20 @@ def sweep(disk: Disk, now: int) -> int:
 
 
 def prune(
-    disk: Disk,
-    now: int,
-    retention: Retention,
-    most: int | None = None,
-    trouble: Trouble | None = None,
+    disk: Disk, now: int, retention: Retention, trouble: Trouble, most: int | None = None
 ) -> int:
     """Delete finished entries past their retention, at most `most`; how many.
 
-    What cannot be read or deleted keeps no other; the first error is raised at the end, or left in
-    `trouble`. A runner gives `most`, and waits for nobody, for it enforces no deadline meanwhile:
-    what is locked is left for the next time.
+    What cannot be read or deleted keeps no other, and is left in `trouble`. A runner gives `most`,
+    and waits for nobody, for it enforces no deadline meanwhile: what is locked is left for the
+    next time.
     """
-    count, met = 0, trouble or Trouble()
-    for entry in islice(_past(disk, now, retention, met), most and LOOKS * most):
+    count = 0
+    for entry in islice(_past(disk, now, retention, trouble), most and LOOKS * most):
         if count == most:
             break
-        with met:
+        with trouble:
             count += spool.discard(disk, entry, wait=most is None)
-    if trouble is None:
-        met.tell()
     return count
 
 

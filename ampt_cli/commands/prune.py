@@ -35,7 +35,7 @@ def prune(
     now, kept = clock.now(), retention_of(config)
     trouble = Trouble()
     if not dry_run:
-        deleted = upkeep.prune(disk, now, kept, trouble=trouble)
+        deleted = upkeep.prune(disk, now, kept, trouble)
         _show(as_json, f"{plural(deleted, 'event')} deleted", deleted=deleted)
         trouble.tell()
         return

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ampt_cli import chosen, instants, layout, lock, place, publication, spool, upkeep
+from ampt_cli.errors import Trouble
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
@@ -132,12 +133,14 @@ def test_a_runner_that_prunes_waits_for_no_publisher_with_the_id_lock(disk: Disk
     [entry] = Scan(disk, NOW).entries()
     cancelled = spool.cancel(disk, entry, NOW)
     later = NOW + 400 * instants.DAY
+    trouble = Trouble()
     with chosen.IdLock(disk):
-        locked = upkeep.prune(disk, later, Retention(), 10)
+        locked = upkeep.prune(disk, later, Retention(), trouble, 10)
         assert cancelled is not None
         assert disk.exists(cancelled.path)
 
-    assert (locked, upkeep.prune(disk, later, Retention(), 10)) == (0, 1)
+    assert (locked, upkeep.prune(disk, later, Retention(), trouble, 10)) == (0, 1)
+    assert trouble.first is None
     assert not disk.exists(cancelled.path)
     assert not disk.exists(layout.id_path("order-7"))
 

@@ -21,6 +21,7 @@ from ampt_cli import (
     upkeep,
     walk,
 )
+from ampt_cli.errors import Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.retention import Retention
@@ -54,6 +55,14 @@ def open_chores(disk: Disk, observer: Observer) -> chores.Chores:
     return chores.Chores(disk, Settings(""), observer, lambda: NOW, Tally())
 
 
+def prune(disk: Disk, most: int | None = None) -> int:
+    """How much went. Raises the first error, as `ampt prune` does."""
+    trouble = Trouble()
+    count = upkeep.prune(disk, NOW, Retention(), trouble, most)
+    trouble.tell()
+    return count
+
+
 def finished(disk: Disk, id: str) -> str:
     """Where an event is that was done long ago."""
     made = publication.publish(disk, publication.draft("n", None, None, NOW, id))
@@ -69,7 +78,7 @@ def test_a_stray_name_stops_no_pruning(disk: Disk, stray: str) -> None:
     finished(disk, "old")
     disk.make_folder(f"done/{stray}")
 
-    assert upkeep.prune(disk, NOW, Retention()) == 1
+    assert prune(disk) == 1
     assert disk.list("done") == [stray]
 
 
@@ -78,7 +87,7 @@ def test_what_is_in_no_folder_of_a_date_is_not_pruned(disk: Disk) -> None:
     finished(disk, "kept")
     disk.move(OLD, OLD.replace("-", ""))
 
-    assert upkeep.prune(disk, NOW, Retention()) == 0
+    assert prune(disk) == 0
     assert len([*catalog.entries(disk)]) == 1
 
 
@@ -96,7 +105,7 @@ def test_what_cannot_be_deleted_keeps_nothing_else(disk: Disk) -> None:
     disk.make_folder(path.replace(".old.", ".a-folder."))
 
     with pytest.raises(OSError, match="directory"):
-        upkeep.prune(disk, NOW, Retention())
+        prune(disk)
     assert not disk.exists(path)
 
 
@@ -106,7 +115,7 @@ def test_what_is_no_folder_of_a_day_keeps_no_later_day(disk: Disk) -> None:
     disk.write_new("done/2019-12-31", b"")
 
     with pytest.raises(OSError, match="Not a directory"):
-        upkeep.prune(disk, NOW, Retention())
+        prune(disk)
     assert disk.list("done") == ["2019-12-31"]
 
 
@@ -333,8 +342,8 @@ def test_what_a_prune_looks_at_is_bounded_and_whom_it_waits_for_too(
         return False
 
     monkeypatch.setattr(spool, "discard", locked)
-    upkeep.prune(disk, NOW, Retention(), 1)
-    upkeep.prune(disk, NOW, Retention())
+    prune(disk, 1)
+    prune(disk)
 
     assert waited == [False] * upkeep.LOOKS + [True] * 2 * upkeep.LOOKS
 
@@ -368,7 +377,7 @@ def test_what_cannot_be_deleted_is_not_looked_at_alone(disk: Disk) -> None:
         disk.make_folder(path.replace(".old.", f".a-folder-{number}."))
 
     with suppress(IsADirectoryError, PermissionError):
-        upkeep.prune(disk, NOW, Retention(), 1)
+        prune(disk, 1)
     assert not disk.exists(path)
 
 
