@@ -247,13 +247,12 @@ def _load_file(path: str) -> None:
     name = os.path.splitext(os.path.basename(path))[0]
     if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
         name = "ampt_handlers"
-    spec = util.spec_from_file_location(name, path, loader=Source(name, path))
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"cannot import the handlers {path}: it is no Python file")
+    loader = Source(name, path)
+    spec: Any = util.spec_from_file_location(name, path, loader=loader)  # with a loader, never None
     module = util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except ImportError as error:
         if "no known parent package" not in str(error):
             raise
