@@ -15,6 +15,7 @@ from ampt_cli.size import MAX_TIMEOUT
 from ampt_cli.typed import Any, Value
 
 DEFAULT_TIMEOUT = 5_000  # ms
+RETRIES = {"every": "retry_every", "window": "retry_for"}  # fields of Retries: how users say them
 
 
 class GiveUp(Exception):
@@ -70,11 +71,8 @@ class Registry:
             name = check_name(name)
             limit = None if timeout is None else check_timeout(timeout)
             own = {
-                key: _positive(value, setting)
-                for key, setting, value in (
-                    ("every", "retry_every", retry_every),
-                    ("window", "retry_for", retry_for),
-                )
+                key: _positive(value, RETRIES[key])
+                for key, value in (("every", retry_every), ("window", retry_for))
                 if value is not None
             }
         except (BadEvent, UsageError) as error:
@@ -98,8 +96,7 @@ class Registry:
         known = self.retries.setdefault(name, {})
         for key, value in own.items():
             if known.setdefault(key, value) != value:
-                setting = "retry_for" if key == "window" else "retry_every"
-                raise ConfigError(f"the handlers of {name!r} disagree on {setting}")
+                raise ConfigError(f"the handlers of {name!r} disagree on {RETRIES[key]}")
         calling.refuse_generator(function)
         takes, is_async, key = (
             calling.takes_context(function),
