@@ -156,6 +156,14 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
         ("events.on('n', print, timeout=2.5)", "cannot read the duration 2.5; for example 5000"),
         ("events.on('n', print, retry_every=0)", "retry_every must be more than zero, not 0"),
         ("events.on('n', print, retry_every='52143 weeks')", "is longer than 1,000 years"),
+        (
+            "events.on('n', print, retry_every=5)\nevents.on('n', print, retry_every=6)",
+            "the handlers of 'n' disagree on retry_every",
+        ),
+        (
+            "events.on('n', print, retry_for=5)\nevents.on('n', print, retry_for=6)",
+            "the handlers of 'n' disagree on retry_for",
+        ),
         ("events.on('n', lambda: 0)", "takes neither (event, context) nor (event)"),
         ("events.on('', print)", "cannot register a handler of '': the name is empty"),
     ],
