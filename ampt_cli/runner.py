@@ -88,23 +88,15 @@ class Runner:
                 self._move_out()
 
     def _crew(self, wakeup: int) -> Supervisor:
+        told = self.settings
         try:
-            return Supervisor(
-                self.disk,
-                self.home.draft,
-                job=self._job(),
-                jobs=self.settings.jobs,
-                wakeup=wakeup,
+            job = worker.Job(
+                self.disk.path, told.handlers, told.default_timeout, told.rerun_all, told.memory
             )
+            return Supervisor(self.disk, self.home.draft, job=job, jobs=told.jobs, wakeup=wakeup)
         except BaseException:
             self.home.move_out()  # or each run without room would leave a folder, and have less
             raise
-
-    def _job(self) -> worker.Job:
-        told = self.settings
-        return worker.Job(
-            self.disk.path, told.handlers, told.default_timeout, told.rerun_all, told.memory
-        )
 
     def _move_in(self) -> None:
         self.home.move_in()
