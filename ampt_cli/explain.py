@@ -30,7 +30,7 @@ class Around(NamedTuple):
     reason: str = ""  # of an entry in quarantine
 
 
-def explain(seen: Seen, now: int, around: Around = Around()) -> str:  # noqa: B008  immutable
+def explain(seen: Seen, now: int, around: Around) -> str:
     """The sentence for an entry that was opened, seen at `now` (ms)."""
     state = seen.entry.state
     if state == QUARANTINE:
