@@ -90,6 +90,15 @@ def is_argument(word: str) -> bool:
     return word[:1] != "-" or word == "-" or word[1:2].isdigit()
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a word is UTF-8; a surrogate is Python's way to say that it has other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def parse(command: Command, argv: "list[str]") -> Given:
     """Sort `argv` into options and arguments. Raises UsageError."""
     known = {flag: option for option in command.options for flag in option.flags}

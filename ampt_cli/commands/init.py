@@ -9,7 +9,7 @@ from ampt_cli import jsontext, place, printing, settings, trust
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.fsio import Disk
-from ampt_cli.options import Command
+from ampt_cli.options import Command, is_utf8
 from ampt_cli.origins import SETTINGS
 from ampt_cli.render import say
 
@@ -61,10 +61,13 @@ def init(
     """Write what is missing, and say what to do next."""
     here = settings.absolute(".")
     base = settings.spool_path(spool_dir)
-    named = _nameable(base) if spool_dir else ""
+    if spool_dir and not is_utf8(base):
+        raise UsageError(
+            f"what is not UTF-8 can stand in no {settings.FILE}: {base!r}", "set AMPT_SPOOL instead"
+        )
     own = place.gid(group) if group else None
     trust.check_folder(os.path.join(here, settings.FILE), "a configuration here")
-    files = {settings.FILE: config(named), "handlers.py": HANDLERS}
+    files = {settings.FILE: config(base if spool_dir else ""), "handlers.py": HANDLERS}
     if settings.mentions_ampt(settings.PROJECT):
         del files[settings.FILE]
     made: list[str] = []
@@ -89,17 +92,6 @@ def init(
 
 
 HINT = "use --spool"
-
-
-def _nameable(path: str) -> str:
-    """`path`, if a file of settings can name it. Raises UsageError."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:  # Python's way to say that a path has other bytes
-        raise UsageError(
-            f"what is not UTF-8 can stand in no {settings.FILE}: {path!r}", "set AMPT_SPOOL instead"
-        ) from None
-    return path
 
 
 def _make(name: str, text: str, here: str) -> bool:

@@ -14,7 +14,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal.py imports enu
 from ampt_cli import clock, due, jsontext, place, printing, publication, settings
 from ampt_cli.errors import AmptError, BadEvent, UsageError, from_os
 from ampt_cli.event import MAX_BYTES, TOO_LARGE
-from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
+from ampt_cli.options import SPOOL, Command, Given, Option, help_text, is_utf8, parse
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
@@ -174,10 +174,8 @@ BODY_HINT = "--text takes it as text; quote JSON with ' '"
 
 
 def _checked(text: str, what: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # Python's way to say that an argument has other bytes
-        raise BadEvent(f"{what} is not UTF-8: {_shown(text)}") from None
+    if not is_utf8(text):
+        raise BadEvent(f"{what} is not UTF-8: {_shown(text)}")
     return text
 
 

@@ -13,7 +13,7 @@ import typer
 from ampt_cli import printing, settings, size, units
 from ampt_cli.commands.choosing import Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
-from ampt_cli.options import Command
+from ampt_cli.options import Command, is_utf8
 from ampt_cli.render import say, write
 
 COMMAND = Command(
@@ -83,7 +83,7 @@ def unit(
         raise UsageError("--cron goes with none of --watch, --output, --as", OF_CRON)
     if broken := [word for word in wanted if {*"\n\r"} & {*str(word)}]:  # to systemd both are
         raise UsageError(f"a line break can stand in no unit and no crontab: {broken[0]!r}")
-    if broken := [word for word in wanted if not _is_text(str(word))]:
+    if broken := [word for word in wanted if not is_utf8(str(word))]:
         raise UsageError(f"what is not UTF-8 can stand in no unit and no crontab: {broken[0]!r}")
     if not os.path.isdir(spool):
         printing.say(f"there is no spool at {spool} yet; {NO_SPOOL}")
@@ -96,14 +96,6 @@ def unit(
             say(_save(os.path.join(settings.absolute(output), name), content))
         else:
             write(f"# {name}\n{content}\n")
-
-
-def _is_text(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:  # Python's way to say that a path has other bytes
-        return False
-    return True
 
 
 def _program() -> str:
