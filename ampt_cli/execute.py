@@ -194,11 +194,14 @@ def _heard(
     raised: BaseException | None, timeout: int | None, now: Callable[[], int]
 ) -> tuple[str, Wish]:
     """What a handler said, on one line, and what it asked for."""
-    error = describe(raised, timeout)
+    error = describe(raised) if timeout is None else f"timed out after {timeout / 1000:g} s"
     try:
         if not isinstance(raised, BaseExceptionGroup):
             return error, _wish(raised, now)
-        return _heard_together(raised, timeout, now)
+        leaf, wish = _heard_together(raised, now)
+        if timeout is None:
+            error = shorten(f"{error}: {describe(leaf)}", MAX_ERROR)
+        return error, wish
     except BadDue as bad:
         return f"{error} (which cannot be: {bad})", NO_WISH
     except BaseException as bad:  # noqa: BLE001  what it asks with is the handler's, as in describe
@@ -206,14 +209,14 @@ def _heard(
 
 
 def _heard_together(
-    group: BaseExceptionGroup[BaseException], timeout: int | None, now: Callable[[], int]
-) -> tuple[str, Wish]:
-    """As `_heard`, of a group: where anything but wishes is in it, that is a plain failure."""
+    group: BaseExceptionGroup[BaseException], now: Callable[[], int]
+) -> tuple[BaseException, Wish]:
+    """What of a group counts, and asks: anything but a wish in it makes it a plain failure."""
     for leaf in _leaves(group):
         if not isinstance(leaf, (GiveUp, RetryLater)):
-            return describe(group, timeout, leaf), NO_WISH
+            return leaf, NO_WISH
     wish, leaf = _weighed([(leaf, _wish(leaf, now)) for leaf in _leaves(group)])
-    return describe(group, timeout, leaf), wish
+    return leaf, wish
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
@@ -248,14 +251,8 @@ def _weighed(heard: "Sequence[tuple[T, Wish]]") -> "tuple[Wish, T]":
     return Wish(bool(last), earliest), (last or agreeing)[0]
 
 
-def describe(
-    error: BaseException | None, timeout: int | None = None, within: BaseException | None = None
-) -> str:
-    """One line on what went wrong, and `within` a group; survives what cannot be printed."""
-    if timeout is not None:
-        return f"timed out after {timeout / 1000:g} s"
-    if within is not None:
-        return shorten(f"{describe(error)}: {describe(within)}", MAX_ERROR)
+def describe(error: BaseException | None) -> str:
+    """One line on what went wrong; survives what cannot be printed."""
     name = type(error).__name__
     try:
         text = " ".join(str(error).split())
