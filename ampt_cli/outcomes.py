@@ -66,7 +66,9 @@ class Outcomes:
         elif kind == worker.DAMAGED:
             self._set_aside(entry, _text(payload))
         elif spool.release(self.disk, entry):  # nor has anybody moved, or removed it
-            self.leave(layout.released(entry), _text(payload))
+            left = layout.released(entry)
+            self.left.append(left)
+            self.observer.problem(f"left {left.path} where it is: {_text(payload)}")
 
     def _succeeded(self, entry: Entry, outcome: str, ms: float) -> None:
         self.tally.count(outcome, ms)
@@ -89,11 +91,6 @@ class Outcomes:
             return
         self.tally.quarantined += 1
         self.observer.problem(f"quarantined {entry.file}: {reason}")
-
-    def leave(self, entry: Entry, why: str) -> None:
-        """Say that an entry stays where it is."""
-        self.left.append(entry)
-        self.observer.problem(f"left {entry.path} where it is: {why}")
 
     def fail(self, error: OSError, tried: str) -> None:
         """The disk fails: it is told; nothing more is claimed, and the run will end with that."""
