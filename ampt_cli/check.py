@@ -284,7 +284,7 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     elif finding.repair == "make":
         place.complete(disk)
     elif finding.repair == "rescue":
-        upkeep.rescue_from(disk, finding.path, lambda: now, retries, lambda _: None)
+        upkeep.Rescue(disk, lambda: now, retries, lambda _: None).one(finding.path)
         return not disk.exists(finding.path)
     elif finding.repair == "link":
         chosen.link_again(disk, finding.path, now)

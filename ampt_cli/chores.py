@@ -61,16 +61,10 @@ class Chores:
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
-        self.unrescued = Trouble()
-        found = upkeep.rescue(
-            self.disk,
-            own,
-            self.clock,
-            self.settings.retries,
-            self.problem,
-            self._interrupted,
-            self.unrescued,
-        )
+        retries = self.settings.retries
+        rescue = upkeep.Rescue(self.disk, self.clock, retries, self.problem, self._interrupted)
+        found = rescue.all(own)
+        self.unrescued = rescue.trouble
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
         return found != upkeep.Rescued()

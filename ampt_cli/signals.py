@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ampt_cli.waiting import unblocking_pipe
+
 NOTED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -38,9 +40,7 @@ def _is_ignored(number: signal.Signals) -> bool:
 @contextmanager
 def waking() -> Iterator[int]:
     """A descriptor that can be read from once a signal came that has a handler of Python."""
-    read, write = os.pipe()  # macOS has no pipe2
-    for end in (read, write):
-        os.set_blocking(end, False)
+    read, write = unblocking_pipe()
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     try:
         yield read

@@ -27,73 +27,74 @@ class Rescued(Value):
     succeeded: int = 0  # theirs had, and has its record: only the move was missing
 
 
-def rescue(
-    disk: Disk,
-    own: str | None,
-    clock: Callable[[], int],
-    retries: Retries,
-    problem: Callable[[str], object],
-    settled: Settled = lambda *_: None,
-    trouble: Trouble | None = None,
-) -> Rescued:
-    """Give back or settle the claims of runners of whom nobody lives.
+class Rescue:
+    """Gives back or settles the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
-    is told to `problem` and `trouble`, and stays; a runner's folder whose locks cannot be
-    tried is told to `problem`. Neither keeps others from it. An attempt that had begun is
+    is told to `problem`, is left in `trouble`, and stays. An attempt that had begun is
     told to `settled`, with the verdict on it.
     """
-    counts = dict.fromkeys(Rescued.fields(), 0)
-    for folder in lock.runners(disk):
-        if folder == own:
-            continue
-        try:
-            rescue_from(disk, folder, clock, retries, problem, settled, counts, trouble)
-        except OSError as error:
-            problem(f"cannot rescue {folder}: {error}")
-    return Rescued(**counts)
 
+    def __init__(
+        self,
+        disk: Disk,
+        clock: Callable[[], int],
+        retries: Retries,
+        problem: Callable[[str], object],
+        settled: Settled = lambda *_: None,
+    ) -> None:
+        self.disk = disk
+        self.clock = clock
+        self.retries = retries
+        self.problem = problem
+        self.settled = settled
+        self.trouble = Trouble()
+        self._counts = dict.fromkeys(Rescued.fields(), 0)
 
-def rescue_from(
-    disk: Disk,
-    folder: str,
-    clock: Callable[[], int],
-    retries: Retries,
-    problem: Callable[[str], object],
-    settled: Settled = lambda *_: None,
-    counts: dict[str, int] | None = None,
-    trouble: Trouble | None = None,
-) -> None:
-    """The same for one runner; nothing where somebody of it lives. Raises OSError.
+    def all(self, own: str | None = None) -> Rescued:
+        """Of every runner but one's `own`; where locks cannot be tried, that is told.
 
-    What it comes to is added to `counts`, also where the folder cannot be removed then.
-    """
-    held = lock.take_abandoned(disk, folder)
-    if held is None:
-        if lock.is_remains(disk, folder):
-            dismantle(disk, folder)
-        return
-    counts = dict.fromkeys(Rescued.fields(), 0) if counts is None else counts
-    trouble = trouble or Trouble()
-    try:
-        begun = Begun(disk, folder)
-        for entry in sorted(walk.entries(disk, folder), key=lambda entry: entry.file):
+        Neither a claim nor a folder that cannot be taken keeps others from it.
+        """
+        for folder in lock.runners(self.disk):
+            if folder == own:
+                continue
             try:
-                what, verdict = _rescue_one(disk, entry, begun, clock(), retries)
-                counts[what] += 1
-                if verdict is not None:
-                    settled(entry, verdict)
-            except spool.RecordLost as lost:
-                counts["interrupted"] += 1
-                path, why = lost.target.path, lost.error
-                problem(f"cannot write the record of {path}; it was moved there: {why}")
+                self.one(folder)
             except OSError as error:
-                problem(f"cannot rescue {entry.path}: {error}")
-                trouble.add(error)
-        dismantle(disk, folder)
-    finally:
-        for fd in held:
-            os.close(fd)
+                self.problem(f"cannot rescue {folder}: {error}")
+        return Rescued(**self._counts)
+
+    def one(self, folder: str) -> None:
+        """Of one runner; nothing where somebody of it lives. Raises OSError."""
+        held = lock.take_abandoned(self.disk, folder)
+        if held is None:
+            if lock.is_remains(self.disk, folder):
+                dismantle(self.disk, folder)
+            return
+        try:
+            begun = Begun(self.disk, folder)
+            entries = walk.entries(self.disk, folder)
+            for entry in sorted(entries, key=lambda entry: entry.file):
+                self._claim(entry, begun)
+            dismantle(self.disk, folder)
+        finally:
+            for fd in held:
+                os.close(fd)
+
+    def _claim(self, entry: layout.Entry, begun: Begun) -> None:
+        try:
+            what, verdict = _rescue_one(self.disk, entry, begun, self.clock(), self.retries)
+            self._counts[what] += 1
+            if verdict is not None:
+                self.settled(entry, verdict)
+        except spool.RecordLost as lost:
+            self._counts["interrupted"] += 1
+            path, why = lost.target.path, lost.error
+            self.problem(f"cannot write the record of {path}; it was moved there: {why}")
+        except OSError as error:
+            self.problem(f"cannot rescue {entry.path}: {error}")
+            self.trouble.add(error)
 
 
 def _rescue_one(

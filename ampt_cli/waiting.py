@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+def unblocking_pipe() -> tuple[int, int]:
+    """Where to read and where to write, both without waiting; macOS has no pipe2."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
 class Input(RawIOBase):
     """What there is to read from an open descriptor, which stays open; in the main thread alone."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._pipe = os.pipe()  # macOS has no pipe2
-        for end in self._pipe:
-            os.set_blocking(end, False)
+        self._pipe = unblocking_pipe()
         self._before = _signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         self._ready = poll()
         for each in (fd, self._pipe[0]):

@@ -11,11 +11,8 @@ from ampt_cli.commands.choosing import (
     Names,
     Spool,
     States,
-    leave_newer,
     telling,
 )
-from ampt_cli.fsio import Disk
-from ampt_cli.layout import Entry
 from ampt_cli.options import Command
 
 COMMAND = Command(
@@ -46,20 +43,10 @@ def cancel(
     chosen = Chosen(ids, state, name, error)
     disk = place.open_disk(settings.spool_path(spool_dir))
     now = clock.now()
-    deeds = Deeds("cancelled", dry_run, as_json)
+    deeds = Deeds(disk, "cancelled", dry_run, as_json)
     deeds.each(
         chosen.entries(disk, layout.WAITING),
-        lambda entry: _would(disk, entry, now) if dry_run else _target(entry, now),
+        lambda entry: layout.finished(entry, layout.DONE, now),
         telling(disk, "cancel", lambda entry: spool.cancel(disk, entry, now)),
     )
     deeds.complain(chosen.ids)
-
-
-def _would(disk: Disk, entry: Entry, now: int) -> Entry:
-    """Where it would go. Raises TooNew where it would not."""
-    leave_newer(disk, entry)
-    return _target(entry, now)
-
-
-def _target(entry: Entry, now: int) -> Entry:
-    return layout.finished(entry, layout.DONE, now)

@@ -119,7 +119,8 @@ def telling(disk: Disk, verb: str, act: Act) -> Act:
 class Deeds:
     """What one command does to each of its events, told as it goes."""
 
-    def __init__(self, verb: str, dry_run: bool, as_json: bool) -> None:
+    def __init__(self, disk: Disk, verb: str, dry_run: bool, as_json: bool) -> None:
+        self.disk = disk
         self.verb = verb  # "cancelled"
         self.dry_run = dry_run
         self.as_json = as_json
@@ -137,7 +138,7 @@ class Deeds:
     ) -> None:
         """Move each to where `plan` says, by `act`, which gives None if it was not there any more.
 
-        One that is damaged or too new, as in a dry run `plan` says, stops no other. What was
+        One that is too new, or damaged, as `plan` says in a dry run, stops no other. What was
         done until another error is said all the same, if it was anything.
         """
         try:
@@ -173,6 +174,7 @@ class Deeds:
 
     def _would(self, entry: Entry, plan: Callable[[Entry], Entry]) -> None:
         try:
+            leave_newer(self.disk, entry)
             target = plan(entry)
         except (Damaged, TooNew) as error:
             self.left.append(error)

@@ -16,7 +16,6 @@ from ampt_cli.commands.choosing import (
     Names,
     Spool,
     States,
-    leave_newer,
     telling,
 )
 from ampt_cli.errors import UsageError
@@ -69,7 +68,7 @@ def retry(
             raise UsageError("--edit is for one event, by its id", "ampt retry ID --edit")
         editing.replace(disk, entries[0], as_json=as_json)
         return
-    deeds = Deeds("tried now", dry_run, as_json)
+    deeds = Deeds(disk, "tried now", dry_run, as_json)
     deeds.each(
         entries,
         lambda entry: _would(disk, entry, now) if dry_run else _target(entry, now),
@@ -80,8 +79,7 @@ def retry(
 
 
 def _would(disk: Disk, entry: Entry, now: int) -> Entry:
-    """Where it would go. Raises Damaged or TooNew where it would not."""
-    leave_newer(disk, entry)
+    """Where it would go. Raises Damaged where it would not."""
     if entry.state == layout.QUARANTINE:
         quarantine.check_mended(disk, entry)
     return _target(entry, now)

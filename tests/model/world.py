@@ -195,7 +195,7 @@ class World:
 
     def rescue(self) -> None:
         """All that the dead runner had."""
-        upkeep.rescue(self.disk, None, self.clock, Retries(), self.problems.append)
+        upkeep.Rescue(self.disk, self.clock, Retries(), self.problems.append).all()
 
     def redrive(self, id_: str) -> None:
         """Back to pending."""

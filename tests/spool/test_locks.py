@@ -69,7 +69,7 @@ def test_a_dead_runner_without_workers_is_rescued(disk: Disk) -> None:
     [entry] = Scan(disk, NOW).entries()
     spool.claim(disk, entry, "r")
     disk.remove(f"{RUNNER}/{layout.WORKERS}")
-    rescued = upkeep.rescue(disk, None, lambda: NOW, Retries(), pytest.fail)
+    rescued = upkeep.Rescue(disk, lambda: NOW, Retries(), pytest.fail).all()
 
     assert rescued.interrupted == 1
     assert not disk.exists(RUNNER)
@@ -161,7 +161,7 @@ def test_marks_that_cannot_be_read_keep_no_claim(damage: str, disk: Disk) -> Non
         fd = os.open(path, os.O_RDWR, dir_fd=disk.root)
         os.truncate(fd, 2**40)
         os.close(fd)
-    rescued = upkeep.rescue(disk, None, lambda: NOW, Retries(), pytest.fail)
+    rescued = upkeep.Rescue(disk, lambda: NOW, Retries(), pytest.fail).all()
 
     assert rescued.interrupted == 1
     assert not disk.exists(RUNNER)

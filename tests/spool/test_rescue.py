@@ -61,7 +61,7 @@ def begin(disk: Disk, start: int, *claims: Entry) -> None:
 def rescue(disk: Disk) -> tuple[Rescued, list[str]]:
     """What it came to, and what was told."""
     problems: list[str] = []
-    return upkeep.rescue(disk, None, lambda: NOW, Retries(), problems.append), problems
+    return upkeep.Rescue(disk, lambda: NOW, Retries(), problems.append).all(), problems
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, verb: str, id_: str) -> None:

@@ -272,7 +272,7 @@ def test_a_runner_looks_after_its_chores_once_a_second(
         finished(disk, f"old-{number}")
     kept, looking = open_chores(disk, Observer()), open_intake(disk)
     done: list[str] = []
-    for module, name in ((upkeep, "rescue"), (upkeep, "prune"), (upkeep, "sweep")):
+    for module, name in ((upkeep, "Rescue"), (upkeep, "prune"), (upkeep, "sweep")):
         noted(monkeypatch, module, name, done)
     for now in (10.0, 10.9, 11.0, 12.0, 13.0, 13.5, 70.0):
         monkeypatch.setattr(chores, "monotonic", lambda now=now: now)
@@ -280,7 +280,7 @@ def test_a_runner_looks_after_its_chores_once_a_second(
         done.append("|")
 
     assert " ".join(done) == (
-        "rescue sweep prune | | rescue prune | rescue prune | rescue | | rescue sweep prune |"
+        "Rescue sweep prune | | Rescue prune | Rescue prune | Rescue | | Rescue sweep prune |"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ampt_cli import catalog, place, printing, render
 from ampt_cli.commands.choosing import Deeds
+from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.render import Progress
 
@@ -44,25 +45,30 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> Bar:
     return made
 
 
-def test_deeds_show_how_far_they_are(bar: Bar) -> None:
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """A spool."""
+    return place.open_disk(str(tmp_path / "spool"), create=True)
+
+
+def test_deeds_show_how_far_they_are(disk: Disk, bar: Bar) -> None:
     """And the bar is gone before the summary."""
-    Deeds("cancelled", dry_run=False, as_json=False).each(ENTRIES, lambda e: e, lambda e: e)
+    Deeds(disk, "cancelled", dry_run=False, as_json=False).each(ENTRIES, lambda e: e, lambda e: e)
 
     assert bar.seen == list(range(9))
     assert bar.stopped
 
 
 @pytest.mark.parametrize(("dry_run", "as_json"), [(True, False), (False, True)])
-def test_no_bar_is_drawn_between_lines(bar: Bar, dry_run: bool, as_json: bool) -> None:
+def test_no_bar_is_drawn_between_lines(disk: Disk, bar: Bar, dry_run: bool, as_json: bool) -> None:
     """Where each event has a line, the lines are the progress."""
-    Deeds("cancelled", dry_run, as_json).each(ENTRIES, lambda e: e, lambda e: e)
+    Deeds(disk, "cancelled", dry_run, as_json).each(ENTRIES, lambda e: e, lambda e: e)
 
     assert bar.seen == []
 
 
-def test_a_search_tells_of_what_does_not_pass_too(tmp_path: Path) -> None:
+def test_a_search_tells_of_what_does_not_pass_too(disk: Disk, tmp_path: Path) -> None:
     """A filter that nothing passes may take longest."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     for entry in ENTRIES:
         (tmp_path / "spool" / entry.folder).mkdir(exist_ok=True)
         (tmp_path / "spool" / entry.path).write_bytes(b"")
