@@ -87,6 +87,8 @@ def unit(
         raise UsageError(f"what is not UTF-8 can stand in no unit and no crontab: {broken[0]!r}")
     if not os.path.isdir(spool):
         printing.say(f"there is no spool at {spool} yet; {NO_SPOOL}")
+    if run_as and not _is_user(run_as):
+        printing.say(f"there is no user {run_as} on this machine, and no service can run as one")
     if cron:
         write(units.crontab(wanted))
         return
@@ -105,6 +107,17 @@ def _program() -> str:
     if found is None:
         raise AmptError("cannot find the program ampt", "put it into PATH")
     return os.path.abspath(found)
+
+
+def _is_user(name: str) -> bool:
+    """Whether there is somebody of that name, or number: systemd.exec(5), User=."""
+    if name.isdecimal():
+        return True
+    try:
+        pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _owner(spool: str) -> str:

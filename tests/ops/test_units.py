@@ -357,6 +357,17 @@ def test_units_that_cannot_be_written_are_told_with_their_path(
     assert f"cannot write {tmp_path}/file/ampt.service: " in done.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("user", "told"), [("ampt-nobody", True), ("root", False), ("0", False)])
+def test_a_user_that_is_not_there_is_said(
+    user: str, told: bool, run_ampt: RunAmpt, write_handlers: Callable[[str], Path]
+) -> None:
+    """The unit is made all the same: it may be for another machine."""
+    printed = run_ampt("unit", "--system", "--as", user, "-m", write_handlers(""))
+
+    assert ("there is no user ampt-nobody on this machine" in printed.err) == told
+    assert f"\nUser={user}\n" in printed.out
+
+
 @pytest.mark.root
 @pytest.mark.parametrize(("uid", "named"), [(65534, "nobody"), (4_000_000, "4000000")])
 def test_a_unit_of_the_system_runs_as_whom_the_spool_belongs_to(
