@@ -137,11 +137,14 @@ class Supervisor:
             self.spare += slot.take_back()
             slot.let_go()
         limit = monotonic() + GRACE
+        heard = select.poll()
+        heard.register(self._wakeup, select.POLLIN)  # a child's end wakes, too
         for slot in alive:
             while not slot.reaped():
                 if monotonic() > limit:
                     slot.kill("the runner stops")
-                sleep(0.001)
+                heard.poll(GRACE * 1000)
+                emptied(self._wakeup)
             self._forget(slot.result_r)
             self._forget(slot.capture.fd)
             slot.close(self._pids())
