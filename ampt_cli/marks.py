@@ -92,13 +92,13 @@ class Begun:
 
     def __init__(self, disk: Disk, folder: str) -> None:
         data = read(disk, folder)
-        boot, _, pid = data[:RECORD].rstrip(b"\0\n").decode("utf-8", "replace").partition(" ")
+        boot, _, pid = data[:RECORD].rstrip(b"\0\n").decode("ascii", "replace").partition(" ")
         self.pid = int(pid) if pid.isdigit() else 0
         # Whether an entry without a mark has surely not begun.
         self._known = boot == (boot_id() or "-") and len(data) % RECORD == 0 and len(data) > RECORD
         self._begun: dict[str, tuple[int, int, int]] = {}  # file: seq, start, worker
         for number, at in enumerate(range(RECORD, len(data), RECORD)):
-            words = data[at : at + RECORD].rstrip(b"\0\n").decode("utf-8", "replace").split(" ", 2)
+            words = data[at : at + RECORD].rstrip(b"\0\n").decode("ascii", "replace").split(" ", 2)
             if len(words) == 3 and words[0].isdigit() and words[1].isdigit():
                 self._begun[words[2]] = (int(words[0]), int(words[1]), number // RING)
 

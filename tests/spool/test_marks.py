@@ -51,6 +51,21 @@ def test_marks_that_cannot_be_read_are_damaged_ones(disk: Disk) -> None:
     assert marks.begun_so_far(disk, "running/r") == 0
 
 
+@pytest.mark.parametrize("lines", ["{boot} ²\n", "{boot} 1\n² ² {file}\n"])
+def test_marks_with_digits_that_are_no_number_keep_nobody_from_a_rescue(
+    lines: str, disk: Disk
+) -> None:
+    """`int` does not read each `isdigit`."""
+    disk.make_folder("running/r")
+    said = lines.format(boot=marks.boot_id() or "-", file=FILE).encode().splitlines(keepends=True)
+    data = b"".join(line.ljust(marks.RECORD, b"\0") for line in said)
+    disk.write_new("running/r/marks", data.ljust(3 * marks.RECORD, b"\0"))
+    begun = Begun(disk, "running/r")
+
+    assert not begun.may_have_begun(FILE)
+    assert begun.latest() == {}
+
+
 def test_about_how_many_were_begun_is_seen_by_the_highest_number(disk: Disk) -> None:
     """Whichever worker has it, and however often the ring went round; but for the last few."""
     disk.make_folder("running/r")
