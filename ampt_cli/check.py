@@ -205,11 +205,23 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
 
 
 def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> bool:
+    """Whether the other link is that of a chosen id, or of a publisher that links out of tmp/."""
+    if _is_link(disk, layout.id_path(entry.id), status):
+        return status.st_nlink == 2
+    drafts = [name for name in disk.list(layout.TMP) if name.endswith(f".{entry.id}")]
+    if any(_is_link(disk, f"{layout.TMP}/{name}", status) for name in drafts):
+        return status.st_nlink == 2
     try:
-        other = disk.status(layout.id_path(entry.id))
+        return disk.status(entry.path).st_nlink == 1  # its publisher is done meanwhile
     except FileNotFoundError:
-        return not disk.exists(entry.path)  # if both are gone, it was pruned meanwhile
-    return status.st_nlink == 2 and os.path.samestat(status, other)
+        return True  # it was pruned, or moved
+
+
+def _is_link(disk: Disk, path: str, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(status, disk.status(path))
+    except FileNotFoundError:
+        return False
 
 
 def _runners(disk: Disk) -> Iterator[Finding]:

@@ -502,6 +502,26 @@ def test_a_link_from_elsewhere_is_reported(disk: Disk, tmp_path: Path, more: lis
     ]
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_publisher_that_links_out_of_tmp_is_no_finding(
+    disk: Disk, stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of spool_format.md in sh: stopped before it removes the first link, or seen at it."""
+    entry = publish(disk, "linked")
+    draft = f"{layout.TMP}/{instants.stamp(NOW)}.linked"
+    disk.link(entry.path, draft)
+    real = Disk.list
+
+    def list_(self: Disk, path: str) -> list[str]:
+        if not stopped and path == layout.TMP and disk.exists(draft):
+            disk.remove(draft)
+        return real(self, path)
+
+    monkeypatch.setattr(Disk, "list", list_)
+
+    assert found(disk) == []
+
+
 def test_an_older_entry_is_told_with_the_later_one(disk: Disk, tmp_path: Path) -> None:
     """For a person who must choose."""
     entry = publish(disk, "twice")
