@@ -3,10 +3,9 @@
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
-from stat import S_ISREG
 
-from ampt_cli import buckets, layout, lock, record, settling, spool, walk
-from ampt_cli.errors import Trouble
+from ampt_cli import buckets, layout, lock, reading, record, settling, spool, walk
+from ampt_cli.errors import Damaged, TooNew, Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.policy import Retries, Verdict
@@ -31,8 +30,8 @@ class Rescue:
     """Gives back or settles the claims of runners of whom nobody lives.
 
     The five steps of spool_format.md, section 9. A claim that cannot be rescued
-    is told to `problem`, is left in `trouble`, and stays. An attempt that had begun is
-    told to `settled`, with the verdict on it.
+    is told to `problem`, is left in `trouble`, and stays; so does one of a newer format,
+    which is no trouble. An attempt that had begun is told to `settled`, with the verdict on it.
     """
 
     def __init__(
@@ -92,6 +91,8 @@ class Rescue:
             self._counts["interrupted"] += 1
             path, why = lost.target.path, lost.error
             self.problem(f"cannot write the record of {path}; it was moved there: {why}")
+        except TooNew as error:
+            self.problem(f"left {entry.path} where it is: {error}")
         except OSError as error:
             self.problem(f"cannot rescue {entry.path}: {error}")
             self.trouble.add(error)
@@ -102,7 +103,7 @@ def _rescue_one(
 ) -> tuple[str, Verdict | None]:
     """What its attempt counts as (see Rescued), and the verdict if it was interrupted."""
     verdict = None
-    if not begun.may_have_begun(entry.file) or not _is_file(disk, entry.path):
+    if not begun.may_have_begun(entry.file) or not _is_whole(disk, entry):
         what = "given_back"
     elif settling.has_succeeded(disk, entry):
         what = "succeeded"
@@ -120,9 +121,16 @@ def _rescue_one(
     return what, verdict
 
 
-def _is_file(disk: Disk, path: str) -> bool:
-    """Only to a regular file is a record appended; anything else goes back, and to quarantine."""
-    return S_ISREG(disk.status(path).st_mode)
+def _is_whole(disk: Disk, entry: layout.Entry) -> bool:
+    """Only to an event is a record appended; what is damaged goes back, and to quarantine.
+
+    Raises TooNew: what is newer stays, for a newer program to rescue.
+    """
+    try:
+        reading.first_line(disk, entry)
+    except Damaged:
+        return False
+    return True
 
 
 def interrupt(

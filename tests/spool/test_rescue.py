@@ -12,6 +12,7 @@ from ampt_cli import (
     buckets,
     catalog,
     layout,
+    lock,
     place,
     publication,
     quarantine,
@@ -179,6 +180,38 @@ def test_what_is_no_file_in_the_place_of_a_claim_is_given_back(
     assert rescue(disk) == (Rescued(given_back=1), [])
     assert [*catalog.entries(disk)] == [layout.released(claimed)]
     assert mine.read_bytes() == before
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["begun", "no marks"])
+@pytest.mark.row(81)
+def test_a_claim_of_a_newer_format_is_left_to_a_newer_program(
+    disk: Disk, marked: bool, tmp_path: Path
+) -> None:
+    """It may have begun, and what follows from that an older one does not know."""
+    claimed, other = claim(disk, "newer"), claim(disk, "other")
+    if marked:
+        begin(disk, NOW, claimed, other)
+    path = tmp_path / "spool" / claimed.path
+    newer = path.read_bytes().replace(b'{"ampt":1', b'{"ampt":2')
+    path.write_bytes(newer)
+    found, [problem] = rescue(disk)
+
+    assert found == Rescued(interrupted=1)
+    assert path.read_bytes() == newer
+    assert problem.startswith(f"left {claimed.path} where it is: its format is 2")
+    assert lock.is_abandoned(disk, claimed.folder)
+
+
+def test_nothing_is_appended_to_a_damaged_claim(disk: Disk, tmp_path: Path) -> None:
+    """The next runner sets it aside as it was found; a newline would make its first line whole."""
+    claimed = claim(disk, "torn")
+    begin(disk, NOW, claimed)
+    path = tmp_path / "spool" / claimed.path
+    torn = path.read_bytes().rstrip(b"\n")
+    path.write_bytes(torn)
+
+    assert rescue(disk) == (Rescued(given_back=1), [])
+    assert (tmp_path / "spool" / layout.released(claimed).path).read_bytes() == torn
 
 
 @pytest.mark.parametrize(
