@@ -232,11 +232,19 @@ def _runners(disk: Disk) -> Iterator[Finding]:
             yield Finding(folder, f"whether its runner lives cannot be told: {error.strerror}", "")
             continue
         if abandoned:
-            yield Finding(folder, "its runner is gone; the next run rescues its claims", "rescue")
+            rest = ", and leaves the rest to you" if _has_odd(disk, folder) else ""
+            wrong = f"its runner is gone; the next run rescues its claims{rest}"
+            yield Finding(folder, wrong, "rescue")
         elif lock.is_remains(disk, folder):
             yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
         elif not disk.exists(f"{folder}/{layout.LOCK}") and disk.exists(folder):
             yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
+
+
+def _has_odd(disk: Disk, folder: str) -> bool:
+    """Whether a runner's folder has names that no rescue takes, so that it stays."""
+    names = set(disk.list(folder)) - layout.RUNNER_FILES
+    return any(layout.parse(folder, name) is None for name in names)
 
 
 def _twice(disk: Disk, goes: set[str]) -> Iterator[Finding]:

@@ -545,6 +545,22 @@ def test_a_bucket_that_lost_its_marker_gets_another(disk: Disk) -> None:
     assert disk.exists(f"{entry.folder}/.durable")
 
 
+@pytest.mark.parametrize("odd", ["notes.txt", ".nfs01"])
+def test_what_no_rescue_takes_is_left_to_a_person(disk: Disk, odd: str) -> None:
+    """The folder of a dead runner stays for its sake, and no run changes that."""
+    folder = f"running/{RUNNER}"
+    disk.make_folder(folder)
+    for name in (layout.LOCK, odd):
+        disk.write_new(f"{folder}/{name}", b"")
+    told = [one.wrong for one in check.check(disk, NOW) if one.path == folder]
+    repair(disk)
+
+    assert told == [
+        "its runner is gone; the next run rescues its claims, and leaves the rest to you"
+    ]
+    assert disk.exists(f"{folder}/{odd}")
+
+
 def test_whether_a_runner_lives_is_told_as_far_as_it_can_be(disk: Disk, tmp_path: Path) -> None:
     """One that does is no finding; of one whose lock is a link nobody can say."""
     claim(disk, publish(disk, "claimed"))
