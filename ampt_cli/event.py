@@ -197,6 +197,9 @@ def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
         raise Damaged("ampt (the format's version) is missing or no whole number")
     if version != VERSION:
         raise TooNew(f"its format is {version}, and this program knows {VERSION}")
+    newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
+    if newer:  # perhaps instead of one that is missing
+        raise TooNew(f"it has the key {newer[0]!r}, which must be understood")
     try:
         id_, name, body = fields.pop("id"), fields.pop("name"), fields.pop("body")
         time, due = fields.pop("time"), fields.pop("due")
@@ -209,8 +212,4 @@ def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
         check_name(name)
     except BadEvent as error:
         raise Damaged(str(error)) from None
-    if fields:
-        newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
-        if newer:
-            raise TooNew(f"it has the key {newer[0]!r}, which must be understood")
     return Event(id_, name, body, time, due, attempt, fields)
