@@ -197,14 +197,14 @@ def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
         raise Damaged("ampt (the format's version) is missing or no whole number")
     if version != VERSION:
         raise TooNew(f"its format is {version}, and this program knows {VERSION}")
-    newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
-    if newer:  # perhaps instead of one that is missing
-        raise TooNew(f"it has the key {newer[0]!r}, which must be understood")
     try:
         id_, name, body = fields.pop("id"), fields.pop("name"), fields.pop("body")
         time, due = fields.pop("time"), fields.pop("due")
     except KeyError as error:
+        _refuse_newer(fields)  # it may stand for that one
         raise Damaged(f"{error.args[0]} is missing") from None
+    if fields:
+        _refuse_newer(fields)
     if type(time) is not int or type(due) is not int or not 0 <= time <= due <= LAST:
         raise Damaged("time and due are not instants up to the year 9999 with time ≤ due")
     try:
@@ -213,3 +213,9 @@ def _from_fields(fields: "dict[str, Any]", attempt: int) -> Event:
     except BadEvent as error:
         raise Damaged(str(error)) from None
     return Event(id_, name, body, time, due, attempt, fields)
+
+
+def _refuse_newer(fields: "dict[str, Any]") -> None:
+    newer = [key for key in fields if not ("a" <= key[:1] <= "z")]
+    if newer:
+        raise TooNew(f"it has the key {newer[0]!r}, which must be understood")
