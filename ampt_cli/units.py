@@ -121,7 +121,9 @@ def crontab(wanted: Wanted) -> str:
     given = f"{CONFIG}={shlex.quote(wanted.config)} " if wanted.config else ""
     lock = ["flock", "-n", "-o", "-E", "0", f"{wanted.spool}/."]
     line = given + shlex.join([*lock, *wanted.command()])
-    return "* * * * * " + line.replace("%", "\\%") + "\n"  # an unescaped % is a newline there
+    # An unescaped % is a newline there. Some crons take a backslash before that for the escaped
+    # one, or two for one: so an empty '' stands after each, which is in quotes.
+    return "* * * * * " + line.replace("\\", "\\''").replace("%", "\\%") + "\n"
 
 
 def _service(wanted: Wanted, kind: str, command: list[str]) -> str:

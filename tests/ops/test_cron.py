@@ -1,5 +1,6 @@
 """The line for crontab, run by a real cron."""
 
+import json
 import os
 import shutil
 import signal
@@ -74,16 +75,16 @@ def test_cron_runs_what_is_due_and_runs_do_not_pile_up(
 ) -> None:
     """The same line twice is what a second minute is while the first one's run is at work.
 
-    A minute of cron is waited for. Percent signs and spaces are in every path.
+    A minute of cron is waited for. Percent signs, backslashes and spaces are in every path.
     """
-    folder = tmp_path / "100% sp ace"
+    folder = tmp_path / r"100% sp \\ace \%"
     folder.mkdir()
     (folder / "handlers.py").write_text(f"from ampt_cli import events\n{HANDLERS}", "utf-8")
     (folder / "ampt.toml").write_text('handlers = "handlers.py"\nspool = "spool"\n', "utf-8")
     (folder / "ampt.toml").chmod(0o600)
     here = {"AMPT_SPOOL": None}
     for _ in range(3):
-        run_ampt("publish", "slow", f'"{folder / "log"}"', cwd=folder, env=here)
+        run_ampt("publish", "slow", json.dumps(str(folder / "log")), cwd=folder, env=here)
     line = run_ampt("unit", "--cron", cwd=folder, env=here).out
     cron = start_cron(line * 2)
     wait_until(

@@ -189,6 +189,20 @@ def test_the_line_for_cron_is_this_one() -> None:
     assert units.crontab(PLAIN) == f"* * * * * flock -n -o -E 0 /srv/spool/. {run}\n"
 
 
+@pytest.mark.parametrize("escape", [r"\\(%)", r"\\(%)|\\.", r"\\([%\\])|\\."])
+@pytest.mark.parametrize("name", ["100%", r"a\%", r"a\\%", r"a\\b'\\"])
+def test_a_path_is_the_same_one_as_any_cron_reads_it(name: str, escape: str) -> None:
+    r"""Each makes % of \%. Some take what follows any backslash with it, or two for one."""
+    odd = PLAIN._replace(spool=f"/srv/{name}", config=f"/etc/{name}")
+    line = units.crontab(odd).removeprefix("* * * * * ")
+    given, *words = shlex.split(re.sub(escape, lambda found: found[1] or found[0], line))
+
+    assert "%" not in re.sub(escape, "", line)
+    assert given == f"AMPT_CONFIG=/etc/{name}"
+    assert words[words.index(odd.ampt) :] == odd.command()
+    assert f"/srv/{name}/." in words
+
+
 @pytest.mark.parametrize(
     ("name", "shown"), [("staff", "staff"), ("domain users", "{gid}"), ("", "{gid}")]
 )
