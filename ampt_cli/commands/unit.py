@@ -101,9 +101,12 @@ def unit(
 
 
 def _program() -> str:
-    """The `ampt` that is running."""
+    """The `ampt` that is running; of `python -m ampt_cli` that of this Python, if there is one."""
     path = os.path.abspath(sys.argv[0])
-    found = path if os.access(path, os.X_OK) else shutil.which("ampt")
+    found: str | None = path
+    if not os.access(path, os.X_OK):
+        beside = os.path.dirname(sys.executable)
+        found = shutil.which("ampt", path=beside) or shutil.which("ampt")
     if found is None:
         raise AmptError("cannot find the program ampt", "put it into PATH")
     return os.path.abspath(found)

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +16,9 @@ import pytest
 from ampt_cli import runner, supervisor, units
 from ampt_cli.commands import unit
 from ampt_cli.commands.unit import NO_SPOOL
+from ampt_cli.errors import AmptError
 from ampt_cli.size import MAX_TIMEOUT
-from tests.conftest import RunAmpt
+from tests.conftest import SCRIPT, RunAmpt
 
 ODD = units.Wanted(
     "/opt/a b/ampt", '/srv/100% "sp$ool"', "/srv/app/hand lers.py", 2, "daemon", "/c d/$%"
@@ -223,6 +225,41 @@ def test_a_group_that_a_unit_cannot_name_is_given_by_its_number(
     assert unit._group(str(tmp_path)) == shown.format(gid=gid)
     tmp_path.chmod(0o700)
     assert unit._group(str(tmp_path)) == unit._group(str(tmp_path / "none")) == ""
+
+
+def test_the_program_is_the_one_that_runs(
+    run_ampt: RunAmpt, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Not another one that comes first in PATH; of `python -m ampt_cli` that of this Python."""
+    other = tmp_path / "bin" / "ampt"
+    other.parent.mkdir()
+    other.symlink_to("/bin/true")
+    env = clean_env | {"PATH": f"{other.parent}:{clean_env['PATH']}"}
+    argv = ("unit", "--cron", "-m", "module")
+    by_python = subprocess.run(
+        [sys.executable, "-m", "ampt_cli", *argv], env=env, capture_output=True, text=True
+    )
+
+    assert f" {SCRIPT} run " in run_ampt(*argv, env=env).out
+    assert f" {SCRIPT} run " in by_python.stdout
+
+
+def test_a_program_that_is_not_beside_its_python_is_that_of_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its whole path; where there is none, that is said."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ampt").symlink_to("/bin/true")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["__main__.py"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", "bin")
+    found = unit._program()
+    monkeypatch.setenv("PATH", "none")
+
+    assert found == str(tmp_path / "bin" / "ampt")
+    with pytest.raises(AmptError, match="cannot find the program ampt"):
+        unit._program()
 
 
 def test_root_is_given_units_of_the_system_and_others_their_own(
