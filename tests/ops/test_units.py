@@ -140,19 +140,24 @@ def test_private_tmp_is_left_out_where_it_would_hide_what_is_needed(what: str, p
     assert "PrivateTmp" not in units.oneshot(hidden)["ampt.service"]
 
 
+SEALED = {
+    *("NoNewPrivileges=yes", "ProtectSystem=strict", "ReadWritePaths=/srv/spool"),
+    *("ProtectHome=read-only", "PrivateDevices=yes", "CapabilityBoundingSet="),
+}
 ENDS = {"KillMode=mixed", "OOMPolicy=continue", "UMask=0077", "Documentation=man:ampt(1)"}
-STAYS = {"Restart=on-failure", "RestartSec=5", "Type=notify"}
+STAYS = {"Restart=on-failure", "RestartSec=5", "Type=notify", "WatchdogSec=30"}
 TICKS = {"OnCalendar=minutely", "AccuracySec=1s", "WantedBy=timers.target"}
 
 
 def test_what_each_unit_says_of_its_start_and_its_end() -> None:
-    """One of the system waits for the spool's disk, and is started with all others."""
+    """One of the system waits for the spool's disk, writes there only, and starts with all others."""
     of_user = PLAIN._replace(user="")
     (stays,), (stays_of_user,) = (units.watching(one).values() for one in (PLAIN, of_user))
     (ends, timer), (ends_of_user, _) = (units.oneshot(one).values() for one in (PLAIN, of_user))
     lines = [set(one.splitlines()) for one in (stays, stays_of_user, ends, ends_of_user)]
 
     assert all(lines_of >= ENDS for lines_of in lines)
+    assert all(lines_of >= SEALED for lines_of in (lines[0], lines[2]))
     assert lines[0] >= STAYS | {"WantedBy=multi-user.target", "RequiresMountsFor=/srv/spool"}
     assert lines[1] >= STAYS | {"WantedBy=default.target"}
     assert lines[2] >= {"Type=oneshot", "RequiresMountsFor=/srv/spool"}
@@ -434,3 +439,14 @@ def test_a_unit_of_the_system_runs_as_whom_the_spool_belongs_to(
 
     assert f"\nUser={named}\n" in printed
     assert "\nUser=daemon\n" in run_ampt("unit", "--as", "daemon", "-m", module).out
+
+
+def test_where_there_is_no_spool_yet_it_is_for_whoever_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for one that is there it is for its owner, whoever asks."""
+    mine = unit._owner(str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+
+    assert unit._owner(str(tmp_path / "none")) == "4000000"
+    assert unit._owner(str(tmp_path)) == mine
