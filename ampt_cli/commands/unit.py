@@ -118,7 +118,7 @@ def _is_user(name: str) -> bool:
         return True
     try:
         pwd.getpwnam(name)
-    except (KeyError, ValueError):
+    except KeyError:
         return False
     return True
 
