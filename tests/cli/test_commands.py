@@ -307,12 +307,28 @@ def test_handlers_of_a_spool_that_is_named_and_is_none_are_3(
     assert run_ampt("handlers", "-m", handlers).status == 0
 
 
-def test_no_spool_and_no_event_are_3(run_ampt: RunAmpt) -> None:
-    """Reading makes nothing."""
-    nothing = run_ampt("inspect")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        *("inspect", "check", "check --repair", "metrics", "prune", "retry x", "cancel x"),
+        *("move x --after 1d", "run -m handlers.py", "call --id x -m handlers.py"),
+    ],
+)
+def test_whoever_does_not_publish_makes_no_spool(
+    argv: str, run_ampt: RunAmpt, handlers: str, spool_dir: Path
+) -> None:
+    """3: a path that is mistyped is not an empty spool."""
+    done = run_ampt(*argv.split(), cwd=Path(handlers).parent)
+
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith(f"ampt: there is no spool at {spool_dir}; ")
+    assert not spool_dir.exists()
+
+
+def test_no_event_is_3(run_ampt: RunAmpt) -> None:
+    """As no spool is."""
     run_ampt("publish", "n")
 
-    assert nothing.status == 3
     assert run_ampt("inspect", "zzzz").status == 3
 
 
