@@ -107,6 +107,8 @@ def test_a_path_cannot_become_an_option_a_specifier_or_a_variable() -> None:
     assert r'--spool "/srv/100%% \"sp$$ool\""' in service
     assert r'ReadWritePaths="/srv/100%% \"sp$ool\""' in service
     assert 'Environment="AMPT_CONFIG=/c d/$%%"' in service
+    named = units.oneshot(ODD._replace(user="a%b", group="c%d"))["ampt.service"]
+    assert "\nUser=a%%b\nSupplementaryGroups=c%%d\n" in named
 
 
 @pytest.mark.root
