@@ -32,7 +32,7 @@ def _counted(number: str, unit: str) -> str:
     """A number that is read, and a unit that is not; or the other way round."""
     if not number.isascii():
         return "only the digits 0 to 9 are read"
-    if not unit or len(number) > MOST_DIGITS:
+    if len(number) > MOST_DIGITS:
         return "the number is too large"
     if unit.lower().removesuffix("s") in UNITS:
         return f'a space is missing: "{number} {unit}"'
