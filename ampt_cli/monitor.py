@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ampt_cli import layout
 from ampt_cli.census import Census
 from ampt_cli.metrics import Figures
-from ampt_cli.render import length
+from ampt_cli.render import length, plural
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -34,9 +34,9 @@ def judge(shown: Figures, limits: Limits) -> tuple[int, str]:
     found = [
         (_level(late, limits.late), f"the oldest event is overdue for {length(late)}"),
         (_level(idle, limits.idle), _nobody(shown, idle)),
-        (_level(dead, limits.dead), f"{dead:,} dead events"),
+        (_level(dead, limits.dead), plural(dead, "dead event")),
         (_level(-free, (-limits.free[0], -limits.free[1])), f"{free:.0f} % of the disk is free"),
-        (WARNING if quarantined else OK, f"{quarantined:,} damaged files in quarantine"),
+        (WARNING if quarantined else OK, f"{plural(quarantined, 'damaged file')} in quarantine"),
     ]
     worst = max(level for level, _ in found)
     wrong = [text for level, text in sorted(found, key=lambda item: -item[0]) if level]

@@ -274,11 +274,11 @@ def test_there_are_never_more_series_than_a_database_bears() -> None:
         ({"runners": 0, "last_run": None, "counts": {"pending": 1}}, 2, "no run has ever looked"),
         ({"counts": {"dead": 3}}, 1, "WARNING - 3 dead events"),
         ({"counts": {"dead": 1_000}}, 2, "CRITICAL - 1,000 dead events"),
-        ({"counts": {"quarantine": 1}}, 1, "1 damaged files in quarantine"),
+        ({"counts": {"quarantine": 1}}, 1, "1 damaged file in quarantine"),
         ({"free": 0.101}, 0, "OK"),
         ({"free": 0.03}, 2, "CRITICAL - 3 % of the disk is free"),
         ({"free": 0.1}, 1, "10 % of the disk is free"),
-        ({"free": 0.01, "counts": {"dead": 1}}, 2, "1 % of the disk is free; 1 dead events"),
+        ({"free": 0.01, "counts": {"dead": 1}}, 2, "1 % of the disk is free; 1 dead event |"),
     ],
 )
 def test_the_status_is_that_of_the_worst(
