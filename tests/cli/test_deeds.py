@@ -176,12 +176,12 @@ def test_what_is_tried_again_stays_in_its_state_with_a_note_of_the_deed(
     """Its retry window goes on."""
     id_ = run_ampt("publish", "n").out.strip()
     run_ampt("run", "-m", write_handlers("@events.on('n')\ndef n(event):\n    1 / 0\n"))
-    run_ampt("move", id_, "--after", "1 hour")
+    moved = json.loads(run_ampt("move", id_, "--after", "1 hour", "--json").out)
     planned = json.loads(run_ampt("retry", id_, "--dry-run", "--json").out)
     tried = json.loads(run_ampt("retry", id_, "--json").out)
     deeds = [made.get("action") for made in seen(run_ampt, id_)["records"]]  # type: ignore[attr-defined]
 
-    assert (planned["to"], tried["to"], tried["moved"]) == ("retry", "retry", True)
+    assert (moved["state"], planned["to"], tried["to"], tried["moved"]) == (*["retry"] * 3, True)
     assert seen(run_ampt, id_)["state"] == "retry"
     assert deeds == [None, "moved", "retried"]
 
@@ -226,6 +226,18 @@ def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: P
     assert done.status == 1
     assert "dead-one is dead, not pending or retry" in done.err
     assert seen(run_ampt, "waits")["state"] == "pending"
+
+
+@pytest.mark.parametrize("state", ["done", "dead"])
+def test_what_is_finished_is_not_moved(run_ampt: RunAmpt, handlers: Path, state: str) -> None:
+    """It does not wait for a time; a retry is for what is dead."""
+    run_ampt("publish", "bad" if state == "dead" else "n", "--id", "one")
+    run_ampt("run", "-m", handlers)
+    moved = run_ampt("move", "one", "--after", "1 day")
+
+    assert (moved.status, moved.out) == (1, "")
+    assert moved.err.startswith(f"ampt: the event one is {state}, not pending or retry; ")
+    assert seen(run_ampt, "one")["state"] == state
 
 
 def test_an_edited_event_is_published_anew_and_its_history_kept(
