@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import configuration, settings
+from ampt_cli import clock, configuration, instants, settings
 from ampt_cli.errors import ConfigError
 from tests.conftest import RunAmpt
 
@@ -300,6 +300,28 @@ def test_every_setting_is_shown_with_its_source(run_ampt: RunAmpt, here: Path) -
     assert lines["retry_every"] == ["1 h", str(path)]
     assert lines["network_file_system"] == ["true", str(path)]
     assert lines["timeout"] == ["5 s", "the default"]
+
+
+def test_a_rescue_by_check_retries_as_it_is_set(
+    run_ampt: RunAmpt, here: Path, spool_dir: Path
+) -> None:
+    """The third interruption in a row is a failure, and waits as one."""
+    say(here / "ampt.toml", 'retry_every = "1 hour"\n')
+    run_ampt("publish", "n")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    with entry.open("a", encoding="utf-8") as file:
+        file.write('{"attempt":2,"outcome":"interrupted","first":1,"interruptions":2}\n')
+    runner = spool_dir / "running" / "20261128T093000000Z-00000001"
+    runner.mkdir(0o700)
+    (runner / "lock").touch(0o600)
+    entry.rename(runner / entry.name.replace(".a0.", ".a3."))
+    begun = clock.now()
+    repaired = run_ampt("check", "--repair", cwd=here)
+    [waits] = spool_dir.glob("retry/*/*/*.a3.n.json")
+    due = instants.unstamp(waits.name.partition(".")[0]) or 0
+
+    assert (repaired.status, repaired.out.count("(mended)")) == (0, 1)
+    assert 0 <= due - instants.HOUR - begun < 60_000
 
 
 @pytest.mark.parametrize("command", ["run", "unit"])
