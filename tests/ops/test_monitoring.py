@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ampt_cli import layout, metrics, monitor
+from ampt_cli import layout, lock, metrics, monitor, place
 from ampt_cli.census import Census
 from ampt_cli.commands import check
 from ampt_cli.counters import BOUNDS, Counters
+from ampt_cli.figures import figures as collected
 from tests.conftest import RunAmpt, StartAmpt
 
 NOW = 1_800_000_000_000
@@ -179,6 +181,42 @@ def test_a_file_is_replaced_in_one_step_and_can_be_read_by_an_exporter(
     assert run_ampt("metrics", "--output", tmp_path / "no" / "such").status == 74
 
 
+def test_a_file_that_cannot_be_replaced_leaves_no_draft_of_it(
+    run_ampt: RunAmpt, tmp_path: Path
+) -> None:
+    """One would be left each minute. It is made beside the file, for a rename stays on one disk."""
+    run_ampt("publish", "n")
+    folder = tmp_path / "textfile"
+    (folder / "ampt.prom").mkdir(parents=True)
+    done = run_ampt("metrics", "--output", folder / "ampt.prom")
+
+    assert (done.status, done.out) == (74, "")
+    assert done.err.startswith(f"ampt: cannot write {folder}/ampt.prom: Is a directory (EISDIR at ")
+    assert f" at {folder}/.ampt-" in done.err
+    assert [path.name for path in folder.iterdir()] == ["ampt.prom"]
+
+
+def test_figures_are_of_the_runners_that_live_and_of_what_is_free(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room or files, whichever is less; some file systems count no files."""
+    disk = place.open_disk(str(spool_dir), create=True)
+    folder = "running/20261128T093000000Z-00000001"
+    disk.make_folder(folder)
+    disk.write_new(f"{folder}/{layout.LOCK}", b"")
+    held = lock.hold(disk, folder)
+    assert isinstance(held, int)
+    some = SimpleNamespace(f_blocks=100, f_bavail=75, f_files=100, f_favail=25)
+    monkeypatch.setattr(os, "fstatvfs", lambda _: some)
+    with_runner = collected(disk)
+    os.close(held)
+    some.f_files = some.f_favail = 0
+    without = collected(disk)
+
+    assert (with_runner.runners, with_runner.free) == (1, 0.25)
+    assert (without.runners, without.free) == (0, 0.75)
+
+
 def alone(shown: metrics.Figures) -> dict[str, float]:
     """The series without labels."""
     found = series(metrics.text(shown)).items()
@@ -269,7 +307,7 @@ def test_there_are_never_more_series_than_a_database_bears() -> None:
         ({"runners": 0, "last_run": NOW + 1}, 0, "OK"),
         ({"runners": 0, "last_run": NOW - 3_600_000}, 2, "no run has looked at the spool for 1 h"),
         ({"runners": 1, "last_run": NOW - 3_600_000}, 0, "OK"),
-        ({"runners": 0, "last_run": NOW - 700_000}, 1, "no run has looked at the spool for 12 min"),
+        ({"runners": 0, "last_run": NOW - 600_000}, 1, "no run has looked at the spool for 10 min"),
         ({"runners": 0, "last_run": None}, 0, "OK"),
         ({"runners": 0, "last_run": None, "counts": {"pending": 1}}, 2, "no run has ever looked"),
         ({"counts": {"dead": 3}}, 1, "WARNING - 3 dead events"),
