@@ -21,6 +21,7 @@ def test_a_new_folder_runs_its_first_event(run_ampt, spool_dir: Path, tmp_path: 
     here = tmp_path / "project"
     here.mkdir()
     assert run_ampt("init", cwd=here).status == 0
+    assert tomllib.loads((here / "ampt.toml").read_text("utf-8")) == {"handlers": "handlers.py"}
     (here / "handlers.py").write_text(
         (here / "handlers.py").read_text("utf-8") + "\n# mine\n", "utf-8"
     )
@@ -74,15 +75,19 @@ def test_a_spool_that_no_file_can_name_is_refused(run_ampt, tmp_path: Path) -> N
 
 
 def test_settings_in_a_project_are_not_hidden(run_ampt, tmp_path: Path) -> None:
-    """An ampt.toml beside them would be."""
-    here = tmp_path / "project"
+    """An ampt.toml beside them would be. A project without any gets one."""
+    here, other = tmp_path / "project", tmp_path / "other"
     here.mkdir()
+    other.mkdir()
+    (other / "pyproject.toml").write_text("[tool.other]\n", encoding="utf-8")
+    run_ampt("init", cwd=other)
     (here / "pyproject.toml").write_text('[tool.ampt]\nspool = "mine"\n', encoding="utf-8")
     made = run_ampt("init", cwd=here, env={"AMPT_SPOOL": None})
 
     assert made.status == 0
     assert "pyproject.toml has the settings, so no ampt.toml was made" in made.out
     assert sorted(path.name for path in here.iterdir()) == ["handlers.py", "mine", "pyproject.toml"]
+    assert (other / "ampt.toml").exists()
 
 
 def test_a_spool_that_later_commands_will_not_use_is_said_to_be_so(run_ampt, tmp_path) -> None:
