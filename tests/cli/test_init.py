@@ -135,6 +135,27 @@ def test_a_folder_that_is_not_fit_for_it_is_left_as_it_is(
     assert not spool_dir.exists()
 
 
+def test_files_that_find_no_room_are_not_left_half_written(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Or they would be left as they are by the next init. Whatever the umask nobody else writes."""
+    here = tmp_path / "project"
+    here.mkdir()
+
+    def init(limit: str) -> subprocess.CompletedProcess[str]:
+        argv = ["sh", "-c", f'{limit}; exec "$0" init', str(SCRIPT)]
+        return subprocess.run(argv, env=clean_env, cwd=here, capture_output=True, text=True)
+
+    full = init("ulimit -f 0")
+    left = [*here.iterdir()]
+    made = init("umask 0")
+
+    assert (full.returncode, full.stdout, left) == (75, "", [])
+    assert full.stderr.startswith(f"ampt: cannot write ampt.toml in {here}: File too large (EFBIG)")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert {path.stat().st_mode & 0o777 for path in here.iterdir()} == {0o644}
+
+
 @pytest.mark.row(41)
 def test_no_spool_is_begun_where_anybody_could_replace_it(run_ampt, tmp_path: Path) -> None:
     """It is refused before, not after, it is made."""
@@ -172,9 +193,13 @@ def test_a_group_shares_a_spool(run_ampt, spool_dir: Path) -> None:
         pytest.skip("giving a spool to a group of others needs root")
     group = grp.getgrgid(GROUP)
     assert run_ampt("init", "--group", group.gr_name).status == 0
+    assert run_ampt("init", "--group", group.gr_name).status == 0
+    other = run_ampt("init", "--group", "daemon")
     for arguments in (["n"], ["n", "--id", "chosen"], ["n", "--after", "1 day"]):
         assert run_ampt("publish", *arguments).status == 0
 
+    assert (other.status, other.out) == (1, "")
+    assert f"the spool {spool_dir} exists, and daemon does not share it" in other.err
     for path in [spool_dir, *spool_dir.rglob("*")]:
         status = path.lstat()
         assert status.st_gid == group.gr_gid, path
