@@ -1,5 +1,7 @@
 """`ampt call`: handlers in the foreground."""
 
+import json
+import re
 import signal
 from pathlib import Path
 
@@ -140,6 +142,19 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
 
     assert shown[-1] == '{"v":1,"name":"nobody","handler":null,"timeout":null,"where":null}'
     assert len(shown) == 6
+
+
+def test_a_timeout_that_no_handler_has_is_shown_as_it_is_set(
+    run_ampt: RunAmpt, write_handlers, tmp_path: Path
+) -> None:
+    """In text and in JSON; a handler's own stands before it."""
+    (tmp_path / "cwd" / "ampt.toml").write_text('timeout = "7 seconds"\n', encoding="utf-8")
+    path = write_handlers("events.on('a', print)\nevents.on('b', print, timeout=100)\n")
+    lines = run_ampt("handlers", "-m", path, "--json").out.splitlines()
+    shown = run_ampt("handlers", "-m", path).out
+
+    assert [json.loads(line)["timeout"] for line in lines] == [7000, 100]
+    assert re.findall("[0-9.]+ s", shown) == ["7 s", "0.1 s"]
 
 
 @pytest.mark.parametrize(
