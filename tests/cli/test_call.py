@@ -135,13 +135,20 @@ def test_an_interrupt_ends_it(start_ampt: StartAmpt, write_handlers) -> None:
 def test_names_that_wait_without_a_handler_are_shown_in_json(
     run_ampt: RunAmpt, write_handlers
 ) -> None:
-    """As they are in text."""
-    run_ampt("publish", "nobody")
-    run_ampt("publish", "shows")
-    shown = run_ampt("handlers", "-m", write_handlers(HANDLERS), "--json").out.splitlines()
+    """As they are in text, and in their order; what is done waits for nobody."""
+    names = ["nobody-1", "nobody-2", "nobody-3", "nobody-4"]
+    for name in (*reversed(names), "shows", "gone"):
+        run_ampt("publish", name)
+    run_ampt("cancel", "--name", "gone")
+    path = write_handlers(HANDLERS)
+    shown = run_ampt("handlers", "-m", path, "--json").out.splitlines()
 
-    assert shown[-1] == '{"v":1,"name":"nobody","handler":null,"timeout":null,"where":null}'
-    assert len(shown) == 6
+    assert shown[5:] == [
+        f'{{"v":1,"name":"{name}","handler":null,"timeout":null,"where":null}}' for name in names
+    ]
+    assert run_ampt("handlers", "-m", path).out.splitlines()[-4:] == [
+        f"no handler: {name}" for name in names
+    ]
 
 
 def test_a_timeout_that_no_handler_has_is_shown_as_it_is_set(
