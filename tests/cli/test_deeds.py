@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import clock, instants, spool
-from ampt_cli.commands import tree
+from ampt_cli import clock, instants, layout, place, publication, spool
+from ampt_cli.commands import editing, tree
+from ampt_cli.errors import AmptError
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
@@ -291,21 +292,43 @@ def test_an_edit_that_comes_to_nothing_changes_nothing(
     assert [str(path) for path in tmp_path.glob("ampt-*")] == told
 
 
+@pytest.mark.parametrize(
+    ("made", "what_to_do"),
+    [
+        ("""printf '"%0300000d"' 0""", "publish a reference to the data instead of the data; "),
+        (f"echo '{'[' * 128}{']' * 128}'", ""),
+    ],
+    ids=["size", "depth"],
+)
 def test_a_text_that_cannot_be_published_is_kept_and_said_where(
-    run_ampt: RunAmpt, tmp_path: Path
+    made: str, what_to_do: str, run_ampt: RunAmpt, tmp_path: Path
 ) -> None:
     """Beside what there is to do about it."""
     id_ = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
-    editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\nprintf \'"%0300000d"\' 0 >"$1"\n', encoding="utf-8")
-    editor.chmod(0o700)
-    env = {"EDITOR": str(editor), "TMPDIR": str(tmp_path)}
+    program = tmp_path / "editor"
+    program.write_text(f'#!/bin/sh\n{made} >"$1"\n', encoding="utf-8")
+    program.chmod(0o700)
+    env = {"EDITOR": str(program), "TMPDIR": str(tmp_path)}
     edited = run_ampt("retry", id_, "--edit", env=env)
     [kept] = tmp_path.glob("ampt-*.json")
 
     assert (edited.status, edited.out) == (2, "")
-    assert edited.err.endswith(f"your text is kept in {kept}\n")
+    assert edited.err.endswith(f"; {what_to_do}your text is kept in {kept}\n")
+    assert edited.err.count(";") == 1 + bool(what_to_do)
     assert seen(run_ampt, id_)["state"] == "pending"
+
+
+def test_an_event_that_moved_before_its_edit_is_not_edited(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No editor is begun."""
+    disk = place.open_disk(str(spool_dir), create=True)
+    entry = layout.published(publication.publish(disk, publication.draft("n", 1, "1 day", 9)))
+    assert spool.cancel(disk, entry, 10) is not None
+    monkeypatch.setenv("EDITOR", "no-such-editor")
+
+    with pytest.raises(AmptError, match=f"{entry.id} cannot be edited: it moved meanwhile"):
+        editing.replace(disk, entry, as_json=False)
 
 
 def test_an_event_that_moves_while_it_is_edited_is_said_to_have(
@@ -360,6 +383,17 @@ def test_an_edit_that_changes_nothing_has_no_line_of_json(
     assert edited.err == f"ampt: the body of {id_} was not changed, so nothing was done\n"
 
 
+def test_an_edit_of_an_edited_event_replaces_that_one(run_ampt: RunAmpt) -> None:
+    """Which the new one says, and not which that had replaced."""
+    first = run_ampt("publish", "n", "1", "--after", "1 day").out.strip()
+    edit = ("--edit", "--json")
+    second = json.loads(run_ampt("retry", first, *edit, env={"EDITOR": "sed -i s/1/2/"}).out)["id"]
+    third = json.loads(run_ampt("retry", second, *edit, env={"EDITOR": "sed -i s/2/3/"}).out)["id"]
+
+    assert str(seen(run_ampt, second)["explanation"]).endswith(f" It replaces {first}.")
+    assert str(seen(run_ampt, third)["explanation"]).endswith(f" It replaces {second}.")
+
+
 def test_an_edit_from_true_to_1_is_a_change(run_ampt: RunAmpt) -> None:
     """They are not the same JSON, whatever Python calls equal."""
     id_ = run_ampt("publish", "n", "true", "--after", "1 day").out.strip()
@@ -399,10 +433,13 @@ def test_what_is_damaged_still_stops_nothing_that_was_mended(
     first, *others = sorted(spool_dir.glob("quarantine/*/*.json"))
     for path in others:
         path.write_bytes(whole[path.name])
+    waiting = os.open(spool_dir / "wake", os.O_RDWR | os.O_NONBLOCK)
     mended = run_ampt("retry", "--state", "quarantine")
+    woken = os.read(waiting, 99)
+    os.close(waiting)
     again = run_ampt("retry", "--state", "quarantine", "--json")
 
-    assert (mended.status, mended.out) == (1, "2 tried now (2 n)\n")
+    assert (mended.status, mended.out, woken) == (1, "2 tried now (2 n)\n", b"\n")
     assert f"{first.relative_to(spool_dir)} is still damaged: incomplete" in mended.err
     assert (again.status, json.loads(again.out)["moved"], again.err) == (1, False, mended.err)
 
@@ -442,6 +479,13 @@ def test_an_event_in_quarantine_is_not_said_to_be_nowhere(
         run_ampt("call", "--id", "bad1", "-m", module),
     ]
 
+    edited = run_ampt("retry", "bad1", "--edit", env={"EDITOR": "no-such-editor"})
+    [held] = spool_dir.glob("quarantine/*/*.json")
+
+    assert (edited.status, edited.out) == (1, "")
+    assert edited.err == (
+        f"ampt: the event bad1 is in quarantine; mend the file: {held.relative_to(spool_dir)}\n"
+    )
     assert [(one.status, one.out) for one in ran] == [(1, "")] * 3
     for one in ran:
         assert one.err.startswith("ampt: the event bad1 is in quarantine, not pending")
