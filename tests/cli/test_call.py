@@ -171,6 +171,7 @@ def test_a_timeout_that_no_handler_has_is_shown_as_it_is_set(
         ("import nope", "ModuleNotFoundError: No module named 'nope'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        (r"raise ValueError('\x1b[31m')", r"ValueError: \u001b[31m"),
         (
             "events.on('n', print, timeout=60_001)",
             "a timeout of 60,001 ms is more than 60,000 ms; ",
@@ -194,7 +195,7 @@ def test_a_timeout_that_no_handler_has_is_shown_as_it_is_set(
 def test_handlers_that_cannot_be_imported_are_78(
     command: list[str], code: str, said: str, run_ampt: RunAmpt, write_handlers
 ) -> None:
-    """The user's traceback without ours, and one line at its end."""
+    """The user's traceback without ours, and one line at its end; nothing paints a terminal."""
     path = write_handlers(code + "\n")
     done = run_ampt(*command, "-m", path)
 
@@ -203,6 +204,17 @@ def test_handlers_that_cannot_be_imported_are_78(
     assert last.startswith(f"ampt: cannot import the handlers {path}: ")
     assert said in last
     assert "ampt_cli/" not in done.err
+    assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize("command", [["call", "n"], ["handlers"]], ids=str)
+def test_an_interrupt_of_an_import_is_no_fault_of_the_handlers(
+    command: list[str], run_ampt: RunAmpt, write_handlers
+) -> None:
+    """Whatever they wait for."""
+    path = write_handlers("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+
+    assert run_ampt(*command, "-m", path) == (130, "", "")
 
 
 @pytest.mark.parametrize("command", [["call", "n"], ["handlers"], ["run"]], ids=str)
