@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -271,6 +272,7 @@ def test_an_edited_event_is_published_anew_and_its_history_kept(
     [
         ("true", 0, "was not changed"),
         ("false", 1, "ended with status 1"),
+        ("sh -c 'sed -i s/1/2/ $0; kill $$'", 1, "ended with status -15"),
         ("no-such-editor", 1, "cannot start the editor 'no-such-editor'"),
         ("rm", 74, "cannot read what the editor left, so nothing was done: No such file"),
         ("'", 1, 'cannot start the editor "\'": No closing quotation; set EDITOR'),
@@ -357,6 +359,31 @@ def test_a_ctrl_c_is_for_the_editor(run_ampt: RunAmpt, tmp_path: Path) -> None:
 
     assert (edited.status, edited.err) == (0, "")
     assert edited.out.startswith("published anew as ")
+
+
+def test_a_ctrl_c_after_the_editor_is_for_ampt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that hangs can be left."""
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setenv("EDITOR", "true")
+    editing._edit(str(tmp_path))
+
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_editor_gets_the_body_as_people_read_it(
+    run_ampt: RunAmpt, clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Line by line, in letters, in vi where no editor is named."""
+    run_ampt("publish", "n", '{"to":"Zoë"}', "--id", "one", "--after", "1 day")
+    vi = tmp_path / "vi"
+    vi.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/shown\n', encoding="utf-8")
+    vi.chmod(0o700)
+    edited = run_ampt("retry", "one", "--edit", env={"PATH": f"{tmp_path}:{clean_env['PATH']}"})
+
+    assert (edited.status, edited.err) == (0, "")
+    assert (tmp_path / "shown").read_text(encoding="utf-8") == '{\n  "to": "Zoë"\n}\n'
 
 
 @pytest.mark.parametrize(("visual", "edited"), [(" ", 2), ("", 2), ("sed -i s/1/3/", 3)])
