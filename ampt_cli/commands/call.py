@@ -2,6 +2,7 @@
 
 import sys
 from bdb import BdbQuit
+from functools import partial
 from traceback import walk_tb
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from ampt_cli.commands.choosing import Spool, find
 from ampt_cli.errors import AmptError, UsageError, from_os
 from ampt_cli.event import Event
 from ampt_cli.options import Command
-from ampt_cli.render import say
+from ampt_cli.render import heard, say
 
 COMMAND = Command(
     "call",
@@ -83,7 +84,7 @@ def call(
     _flush()  # what handlers printed comes first, in a pipe too
     for report in result.reports:
         why = f": {report['error']}" if "error" in report else ""
-        say(f"{report['handler']}: {report['outcome']} in {report['ms']} ms{why}")
+        heard(partial(say, f"{report['handler']}: {report['outcome']} in {report['ms']} ms{why}"))
         printing.write(2, printing.safe(report.get("traceback", ""), keep="\n\t"))
     if result.error is not None:
         raise typer.Exit(1)
@@ -101,9 +102,7 @@ def _flush() -> None:
     """Send what handlers printed. Raises SpoolError or TryAgain where it cannot be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except ValueError:  # a handler has closed it
+    except (BrokenPipeError, ValueError):  # nobody reads it, or a handler has closed it
         sys.stdout = None
     except OSError as error:
         sys.stdout = None  # or it would be tried again at exit

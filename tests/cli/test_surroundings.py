@@ -221,6 +221,20 @@ def test_a_deed_goes_on_though_nobody_reads_what_it_says(
     assert len(list(spool_dir.glob("pending/*/*/*.json"))) == left
 
 
+@pytest.mark.parametrize(("event", "status"), [("good", 0), ("bad", 1)])
+def test_a_call_has_its_status_though_nobody_reads_what_it_says(
+    event: str, status: int, clean_env, tmp_path: Path
+) -> None:
+    """Nor what its handlers print. What is for stderr is read there."""
+    handlers = "events.on('good', print)\nevents.on('bad', lambda event: print('bad') or 1 / 0)\n"
+    (tmp_path / "h.py").write_text(f"from ampt_cli import events\n{handlers}")
+    line = f'mkfifo p; (: < p) & exec 3> p; wait; "$0" call {event} -m ./h.py >&3'
+    done = shell(line, clean_env, tmp_path)
+
+    assert done.returncode == status
+    assert done.stderr.splitlines()[-1:] == ["ZeroDivisionError: division by zero"][:status]
+
+
 def test_a_repair_goes_on_though_nobody_reads_of_it(clean_env, tmp_path: Path) -> None:
     """Nothing that it can mend is left."""
     line = """for n in 1 2 3; do "$0" publish n; done > /dev/null
