@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ampt_cli.commands.batching import MAX_LINE
 from tests.conftest import SCRIPT, RunAmpt
 
 
@@ -35,6 +36,20 @@ def test_an_id_again_is_reported_as_it_was_published(run_ampt: RunAmpt) -> None:
     assert [line["name"] for line in shown] == ["m", "n", "n"]
     assert shown[1] == first
     assert shown[2]["id"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(3, "0, 1, 2"), (4, "0, 1, 2 and 1 more"), (1_004, "0, 1, 2 and 1,001 more")],
+)
+def test_of_many_ids_again_the_first_are_named(count: int, shown: str, run_ampt: RunAmpt) -> None:
+    """And how many more there are."""
+    lines = [{"name": "n", "id": str(number)} for number in range(count)]
+    batch(run_ampt, *lines)
+    status, out, err = batch(run_ampt, *lines)
+
+    assert (status, len(out.splitlines())) == (0, count)
+    assert err == f"ampt: published already, and not changed: {shown}\n"
 
 
 def test_a_conflict_of_ids_names_its_line_and_publishes_nothing(
@@ -99,6 +114,24 @@ def test_a_line_may_be_as_long_as_escapes_make_it(run_ampt: RunAmpt, spool_dir: 
 
     assert (status, err) == (0, "")
     assert json.loads(path.read_text(encoding="utf-8"))["body"] == body
+
+
+def test_a_line_ends_where_it_may_at_the_latest(run_ampt: RunAmpt) -> None:
+    """Its newline is the last byte that it can have."""
+    line = '{"name":"n"}'.ljust(MAX_LINE - 1)
+    longer = batch(run_ampt, f"{line} \n")
+
+    assert batch(run_ampt, f"{line}\n")[::2] == (0, "")
+    assert (longer[0], longer[2]) == (2, f"ampt: line 1: it has {MAX_LINE:,} bytes or more\n")
+
+
+def test_a_line_of_other_bytes_is_named(run_ampt: RunAmpt) -> None:
+    """As Latin-1 has them."""
+    line = '{"name":"Zoë"}\n'.encode("latin-1")
+
+    assert run_ampt("publish", "--batch", "-", stdin=b'{"name":"n"}\n' + line) == (
+        (2, "", "ampt: line 2: it is not UTF-8\n")
+    )
 
 
 @pytest.mark.parametrize("source", ["missing", ".", "closed"])
