@@ -31,6 +31,14 @@ def stops(event: Event) -> None:
     breakpoint()
     print("went on")
 
+@events.on("exits")
+def exits(event: Event) -> None:
+    raise SystemExit("why")
+
+@events.on("leaves")  # as pdb does from Python 3.14 on, at `q`
+def leaves(event: Event) -> None:
+    exec("raise SystemExit", {"__name__": "pdb"})
+
 @events.on("later")
 def later(event: Event) -> None:
     raise RetryLater(after="soon")
@@ -121,6 +129,15 @@ def test_the_debugger_goes_on_and_can_be_left(call) -> None:
     assert (left.status, left.err) == (1, "")
 
 
+def test_only_the_exit_of_a_debugger_ends_it_without_a_word(call) -> None:
+    """One of a handler is a failure, as in a run."""
+    exited = call("exits")
+
+    assert exited.status == 1
+    assert re.search("exits: failed in [0-9.]+ ms: SystemExit: why\n", exited.out)
+    assert call("leaves") == (1, "", "")
+
+
 def test_an_interrupt_ends_it(start_ampt: StartAmpt, write_handlers) -> None:
     """The next handler is not called; 130, as after any Ctrl-C."""
     process = start_ampt("call", "waits", "-m", write_handlers(HANDLERS))
@@ -143,7 +160,7 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
     path = write_handlers(HANDLERS)
     shown = run_ampt("handlers", "-m", path, "--json").out.splitlines()
 
-    assert shown[5:] == [
+    assert shown[7:] == [
         f'{{"v":1,"name":"{name}","handler":null,"timeout":null,"where":null}}' for name in names
     ]
     assert run_ampt("handlers", "-m", path).out.splitlines()[-4:] == [
