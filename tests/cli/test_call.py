@@ -35,6 +35,11 @@ def stops(event: Event) -> None:
 def exits(event: Event) -> None:
     raise SystemExit("why")
 
+@events.on("closes")
+def closes(event: Event) -> None:
+    import sys
+    sys.stdout.close()
+
 @events.on("leaves")  # as pdb does from Python 3.14 on, at `q`
 def leaves(event: Event) -> None:
     exec("raise SystemExit", {"__name__": "pdb"})
@@ -129,6 +134,30 @@ def test_the_debugger_goes_on_and_can_be_left(call) -> None:
     assert (left.status, left.err) == (1, "")
 
 
+def test_a_handler_may_close_stdout(call) -> None:
+    """What became of it is told all the same."""
+    closed = call("closes")
+
+    assert (closed.status, closed.err) == (0, "")
+    assert closed.out.startswith("handlers:closes: succeeded in ")
+
+
+def test_an_event_that_cannot_be_read_cannot_be_called(
+    call, run_ampt: RunAmpt, spool_dir: Path
+) -> None:
+    """One line says what is wrong with it; it stays where it is."""
+    run_ampt("publish", "shows", "--id", "torn", "--after", "1 day")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.write_bytes(b"{")
+
+    assert call("--id", "torn") == (
+        1,
+        "",
+        "ampt: the event torn cannot be read: incomplete: the first line has no end\n",
+    )
+    assert entry.exists()
+
+
 def test_only_the_exit_of_a_debugger_ends_it_without_a_word(call) -> None:
     """One of a handler is a failure, as in a run."""
     exited = call("exits")
@@ -160,7 +189,7 @@ def test_names_that_wait_without_a_handler_are_shown_in_json(
     path = write_handlers(HANDLERS)
     shown = run_ampt("handlers", "-m", path, "--json").out.splitlines()
 
-    assert shown[7:] == [
+    assert shown[8:] == [
         f'{{"v":1,"name":"{name}","handler":null,"timeout":null,"where":null}}' for name in names
     ]
     assert run_ampt("handlers", "-m", path).out.splitlines()[-4:] == [
