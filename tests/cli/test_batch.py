@@ -79,6 +79,7 @@ def test_an_id_twice_in_a_batch_names_both_lines(run_ampt: RunAmpt) -> None:
     [
         ('{"name":"a"\n', "no JSON"),
         ("[1]\n", "no JSON object with a name"),
+        ('["name"]\n', "no JSON object with a name"),
         ('{"body":1}\n', "no JSON object with a name"),
         ('{"name":1}\n', "an event's name is text, not int"),
         ('{"name":"a","afer":1}\n', "unknown key 'afer'"),
@@ -91,7 +92,7 @@ def test_an_id_twice_in_a_batch_names_both_lines(run_ampt: RunAmpt) -> None:
         ('{"name":"a","body":"' + "x" * 1_100_000 + '"}\n', "has 1,048,576 bytes or more"),
         ("\ufeff" + '{"name":"a"}\n', "BOM"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_bad_line_is_named_and_nothing_is_published(
     run_ampt: RunAmpt, spool_dir: Path, line: str, said: str
