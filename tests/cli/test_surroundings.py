@@ -255,6 +255,17 @@ def test_a_publish_whose_id_finds_no_room_says_so(command: str, clean_env, tmp_p
     assert done.stderr.endswith(f"could not be printed: {FULL}\n")
 
 
+@pytest.mark.parametrize("command", ["publish n", "publish --batch -"])
+def test_a_publish_whose_id_nobody_reads_says_so(command: str, clean_env, tmp_path: Path) -> None:
+    """Who does not read ids might publish them again."""
+    line = f"""mkfifo p; (: < p) & exec 3> p; wait; echo '{{"name": "n"}}' | "$0" {command} >&3"""
+    done = shell(line, clean_env, tmp_path)
+
+    assert done.returncode == 0
+    assert "published" in done.stderr
+    assert done.stderr.endswith("could not be printed: nobody reads stdout\n")
+
+
 STRUCK = """
 import os, signal, sys
 class Struck:
