@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, time
 from enum import Enum
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -155,11 +156,11 @@ def test_an_event_of_many_in_no_known_form_is_told_which_there_are(wrong: Any) -
         lambda: events.publish_many([("n", None, 1_800_000_000)]),
     ],
 )
-def test_seconds_since_1970_are_warned_of(publish: Callable[[], object]) -> None:
+def test_seconds_since_1970_are_warned_of(publish: FunctionType) -> None:
     """They are a delay in ms to us. The warning names the place in the caller's code."""
     with pytest.warns(UserWarning, match="for seconds since 1970 write @1800000000") as warned:
         publish()
-    assert warned[0].filename == __file__
+    assert (warned[0].filename, warned[0].lineno) == (__file__, publish.__code__.co_firstlineno)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         events.publish("n", after=1_000)
