@@ -48,7 +48,7 @@ UMask=0077
 """
 SERVICE = """\
 [Unit]
-Description=ampt: handle the events in {spool}
+Description=ampt: handle the events in {spool} when they are due
 Documentation=man:ampt(1)
 {mounts}
 [Service]
@@ -156,7 +156,10 @@ def _identity(wanted: Wanted) -> str:
 
 
 def _literal(text: str) -> str:
-    """`text` in a unit: no specifier. It has no line break, see ampt unit."""
+    """`text` in a unit: no specifier. It has no line break, see ampt unit.
+
+    A path may end with a backslash, which would go on with the next line: a word stands behind it.
+    """
     return text.replace("%", "%%")
 
 

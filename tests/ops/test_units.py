@@ -181,14 +181,18 @@ def test_a_word_is_one_word_as_systemd_reads_it(name: str) -> None:
 
 def test_a_path_is_one_word_and_the_same_one_as_systemd_reads_it() -> None:
     """Which takes quotes as a shell does; a specifier is doubled in what is for people, too."""
-    odd = PLAIN._replace(spool="/srv/it's 100%", handlers='/srv/a\\b\t"c"/h.py', config="/c\\d")
+    odd = PLAIN._replace(spool="/srv/it's 100%\\", handlers='/srv/a\\b\t"c"/h.py', config="/c\\d")
     made = units.oneshot(odd)
     lines = dict(line.split("=", 1) for line in made["ampt.service"].splitlines() if "=" in line)
 
     assert shlex.split(lines["ExecStart"].replace("%%", "%")) == odd.command()
     assert shlex.split(lines["Environment"]) == ["AMPT_CONFIG=/c\\d"]
-    assert "\nDescription=ampt: handle the events in /srv/it's 100%%\n" in made["ampt.service"]
-    assert "\nDescription=ampt: look for due events in /srv/it's 100%% " in made["ampt.timer"]
+    shown = [one.split("\nDescription=ampt: ")[1].splitlines()[0] for one in made.values()]
+    assert shown == [
+        "handle the events in /srv/it's 100%%\\ when they are due",
+        "look for due events in /srv/it's 100%%\\ every minute",
+    ]
+    assert "\\\n" not in "".join(made.values())
 
 
 def test_the_line_for_cron_is_this_one() -> None:
