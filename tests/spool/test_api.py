@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import date, time, timedelta
 from enum import Enum
 from pathlib import Path
 from types import FunctionType
@@ -116,6 +116,27 @@ def test_a_time_that_is_none_is_refused_whatever_its_type(after: Any, spool_dir:
         with pytest.raises(BadDue, match=r"^(event 1: )?cannot (use|read) "):
             publish()
     assert list(spool_dir.rglob("*.json")) == []
+
+
+def test_each_form_of_an_event_of_many_is_published_as_it_says(spool_dir: Path) -> None:
+    """With what need not be said, and without."""
+    ids = events.publish_many(
+        [
+            "n",
+            ("n",),
+            ("n", 1),
+            ("n", 1, "1 day"),
+            {"name": "n"},
+            {"name": "n", "body": 1, "after": timedelta(days=1), "id": "mine"},
+        ]
+    )
+    disk = place.open_disk(str(spool_dir))
+    found = {entry.id: reading.first_line(disk, entry) for entry in entries(disk)}
+    made = [found[id_] for id_ in ids]
+
+    assert [event.body for event in made] == [None, None, 1, 1, None, 1]
+    assert [event.delay for event in made] == [0, 0, 0, 86_400_000, 0, 86_400_000]
+    assert ids[-1] == "mine"
 
 
 @pytest.mark.parametrize("given", ["abc", b"abc", {"name": "a"}, None, 5])
