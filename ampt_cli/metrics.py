@@ -98,4 +98,5 @@ def _one(name: str, meaning: str, value: float) -> Iterable[str]:
 
 
 def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    """In quotes; a name that is shown has no line break."""
+    return label.replace("\\", "\\\\").replace('"', '\\"')
