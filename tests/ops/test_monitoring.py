@@ -288,6 +288,24 @@ def test_there_are_never_more_series_than_a_database_bears() -> None:
     assert rest == sum(1000 + i for i in range(100))
 
 
+def test_names_that_look_alike_are_one_series_with_the_events_of_all() -> None:
+    """Prometheus refuses a page that has a series twice."""
+    names = Counter({("dead", "a\u202e"): 2, ("dead", "a\\u202e"): 3})
+    many = Counter({("done", f"n{i:03}"): 4 for i in range(metrics.MOST_NAMES)})
+    found = series(metrics.text(figures(names=names | many)))
+    same = frozenset({("state", "dead"), ("name", "a\\u202e")})
+
+    assert found["ampt_events", same] == 5
+
+
+def test_of_names_of_equally_many_events_the_same_have_a_series_each_time() -> None:
+    """In whichever order they are found: or graphs would have holes."""
+    names = [(("done", f"n{i:03}"), 1) for i in range(metrics.MOST_NAMES + 1)]
+    one, other = (metrics.text(figures(names=Counter(dict(way)))) for way in (names, names[::-1]))
+
+    assert one == other
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "said"),
     [
