@@ -222,6 +222,30 @@ def test_an_event_that_is_claimed_too_is_left_to_a_person(disk: Disk, tmp_path: 
     assert disk.exists(entry.path)
 
 
+def test_a_claim_is_left_to_a_person_too_where_it_is_the_older_entry(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """Its runner may be at work, and would find it gone."""
+    entry = publish(disk, "claimed")
+    claimed = claim(disk, entry)
+    later = entry.path.replace(".a0.", ".a2.")
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / later)
+
+    assert (claimed.path, "") in found(disk)
+    assert later not in [path for path, _ in found(disk)]
+
+
+def test_of_two_entries_the_one_of_more_attempts_stays(disk: Disk, tmp_path: Path) -> None:
+    """However long the history of the other is."""
+    entry = publish(disk, "twice")
+    later = tmp_path / "spool" / entry.path.replace(".a0.", ".a2.")
+    shutil.copy(tmp_path / "spool" / entry.path, later)
+    with (tmp_path / "spool" / entry.path).open("ab") as file:
+        file.write(b'{"action":"moved"}\n')
+
+    assert found(disk) == [(entry.path, "quarantine")]
+
+
 def test_what_a_killed_publisher_left_is_swept(disk: Disk) -> None:
     """But only once its writer has surely given up; a batch is a folder with all that is in it."""
     disk.make_folder("tmp/20270115T080000000Z.x")
@@ -573,6 +597,24 @@ def test_whether_a_runner_lives_is_told_as_far_as_it_can_be(disk: Disk, tmp_path
     assert held is not None
     assert alive == []
     assert found(disk) == [(folder, "")]
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_no_finding(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a runner that ends, an hour that is over, or what a person takes out of quarantine."""
+    claim(disk, publish(disk, "claimed"))
+    listed, runners = Disk.list, lock.runners
+    gone = f"{layout.RUNNING}/20270115T080000000Z-00000009"
+
+    def with_more(self: Disk, path: str) -> list[str]:
+        more = ["gone"] if path in (*layout.STATES, layout.QUARANTINE) else []
+        return [*listed(self, path), *more]
+
+    monkeypatch.setattr(Disk, "list", with_more)
+    monkeypatch.setattr(lock, "runners", lambda disk: [gone, *runners(disk)])
+
+    assert found(disk) == [(f"{layout.RUNNING}/{RUNNER}", "rescue")]
 
 
 @pytest.mark.parametrize("when", ["its id", "before", "opened", "after"])
