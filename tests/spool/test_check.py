@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,13 +187,13 @@ def test_an_entry_that_moves_before_its_id_is_linked_is_not_called_mended(disk: 
     assert found(disk) == [(moved.path, "link")]
 
 
-def claim(disk: Disk, entry: layout.Entry) -> layout.Entry:
+def claim(disk: Disk, entry: layout.Entry, runner: str = RUNNER) -> layout.Entry:
     """A claim of a runner of whom nobody lives."""
-    folder = f"{layout.RUNNING}/{RUNNER}"
+    folder = f"{layout.RUNNING}/{runner}"
     disk.make_folder(folder)
     for name in layout.RUNNER_FILES:
         disk.write_new(f"{folder}/{name}", b"")
-    claimed = spool.claim(disk, entry, RUNNER)
+    claimed = spool.claim(disk, entry, runner)
     assert claimed is not None
     return claimed
 
@@ -281,6 +282,16 @@ def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: 
 
     assert finding.repair == "quarantine"
     assert not check.repair(disk, finding, NOW, Retries())
+
+
+def test_a_rescue_that_leaves_something_is_not_called_one(disk: Disk, tmp_path: Path) -> None:
+    """What is no entry is nobody's to move; what is one waits again."""
+    folder = claim(disk, publish(disk, "claimed")).folder
+    (tmp_path / "spool" / folder / "notes").mkdir()
+
+    assert repair(disk) == [False, False]
+    assert disk.exists(f"{folder}/notes")
+    assert [entry.state for entry in catalog.entries(disk)] == [layout.RETRY]
 
 
 def test_a_runners_folder_without_its_lock_is_reported(disk: Disk) -> None:
@@ -490,15 +501,17 @@ def test_a_missing_folder_hides_nothing_else(disk: Disk, tmp_path: Path) -> None
     assert found(disk) == [("dead", "make"), ("pending/2026-11-24/24", ""), ("done/rubbish", "")]
 
 
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
 def test_what_is_no_fifo_wakes_nobody_and_what_is_no_part_is_named(
-    disk: Disk, tmp_path: Path
+    disk: Disk, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    """In the spool itself: both are left to a person."""
+    """In the spool itself: all are left to a person."""
     (tmp_path / "spool" / "wake").unlink()
-    (tmp_path / "spool" / "wake").touch()
-    (tmp_path / "spool" / "notes.txt").touch()
+    make(tmp_path / "spool" / "wake")
+    make(tmp_path / "spool" / ".hidden")
+    make(tmp_path / "spool" / "notes.txt")
 
-    assert found(disk) == [("wake", ""), ("notes.txt", "")]
+    assert found(disk) == [("wake", ""), (".hidden", ""), ("notes.txt", "")]
 
 
 def test_what_a_newer_program_wrote_is_left_where_it_is(disk: Disk, tmp_path: Path) -> None:
@@ -594,9 +607,11 @@ def test_whether_a_runner_lives_is_told_as_far_as_it_can_be(disk: Disk, tmp_path
     disk.remove(f"{folder}/lock")
     os.symlink("nowhere", f"{folder}/lock", dir_fd=disk.root)
 
+    other = claim(disk, publish(disk, "another"), f"{RUNNER[:-1]}2").folder
+
     assert held is not None
     assert alive == []
-    assert found(disk) == [(folder, "")]
+    assert found(disk) == [(folder, ""), (other, "rescue")]
 
 
 def test_a_folder_that_goes_while_it_is_looked_at_is_no_finding(
