@@ -63,9 +63,11 @@ def call(
 ) -> None:
     """Call them in order; exit 1 if one fails."""
     config, _ = settings.read()
-    registry = loading.load(target, config, spool_dir)
+    if not (name or id):
+        raise UsageError("call takes a NAME, or --id", "see: ampt call --help")
     if id and (name or field or text):
         raise UsageError("give a NAME and its body, or --id, not both", "see: ampt call --help")
+    registry = loading.load(target, config, spool_dir)
     event = _stored(id, spool_dir) if id else _made(name, body, field, as_text=text)
     listed = registry.of(event.name)
     if not listed:
@@ -110,8 +112,6 @@ def _flush() -> None:
 
 
 def _made(name: str, body: str | None, fields: list[str], *, as_text: bool) -> Event:
-    if not name:
-        raise UsageError("call takes a NAME, or --id", "see: ampt call --help")
     given = publish.body_of(body, fields, as_text=as_text)
     made = publication.draft(name, given, None, clock.now())
     made.attempt = 1

@@ -108,12 +108,15 @@ def telling(disk: Disk, verb: str, act: Act) -> Act:
             return act(entry)
         except OSError as error:
             wrong = from_os(error, f"{verb} the event {entry.id} in the spool {disk.path}")
-            wrong.hint = (
-                wrong.hint or f"look where it is: ampt inspect {layout.id_as_argument(entry.id)}"
-            )
+            wrong.hint = wrong.hint or look_at(entry.id)
             raise wrong from error
 
     return told
+
+
+def look_at(id: str) -> str:
+    """Where to find an event that is not where it was."""
+    return f"look where it is: ampt inspect {layout.id_as_argument(id)}"
 
 
 class Deeds:
@@ -212,7 +215,7 @@ class Deeds:
         if self.raced and ids:
             raise AmptError(
                 f"{self.raced} of the events moved meanwhile, and were left alone",
-                f"look where: ampt inspect {layout.id_as_argument(ids[0])}",
+                look_at(ids[0]),
             )
         if self.left:
             raise typer.Exit(max(error.exit_status for error in self.left))

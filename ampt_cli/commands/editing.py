@@ -14,7 +14,7 @@ import tempfile
 from typing import Any
 
 from ampt_cli import catalog, clock, jsontext, printing, publication, spool
-from ampt_cli.commands.choosing import acted
+from ampt_cli.commands.choosing import acted, look_at
 from ampt_cli.errors import AmptError, BadEvent, from_os
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -49,7 +49,9 @@ def replace(disk: Disk, entry: Entry, *, as_json: bool) -> None:
     else:
         say(f"published anew as {made.id}")
     if not moved:
-        raise AmptError(f"the event {old.id} was claimed meanwhile, so its old body may run too")
+        raise AmptError(
+            f"the event {old.id} moved meanwhile, so its old body may run too", look_at(old.id)
+        )
 
 
 def _event(disk: Disk, entry: Entry) -> Event:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import clock, due, instants, layout, place, printing, publication, settings, spool
-from ampt_cli.commands.choosing import AsJson, Spool, acted, find, telling
+from ampt_cli.commands.choosing import AsJson, Spool, acted, find, look_at, telling
 from ampt_cli.errors import AmptError
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
@@ -42,7 +42,9 @@ def move(
         disk, "move", lambda entry: spool.reschedule(disk, entry, instant, "moved", now)
     )
     if not acted(lambda: move_it(entry)):
-        raise AmptError(f"the event {entry.id} was claimed meanwhile, so it was not moved")
+        raise AmptError(
+            f"the event {entry.id} went elsewhere meanwhile, so it was not moved", look_at(entry.id)
+        )
     publication.wake(disk)
     if as_json:
         show_json({"id": entry.id, "name": entry.name, "state": entry.state, "due": instant})

@@ -126,6 +126,13 @@ def test_what_cannot_be_called_is_one_line(arguments, status: int, said: str, ca
     assert said in called.err
 
 
+def test_what_is_to_be_called_is_asked_for_before_any_handlers(run_ampt: RunAmpt) -> None:
+    """It is a fault of the call, whatever is configured."""
+    called = run_ampt("call", "-m", "no_such_module")
+
+    assert (called.status, called.err.count("call takes a NAME, or --id")) == (2, 1)
+
+
 def test_the_debugger_goes_on_and_can_be_left(call) -> None:
     """`c` goes on, `q` ends it without a traceback of the debugger's own."""
     assert "went on" in call("stops", stdin="c\n").out

@@ -193,10 +193,16 @@ def test_what_is_tried_again_stays_in_its_state_with_a_note_of_the_deed(
     [
         (
             ["move", "one", "--after", "2 days"],
-            "the event one was claimed meanwhile, so it was not",
+            "the event one went elsewhere meanwhile, so it was not moved; look where it is: ",
         ),
-        (["cancel", "one"], "1 of the events moved meanwhile, and were left alone; look where: "),
-        (["retry", "one"], "1 of the events moved meanwhile, and were left alone; look where: "),
+        (
+            ["cancel", "one"],
+            "1 of the events moved meanwhile, and were left alone; look where it is: ",
+        ),
+        (
+            ["retry", "one"],
+            "1 of the events moved meanwhile, and were left alone; look where it is: ",
+        ),
     ],
     ids=lambda value: value[0],
 )
@@ -345,7 +351,7 @@ def test_an_event_that_moves_while_it_is_edited_is_said_to_have(
     made = json.loads(edited.out.splitlines()[-1])
 
     assert (edited.status, made["replaces"], made["moved"]) == (1, id_, False)
-    assert "was claimed meanwhile, so its old body may run too" in edited.err
+    assert f"{id_} moved meanwhile, so its old body may run too; look where it is: " in edited.err
     assert seen(run_ampt, made["id"])["body"] == 2
 
 
