@@ -123,6 +123,7 @@ class Supervisor:
         finally:
             self.slots.remove(self._trial)
             self._end([self._trial])
+            self._look_for_ends()  # of others: their wake-up may have been taken for its own
         for slot in self.slots:
             slot.let_go()
         return None
@@ -178,10 +179,7 @@ class Supervisor:
                 woken = True
         if woken:
             emptied(self._wakeup)  # before looking for deaths: a later one wakes us again
-            for slot in self.slots:
-                if slot.pid and slot.reaped():
-                    self._bury(slot)
-            strays.reap(self._pids())
+            self._look_for_ends()
         now = monotonic()
         for slot in self.slots:
             self._enforce(slot, now)
@@ -189,6 +187,12 @@ class Supervisor:
                 self._listen(slot, now)
         reports, self._reports = self._reports, []
         return reports
+
+    def _look_for_ends(self) -> None:
+        for slot in self.slots:
+            if slot.pid and slot.reaped():
+                self._bury(slot)
+        strays.reap(self._pids())
 
     def _gather(self) -> None:
         """Let reports gather: each would wake us, and take a processor from the workers.

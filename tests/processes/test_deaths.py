@@ -62,6 +62,55 @@ def test_a_death_right_after_a_poll_is_noticed(
     assert "without a result" in done.stderr
 
 
+# The worker that stays dies while a reload ends the one that has tried the handlers.
+RELOADED = """
+import os, signal, sys
+
+from ampt_cli import supervisor
+from ampt_cli.commands import run
+
+end = supervisor.Supervisor._end
+
+def die_first(self, slots):
+    for slot in self.slots if slots == [self._trial] else ():
+        os.kill(slot.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, slot.pid, os.WEXITED | os.WNOWAIT)
+    end(self, slots)
+
+supervisor.Supervisor._end = die_first
+sys.exit(run.main(["--handlers", sys.argv[1]]))
+"""
+
+
+@pytest.mark.row(51)
+def test_a_death_while_a_reload_ends_another_worker_is_noticed(
+    run_ampt: RunAmpt, clean_env: dict[str, str], write_handlers, spool_dir: Path
+) -> None:
+    """Its wake-up is taken for the other's end: nobody took its place, and nothing was run again."""
+    handlers = write_handlers(
+        """
+import os, signal
+@events.on("reload")
+def reload(event):
+    events.publish("n")
+    os.kill(os.getppid(), signal.SIGHUP)
+@events.on("n")
+def n(event): pass
+"""
+    )
+    run_ampt("publish", "reload")
+    done = subprocess.run(
+        [sys.executable, "-c", RELOADED, str(handlers)],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list(spool_dir.glob("done/*/*.a1.n.json"))) == 1
+
+
 def test_an_event_that_kills_its_runner_ends_in_dead(
     run_ampt: RunAmpt, spool_dir: Path, write_handlers, tmp_path: Path
 ) -> None:
