@@ -28,7 +28,7 @@ IMPORT_TIMEOUT = 60.0  # s
 STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is taken back
 LISTEN_AFTER = 0.005  # s that an event may run before its output is drained as it comes
 GATHER = 16  # events: reports are let gather for as long as these take, while no worker runs dry
-SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers
+SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers, or on leaving
 
 
 class Unusable(ConfigError):
@@ -251,7 +251,7 @@ class Supervisor:
                 os.kill(slot.pid, SOFT_SIGNAL)
             if now >= limit + GRACE:
                 slot.kill("timeout")
-        if limit or not slot.waiting:
+        if limit or not (slot.waiting or slot.leaving):
             slot.silent = 0.0
         elif not slot.silent or slot.since > slot.silent:
             slot.silent = now

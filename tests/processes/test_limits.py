@@ -74,6 +74,29 @@ def n(event): sys.stdout = Stuck()
     assert len([*spool_dir.glob("retry/*/*/*.a1.n.json")]) == 1
 
 
+def test_a_worker_that_does_not_leave_is_ended(
+    run_ampt, write_handlers, impatient, spool_dir: Path
+) -> None:
+    """A reload is to replace it, and waited for its end: for ever, if it was stopped, say."""
+    module = write_handlers(
+        """
+import os, signal, time
+os._exit = lambda status: time.sleep(3600)
+@events.on("first")
+def first(event): os.kill(os.getppid(), signal.SIGHUP)
+@events.on("n")
+def n(event): pass
+"""
+    )
+    run_ampt("publish", "first")
+    run_ampt("publish", "n")
+    runner = impatient("supervisor.SILENCE", module)
+    _, err = runner.communicate(timeout=20)
+
+    assert (runner.returncode, err) == (0, "")
+    assert len([*spool_dir.glob("done/*/*.a1.*.json")]) == 2
+
+
 def test_a_stop_waits_for_a_handler_no_longer_than_it_may(
     run_ampt, write_handlers, impatient, wait_until, spool_dir: Path, tmp_path: Path
 ) -> None:
