@@ -12,6 +12,7 @@ import mmap
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic, sleep
 
 from ampt_cli import jsontext, kernel, strays, worker
@@ -248,7 +249,8 @@ class Supervisor:
         if limit and slot.waiting and now >= limit:
             if limit != slot.signalled:
                 slot.signalled = limit
-                os.kill(slot.pid, SOFT_SIGNAL)
+                with suppress(PermissionError):  # it is another user's by now, as sudo is
+                    os.kill(slot.pid, SOFT_SIGNAL)
             if now >= limit + GRACE:
                 slot.kill("timeout")
         if limit or not (slot.waiting or slot.leaving):

@@ -37,6 +37,48 @@ def impatient(
         process.communicate()
 
 
+# Nobody may signal a program that has become another user's, but its parent may wait for it.
+FOREIGN = """
+import os, sys
+from ampt_cli import deadline
+from ampt_cli.commands import run
+kill = os.kill
+def refused(pid, number):
+    if number == deadline.SOFT_SIGNAL: raise PermissionError(1, "Operation not permitted")
+    kill(pid, number)
+os.kill = refused
+sys.exit(run.main(["--handlers", sys.argv[1]]))
+"""
+
+
+def test_a_program_of_another_user_that_is_over_its_time_ends_no_run(
+    run_ampt, write_handlers, clean_env: dict[str, str], spool_dir: Path
+) -> None:
+    """A handler has become sudo, say: that it cannot be told its time is over is its own affair."""
+    module = write_handlers(
+        """
+import time
+@events.on("late", timeout=1)
+def late(event): time.sleep(3600)
+@events.on("n")
+def n(event): pass
+"""
+    )
+    run_ampt("publish", "late")
+    run_ampt("publish", "n")
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN, str(module)],
+        env=clean_env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len([*spool_dir.glob("retry/*/*/*.a1.late.json")]) == 1
+    assert len([*spool_dir.glob("done/*/*.a1.n.json")]) == 1
+
+
 @pytest.mark.row(65)
 def test_handlers_that_are_never_imported_end_the_run(
     run_ampt, write_handlers, impatient, spool_dir: Path
