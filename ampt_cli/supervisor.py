@@ -225,6 +225,8 @@ class Supervisor:
         """How long to wait: until the next deadline, or until one could have come up."""
         now = monotonic()
         for slot in self.slots:
+            if slot.killed_for:
+                continue  # its end wakes us, however long the kernel takes over it
             if not slot.ready:
                 timeout = min(timeout, slot.since + IMPORT_TIMEOUT - now)
             elif slot.waiting:

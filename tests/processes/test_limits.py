@@ -4,8 +4,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+
+from ampt_cli.supervisor import Supervisor
 
 LIMITS = """
 import sys
@@ -35,6 +40,30 @@ def impatient(
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["handler", "import"])
+def test_the_end_of_a_worker_that_was_killed_is_waited_for_without_haste(ready: bool) -> None:
+    """The kernel may take long over it; the runner asked after it without a pause, all the while."""
+    over = monotonic() - 3600
+    made = Supervisor.__new__(Supervisor)
+    made.slots = [
+        cast(
+            "Any",
+            SimpleNamespace(
+                killed_for="timeout",
+                ready=ready,
+                since=over,
+                waiting=[1],
+                deadline=over,
+                signalled=over,
+                capture=SimpleNamespace(fd=-1),
+            ),
+        )
+    ]
+    made._heard = {-1: lambda: None}
+
+    assert made._patience(1.0) == 1.0
 
 
 # Nobody may signal a program that has become another user's, but its parent may wait for it.
