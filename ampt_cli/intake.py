@@ -82,9 +82,14 @@ class Intake:
         self.skipped.add(hash(entry.file))
 
     def forget(self) -> None:
-        """What could not be claimed or read may be tried again: a fault may be over."""
+        """What could not be claimed or read may be tried again: a fault may be over.
+
+        Of buckets that are gone, nothing need be known.
+        """
         self.skipped.clear()
         self.unread.clear()
+        for bucket in self._known.keys() - set(self.scan.buckets):
+            del self._known[bucket]
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

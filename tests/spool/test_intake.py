@@ -1,5 +1,6 @@
 """Runners that share a spool claim every event once, and do not race for each."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,22 @@ def test_a_second_entry_of_what_is_claimed_is_tried_once(
 
     assert runner.claim() is None
     assert len(tries) == 500
+
+
+def test_of_buckets_that_are_gone_nothing_is_known(disk: Disk) -> None:
+    """A runner that stays for years meets a new one each hour, and kept a note of each."""
+    runner = open_intake(disk, "one")
+    claims = iter(runner.claim, None)
+    [bucket] = {layout.released(claim).folder for claim in claims}
+    os.utime(f"{disk.path}/{bucket}", (1, 1))
+    runner.rescan()
+    assert runner.claim() is None
+    noted = list(runner._known)
+    runner.forget()
+    kept = list(runner._known)
+    buckets.remove(disk, bucket)
+    runner.rescan()
+    runner.forget()
+
+    assert noted == kept == [bucket]
+    assert runner._known == {}
