@@ -5,13 +5,11 @@ scans, and ends, without a lock and without a worker.
 """
 
 import gc
-import os
 import signal
 from collections.abc import Callable
-from stat import S_ISFIFO
 from time import monotonic
 
-from ampt_cli import home, layout, worker
+from ampt_cli import home, worker
 from ampt_cli.chores import Chores
 from ampt_cli.dispatch import Dispatch
 from ampt_cli.errors import CHECK, NotFound, from_os, from_several
@@ -19,9 +17,13 @@ from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.sharing import Share
-from ampt_cli.signals import emptied, heard
+from ampt_cli.signals import heard
 from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings, Tally
+
+TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
+if TYPE_CHECKING:
+    from ampt_cli.ears import Ears
 
 UNREAD_HINT = "all other events were handled; see: ampt check"
 UNRESCUED = "rescue all that dead runners had claimed"
@@ -48,7 +50,8 @@ class Runner:
         self.signals: list[int] = []
         self.stopping = 0
         self.reloading = False
-        self.wake, self.listening = -1, False  # the FIFO of publishers, and whether it is heard
+        self.ears: Ears | None = None  # for publishers, and whether they are listened to
+        self.listening = False
         self.stop_by = float("inf")
         self.chores = Chores(disk, settings, observer, clock, self.outcomes.tally)
 
@@ -126,7 +129,7 @@ class Runner:
         self.chores.add_up()
 
     def _loop(self) -> None:
-        self.wake = self._open_wake() if self.settings.watch else -1
+        self.ears = self._open_ears() if self.settings.watch else None
         while True:
             self._fill()
             if not self.dispatch.claims:
@@ -134,21 +137,24 @@ class Runner:
                     return
                 if self._begins_anew():
                     continue
-            self._listen(self.wake >= 0 and self._would_claim())
+            self._listen(self.ears is not None and self._would_claim())
             self.dispatch.settle(self.workers.poll(self._patience()))
             self._hear()
             if self.workers.failure is not None:
                 self._drain()
                 raise self.workers.failure
             if self.settings.watch:
-                self.intake.look_again(woken=self.listening and emptied(self.wake))
+                self.intake.look_again(woken=self._is_woken())
                 self.chores.keep_up(self.home.folder, self.intake)
 
     def _listen(self, wanted: bool) -> None:
         """Whether a publish is to end a wait: not while nobody would claim, or empty the FIFO."""
-        if wanted != self.listening:
+        if self.ears is not None and wanted != self.listening:
             self.listening = wanted
-            (self.workers.watch if wanted else self.workers.unwatch)(self.wake)
+            (self.workers.watch if wanted else self.workers.unwatch)(self.ears.fd)
+
+    def _is_woken(self) -> bool:
+        return self.listening and self.ears is not None and self.ears.heard()
 
     def _would_claim(self) -> bool:
         return not self.dispatch.holds and self.workers.room > 0 and not self.share.aside
@@ -248,16 +254,11 @@ class Runner:
             self.dispatch.settle(self.workers.poll(self._pause()))
             self._hear()
 
-    def _open_wake(self) -> int:
-        """The FIFO that publishers write to; held open for writing too, so that it never ends."""
-        flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    def _open_ears(self) -> "Ears | None":
+        from ampt_cli import ears  # noqa: PLC0415  gate: only for who stays
+
         try:
-            wake = os.open(layout.WAKE, flags, dir_fd=self.disk.root)
-            if S_ISFIFO(os.fstat(wake).st_mode):
-                return wake
-            os.close(wake)
-            why: object = f"{layout.WAKE} is no FIFO"  # always ready to be read
+            return ears.Ears(self.disk)
         except OSError as error:
-            why = error
-        self.observer.problem(f"no prompt wake-up, looking once a second instead: {why}")
-        return -1
+            self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")
+            return None

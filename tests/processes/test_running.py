@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from ampt_cli import instants, place, publication
+from ampt_cli import ears, instants, place, publication
 from ampt_cli.dispatch import Dispatch
 from ampt_cli.event import Event
 from ampt_cli.intake import Intake
@@ -384,6 +384,59 @@ def test_the_working_folder_may_be_another_users(
     assert [pid for pid, _ in said].count(said[0][0]) == 3
 
 
+# A runner that looks for itself once an hour, and so handles only what it is woken for.
+DEAF = """
+import sys
+from ampt_cli import intake, runner
+intake.POLL = runner.POLL = 3600
+from ampt_cli.entry import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(not ears.tells_each_write(), reason="here a write wakes one, and it may be any")
+def test_a_publish_wakes_every_runner(
+    run_ampt, handlers: Path, trace: Path, clean_env: dict[str, str], wait_until
+) -> None:
+    """Runners that share out names: whoever was first took the byte, and the other was a second late."""
+    run_ampt("publish", "mail.a")
+    run_ampt("publish", "mail.b")
+    command = [sys.executable, "-c", DEAF, "run", "--watch", "-m", str(handlers), "--name"]
+    runners = [subprocess.Popen([*command, name], env=clean_env) for name in ("mail.a", "mail.b")]
+    try:
+        wait_until(lambda: len(lines(trace)) == 2)
+        for count in range(3, 23):
+            run_ampt("publish", "mail.a" if count % 2 else "mail.b")
+            wait_until(lambda count=count: len(lines(trace)) == count)
+    finally:
+        for runner in runners:
+            runner.terminate()
+            runner.communicate(timeout=20)
+
+    assert [runner.returncode for runner in runners] == [0, 0]
+
+
+@pytest.mark.parametrize("edges", [True, False])
+def test_what_publishers_write_is_heard_once_and_taken_away(
+    edges: bool, spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the kernel's word on each write, where there is one; a FIFO that is full would hold none."""
+    monkeypatch.setattr(
+        ears, "tells_each_write", lambda whole=ears.tells_each_write: edges and whole()
+    )
+    disk = place.open_disk(str(spool_dir), create=True)
+    made = ears.Ears(disk)
+    heard = []
+    for _ in range(20_000):
+        publication.wake(disk)
+        heard.append(made.heard())
+    heard_again = made.heard()
+    publication.wake(disk)
+
+    assert (set(heard), heard_again) == ({True}, False)
+    assert 1 <= len(os.read(made.fifo, 1 << 16)) <= ears.FULL + 1
+
+
 @pytest.mark.parametrize("wait", ["a reload", "what still runs"])
 def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir: Path) -> None:
     """The FIFO could be read all the while, and a runner that waited for others would never rest."""
@@ -409,7 +462,7 @@ def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir
             poll=poll,
         ),
     )
-    made.wake = 7
+    made.ears = cast("Any", SimpleNamespace(fd=7))
     made._listen(True)
     if wait == "a reload":
         made.reloading = True
