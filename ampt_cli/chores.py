@@ -41,11 +41,14 @@ class Chores:
         self._told: set[str] = set()  # since the last upkeep
         self._more = False  # whether more may be pruned at once
 
-    def keep_up(self, own: str, intake: Intake) -> None:
-        """What a runner that stays does now and then; `own` is its folder."""
+    def keep_up(self, own: str, intake: Intake) -> bool:
+        """What a runner that stays does now and then; `own` is its folder.
+
+        Whether it tidied: what is left alone meanwhile is then to be tried again.
+        """
         now = monotonic()
         if now < self.next_rescue:
-            return
+            return False
         self.next_rescue = now + POLL
         self.rescue(own)
         for folder, error in sorted(intake.unread.items()):
@@ -56,8 +59,10 @@ class Chores:
             self.next_upkeep = now + UPKEEP
             intake.forget()
             self._more = self.tidy(intake, PRUNE_AT_ONCE)
-        elif self._more:
+            return True
+        if self._more:
             self._more = self._prune(PRUNE_AT_ONCE)
+        return False
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""

@@ -26,11 +26,27 @@ class Ears:
         """Raises OSError where there is no FIFO; it is held open for writing, and never ends."""
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         self.fifo = os.open(layout.WAKE, flags, dir_fd=disk.root)
-        if not S_ISFIFO(os.fstat(self.fifo).st_mode):
+        try:
+            if not S_ISFIFO(os.fstat(self.fifo).st_mode):
+                raise OSError(f"{layout.WAKE} is no FIFO")  # always ready to be read
+            self.edges = _edges(self.fifo) if tells_each_write() else None
+        except OSError:  # a runner that stays tries again, and would have ever less room
             os.close(self.fifo)
-            raise OSError(f"{layout.WAKE} is no FIFO")  # always ready to be read
-        self.edges = _edges(self.fifo) if tells_each_write() else None
+            raise
         self.fd = self.fifo if self.edges is None else self.edges.fileno()
+
+    def close(self) -> None:
+        """Hear nobody any more."""
+        os.close(self.fifo)
+        if self.edges is not None:
+            self.edges.close()
+
+    def are_of(self, disk: Disk) -> bool:
+        """Whether its FIFO is that of the spool still: `check --repair` makes another."""
+        try:
+            return os.path.samestat(os.fstat(self.fifo), disk.status(layout.WAKE))
+        except OSError:
+            return False
 
     def heard(self) -> bool:
         """Whether anybody has published since it was asked last."""
@@ -52,7 +68,7 @@ def _edges(fd: int) -> select.epoll:
 
 
 def tells_each_write() -> bool:
-    """Not so on Linux 5.5 to 5.12, if something is in the pipe already, nor elsewhere."""
+    """Some of Linux 5.5 to 5.13 do not where something is in the pipe already, nor do others."""
     if not hasattr(select, "epoll"):
         return False
     read, write = unblocking_pipe()

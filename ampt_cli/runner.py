@@ -145,7 +145,8 @@ class Runner:
                 raise self.workers.failure
             if self.settings.watch:
                 self.intake.look_again(woken=self._is_woken())
-                self.chores.keep_up(self.home.folder, self.intake)
+                if self.chores.keep_up(self.home.folder, self.intake):
+                    self._hear_anew()
 
     def _listen(self, wanted: bool) -> None:
         """Whether a publish is to end a wait: not while nobody would claim, or empty the FIFO."""
@@ -254,11 +255,20 @@ class Runner:
             self.dispatch.settle(self.workers.poll(self._pause()))
             self._hear()
 
+    def _hear_anew(self) -> None:
+        """Open the FIFO again where it is another by now, or could not be opened."""
+        if self.ears is not None:
+            if self.ears.are_of(self.disk):
+                return
+            self._listen(False)
+            self.ears.close()
+        self.ears = self._open_ears()
+
     def _open_ears(self) -> "Ears | None":
         from ampt_cli import ears  # noqa: PLC0415  gate: only for who stays
 
         try:
             return ears.Ears(self.disk)
         except OSError as error:
-            self.observer.problem(f"no prompt wake-up, looking once a second instead: {error}")
+            self.chores.problem(f"no prompt wake-up, looking once a second instead: {error}")
             return None

@@ -1,5 +1,6 @@
 """What a run takes, and when."""
 
+import errno
 import fcntl
 import os
 import pty
@@ -414,6 +415,45 @@ def test_a_publish_wakes_every_runner(
             runner.communicate(timeout=20)
 
     assert [runner.returncode for runner in runners] == [0, 0]
+
+
+def test_a_runner_hears_through_a_wake_that_was_made_anew(
+    run_ampt, handlers: Path, trace: Path, clean_env: dict[str, str], spool_dir: Path, wait_until
+) -> None:
+    """check said that it was mended; a runner that stayed heard nobody until it was started again."""
+    often = DEAF.replace("= 3600", "= 3600; runner.POLL = chores.POLL = chores.UPKEEP = 0.05")
+    often = often.replace("import intake", "import chores, intake")
+    run_ampt("publish", "n")
+    command = [sys.executable, "-c", often, "run", "--watch", "-m", str(handlers)]
+    runner = subprocess.Popen(command, env=clean_env)
+    try:
+        wait_until(lambda: len(lines(trace)) == 1)
+        (spool_dir / "wake").unlink()
+        run_ampt("check", "--repair")
+        wait_until(lambda: run_ampt("publish", "n") and len(lines(trace)) > 1)
+    finally:
+        runner.terminate()
+        runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+
+
+@pytest.mark.skipif(not ears.tells_each_write(), reason="nothing is opened but the FIFO")
+def test_a_wake_that_cannot_be_heard_is_not_left_open(
+    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For want of open files, say: a runner that stays tries again each minute."""
+    disk = place.open_disk(str(spool_dir), create=True)
+
+    def refused() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("ampt_cli.ears.select.epoll", refused)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        ears.Ears(disk)
+
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("edges", [True, False])
