@@ -206,15 +206,18 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
 
 def _is_second_link(disk: Disk, entry: layout.Entry, status: os.stat_result) -> bool:
     """Whether the other link is that of a chosen id, or of a publisher that links out of tmp/."""
-    if _is_link(disk, layout.id_path(entry.id), status):
-        return status.st_nlink == 2
-    drafts = [name for name in disk.list(layout.TMP) if name.endswith(f".{entry.id}")]
-    if any(_is_link(disk, f"{layout.TMP}/{name}", status) for name in drafts):
+    if any(_is_link(disk, path, status) for path in _other_links(disk, entry.id)):
         return status.st_nlink == 2
     try:
         return disk.status(entry.path).st_nlink == 1  # its publisher is done meanwhile
     except FileNotFoundError:
         return True  # it was pruned, or moved
+
+
+def _other_links(disk: Disk, id: str) -> Iterator[str]:
+    """Where else an event may be; tmp/ is listed only for who has not found it before."""
+    yield layout.id_path(id)
+    yield from (f"{layout.TMP}/{name}" for name in disk.list(layout.TMP) if name.endswith(f".{id}"))
 
 
 def _is_link(disk: Disk, path: str, status: os.stat_result) -> bool:
