@@ -50,7 +50,8 @@ CAVEATS = """\
   watches no deadlines, and loses or leaves behind what was in flight when a process dies;
   SqliteHuey as used for the drain does not sync each event. `ampt` does all of this in
   the time given. Its time is that of the whole process, huey's ends with its last event: its
-  consumer looks only every tenth of a second whether it is to end. Where syncs are compared (a sync that takes 2 ms), both sync.
+  consumer looks only every tenth of a second whether it is to end. Where syncs are compared
+  (a sync that takes 2 ms), both sync.
 - **A cold cache.** Directories and files were in memory when they were read. The first
   look at a million entries after a boot waits for the disk.
 - **A disk that has forgotten.** For five minutes after many files were removed, ext4 makes new
