@@ -112,7 +112,7 @@ class Events:
         return batch.publish_many(self._open(), _drafts(events), self.clock)
 
     def _open(self) -> "Disk":
-        from ampt_cli import fsio, place, settings  # noqa: PLC0415  as above
+        from ampt_cli import place, settings, shared  # noqa: PLC0415  as above
 
         given = self.spool or self.default
         path = settings.spool_path(os.fsdecode(given) if given else None)
@@ -121,7 +121,7 @@ class Events:
             # Let go of it first: a daemon has closed it, and the new one may get its number.
             self._disk = disk = None
             made = place.open_disk(path, create=True)
-            self._disk = disk = fsio.SharedDisk(made.root, made.group, made.path)
+            self._disk = disk = shared.SharedDisk(made.root, made.group, made.path)
         return disk
 
 

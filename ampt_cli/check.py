@@ -9,21 +9,16 @@ from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
 from ampt_cli import (
-    buckets,
     catalog,
-    chosen,
     instants,
     layout,
     lock,
-    place,
     retention,
-    spool,
     upkeep,
     walk,
 )
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
-from ampt_cli.policy import Retries
 
 KNOWN = {*layout.FOLDERS, layout.WAKE, layout.FORMAT, layout.RAN, layout.COUNTERS}
 
@@ -33,7 +28,7 @@ class Finding(NamedTuple):
 
     path: str
     wrong: str
-    repair: str  # what `repair` does about it, or "" where a person must look
+    repair: str  # what `repairs` does about it, or "" where a person must look
 
 
 def check(disk: Disk, now: int) -> Iterator[Finding]:
@@ -42,7 +37,7 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
     unread: set[str] = set()
-    goes: set[str] = set()  # paths of what `repair` puts in quarantine
+    goes: set[str] = set()  # paths of what `repairs` puts in quarantine
     unlinked: list[Finding] = []
     for part in (
         _strays(disk),
@@ -286,31 +281,3 @@ def _size(disk: Disk, entry: layout.Entry) -> int:
         return disk.status(entry.path).st_size
     except FileNotFoundError:
         return -1
-
-
-def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
-    """Mend one finding, if this can be done without a person. Raises OSError.
-
-    What is gone has been put right by somebody else.
-    """
-    try:
-        return _repair(disk, finding, now, retries)
-    except FileNotFoundError:
-        return finding.repair not in {"make", "link"} and not disk.exists(finding.path)
-
-
-def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
-    if finding.repair == "quarantine":
-        spool.quarantine(disk, finding.path, finding.wrong, now)
-    elif finding.repair == "durable":
-        buckets.make_durable(disk, finding.path)
-    elif finding.repair == "make":
-        place.complete(disk)
-    elif finding.repair == "rescue":
-        upkeep.Rescue(disk, lambda: now, retries, lambda _: None).one(finding.path)
-        return not disk.exists(finding.path)
-    elif finding.repair == "link":
-        chosen.link_again(disk, finding.path, now)
-    elif finding.repair == "sweep":
-        upkeep.remove(disk, finding.path)
-    return finding.repair != ""

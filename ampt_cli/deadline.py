@@ -4,6 +4,7 @@ The worker writes, the supervisor reads and signals; half a second after the
 signal it kills. Neither needs a system call for a handler that keeps its time.
 """
 
+import mmap
 import os
 import signal
 import sys
@@ -28,6 +29,12 @@ HANDLER = 4  # which one runs, by its place among all
 BEGUN = 5  # the attempt, or else the worker, on the clock of strays
 HEARD = 6  # 1: the supervisor has read output that it has not given to an event yet
 CELLS = 8
+
+
+def boards(count: int) -> "list[memoryview[float]]":
+    """Boards for so many workers, each in memory that it will share."""
+    cells = memoryview(mmap.mmap(-1, 8 * CELLS * count)).cast("d")
+    return [cells[at : at + CELLS] for at in range(0, CELLS * count, CELLS)]
 
 
 class Deadline(Watch):

@@ -4,10 +4,10 @@ import sys
 from collections import deque
 
 from ampt_cli.errors import NotFound
+from ampt_cli.frames import Report
 from ampt_cli.intake import Intake
 from ampt_cli.layout import Entry
 from ampt_cli.outcomes import Outcomes
-from ampt_cli.slot import Report
 from ampt_cli.supervisor import Supervisor
 
 GROWTH = 8  # times what a worker has, at most, is it given at once

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from ampt_cli import jsontext, layout, reading, record, settling, spool, upkeep, worker
+from ampt_cli import frames, jsontext, layout, reading, record, settling, spool, upkeep
 from ampt_cli.errors import AmptError, from_os
+from ampt_cli.frames import Report
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Wish
-from ampt_cli.slot import DEATH, Report
 from ampt_cli.told import Observer, Settings, Tally
 from ampt_cli.typed import Any
 
@@ -46,24 +46,24 @@ class Outcomes:
     def _settle_one(self, entry: Entry, report: Report) -> None:
         now = self.clock()
         kind, _, payload, output = report
-        if kind == worker.RECORDED:
+        if kind == frames.RECORDED:
             spool.finish(self.disk, entry, now)
             self._succeeded(entry, record.SUCCEEDED, int(payload) / 1000)
-        elif kind in (worker.SUCCEEDED, worker.IGNORED):
+        elif kind in (frames.SUCCEEDED, frames.IGNORED):
             line = payload
             if output:
                 line = line[:-2] + b',"output":%s}\n' % jsontext.dumps(_text(output)).encode()
             settling.settle_success(self.disk, entry, line, now)
-            known = record.SUCCEEDED if kind == worker.SUCCEEDED else record.IGNORED
+            known = record.SUCCEEDED if kind == frames.SUCCEEDED else record.IGNORED
             self._succeeded(entry, known, _ms(line))
-        elif kind == DEATH and not self.disk.exists(entry.path):
+        elif kind == frames.DEATH and not self.disk.exists(entry.path):
             self.tally.count(record.FAILED, 0.0)  # somebody has moved, or removed it
-        elif kind == DEATH and settling.has_succeeded(self.disk, entry):
+        elif kind == frames.DEATH and settling.has_succeeded(self.disk, entry):
             spool.finish(self.disk, entry, now)  # it ended before it could say so
             self._succeeded(entry, record.SUCCEEDED, 0.0)
-        elif kind in (worker.ATTEMPTED, DEATH):
+        elif kind in (frames.ATTEMPTED, frames.DEATH):
             self._settle_failure(entry, report, now)
-        elif kind == worker.DAMAGED:
+        elif kind == frames.DAMAGED:
             self._set_aside(entry, _text(payload))
         elif spool.release(self.disk, entry):  # nor has anybody moved, or removed it
             left = layout.released(entry)
@@ -105,7 +105,7 @@ class Outcomes:
         if output:
             made["output"] = _text(output)
         succeeded = tuple(told["succeeded"])
-        if kind == DEATH and not self.settings.rerun_all:
+        if kind == frames.DEATH and not self.settings.rerun_all:
             earlier = reading.history(self.disk, entry.path).succeeded
             succeeded = tuple(dict.fromkeys(earlier + succeeded))
         own = self.declared.get("retries", {}).get(entry.name, {})

@@ -3,33 +3,22 @@
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable
 from time import monotonic
 
 from ampt_cli import deadline, jsontext, lock, strays, worker
 from ampt_cli.capture import READ_SIZE, Capture
+from ampt_cli.ending import TIMEOUT, Ending
+from ampt_cli.frames import DEATH, Incoming, Report
 from ampt_cli.fsio import FOLDER, Disk
 from ampt_cli.marks import RECORD, RING, Marks
-from ampt_cli.typed import Any, Value
+from ampt_cli.typed import Value
 
 FAST, SLOW = 0.002, 0.02  # s an event: below, a worker gets a queue; above, one event at a time
 QUEUE = RING // 2
 FALSE_STARTS = 3
 SOON = 1.0  # s: a worker that ends within them, and has run nothing, is a false start
 RECORDS_AT_ONCE = 8  # 4096 bytes: one atomic write to a pipe
-CRASHES = frozenset(
-    {
-        signal.SIGSEGV,
-        signal.SIGBUS,
-        signal.SIGABRT,
-        signal.SIGILL,
-        signal.SIGFPE,
-        signal.SIGSYS,  # a system call that a sandbox forbids
-    }
-)
-KILLED_HINT = "somebody has killed it, or the kernel, for want of memory; see: dmesg"
-DEATH = b"D"  # the kind of report of an attempt whose worker ended; others are worker's
-Report = tuple[bytes, int, bytes, bytes]  # what became of an event: kind, seq, payload, output
 
 
 class Crew(Value):
@@ -76,7 +65,7 @@ class Slot:
             os.set_blocking(fd, False)
         self.capture = Capture(capture_r, self.crew.token, self.board)
         self.ready = self.leaving = False
-        self.frames = b""
+        self.incoming = Incoming()
         self.drained = self.ended = False
         self.signalled = 0.0  # the deadline that was signalled last
         self.killed_for = ""
@@ -166,24 +155,16 @@ class Slot:
 
     # -- hearing -------------------------------------------------------------------
 
-    def frames_read(self) -> Iterator[tuple[bytes, bytes]]:
+    def frames_read(self) -> Iterable[tuple[bytes, bytes]]:
         """The frames that one read brings: kind and payload. Sets `drained` and `ended`."""
         self.drained = self.ended = False
         try:
             data = os.read(self.result_r, READ_SIZE)
         except BlockingIOError:
             self.drained = True  # nothing more now
-            return
+            return ()
         self.drained = self.ended = not data
-        frames, at = self.frames + data, 0
-        while len(frames) >= at + 5:
-            kind, length = worker.HEAD.unpack_from(frames, at)
-            end = at + 5 + length
-            if len(frames) < end:
-                break
-            yield kind, frames[at + 5 : end]
-            at = end
-        self.frames = frames[at:]
+        return self.incoming.take(data)
 
     def done(self, number: bytes) -> int:
         """It has reported the event of this number. Raises ValueError if it was not given that."""
@@ -210,6 +191,11 @@ class Slot:
         """The event begun last."""
         return int(self.board[deadline.RUNNING])
 
+    @property
+    def ending(self) -> Ending:
+        """How it ended."""
+        return Ending(self.status, self.killed_for)
+
     def kill(self, why: str) -> None:
         """End it and all of its process group at once."""
         if not self.killed_for:
@@ -234,7 +220,7 @@ class Slot:
         self.status = os.waitstatus_to_exitcode(status)
         self.pid = 0
         if self.status == -deadline.SOFT_SIGNAL and 0 < self.signalled == self.deadline:
-            self.kill("timeout")  # a program that a handler has become does not know the signal
+            self.kill(TIMEOUT)  # a program that a handler has become does not know the signal
         return True
 
     def let_go(self) -> None:
@@ -257,10 +243,6 @@ class Slot:
         killed = self.status < 0 and not self.killed_for
         return (killed or self.ready) and self.false_starts < FALSE_STARTS
 
-    def was_killed(self) -> bool:
-        """Whether a signal has ended it that is neither ours nor a crash of its own."""
-        return self.status < 0 and -self.status not in CRASHES and not self.killed_for
-
     def close(self, workers: set[int]) -> None:
         """Close the pipes of a worker that has ended; if it was killed, end what it left behind."""
         self.let_go()
@@ -274,9 +256,9 @@ class Slot:
         """The report of the attempt under which it ended; `handlers` are all, by number."""
         number = int(self.board[deadline.HANDLER])
         told = {
-            "timed_out": self.killed_for == "timeout",
-            "itself": not (self.killed_for or self.was_killed()),
-            "why": self.manner() if self.killed_for in {"", "timeout"} else self.killed_for,
+            "timed_out": self.killed_for == TIMEOUT,
+            "itself": self.ending.by_itself(),
+            "why": self.ending.why(),
             "succeeded": list(self.progress),
             "allowed": self.board[deadline.TIMEOUT],
             "start": int(self.board[deadline.START]),
@@ -284,22 +266,3 @@ class Slot:
         }
         self.progress.clear()
         return DEATH, seq, jsontext.dumps(told).encode(), output
-
-    def refusal(self) -> dict[str, Any]:
-        """Why no other worker is worth a try: the fault of the handlers (78), or not (75)."""
-        told = {"error": self.killed_for or f"the worker {self.manner()}", "status": 78}
-        if self.was_killed():
-            told["status"] = 75
-            if self.status == -signal.SIGKILL:
-                told["hint"] = KILLED_HINT
-        return told
-
-    def manner(self) -> str:
-        """How it ended, for people."""
-        if self.status >= 0:
-            return f"exited with status {self.status} without a result"
-        try:
-            name = f" ({signal.Signals(-self.status).name})"
-        except ValueError:
-            name = ""
-        return f"was killed by signal {-self.status}{name}"

@@ -8,28 +8,24 @@ worker it is known exactly which event it had begun, if any.
 The supervisor never imports the user's code.
 """
 
-import mmap
 import os
 import select
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic, sleep
 
-from ampt_cli import jsontext, kernel, strays, worker
-from ampt_cli.deadline import CELLS, SOFT_SIGNAL
+from ampt_cli import frames, jsontext, kernel, overtime, strays, worker
+from ampt_cli.deadline import boards
+from ampt_cli.ending import TIMEOUT
 from ampt_cli.errors import AmptError, ConfigError, from_os
+from ampt_cli.frames import Report
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
+from ampt_cli.overtime import GRACE, LISTEN_AFTER
 from ampt_cli.signals import emptied
-from ampt_cli.slot import Crew, Report, Slot
+from ampt_cli.slot import Crew, Slot
 from ampt_cli.typed import Any
 
-GRACE = 0.5  # s between the exception in a handler and the end of its process group
-IMPORT_TIMEOUT = 60.0  # s
-STOLEN_AFTER = 0.05  # s that an event may run before what waits behind it is taken back
-LISTEN_AFTER = 0.005  # s that an event may run before its output is drained as it comes
 GATHER = 16  # events: reports are let gather for as long as these take, while no worker runs dry
-SILENCE = 10.0  # s that a worker may spend on an event outside of its handlers, or on leaving
 
 
 class Unusable(ConfigError):
@@ -50,11 +46,8 @@ class Supervisor:
         self._reports: list[Report] = []
         token = b"\0ampt-" + os.urandom(12).hex().encode() + b" "
         crew = Crew(disk, job, Marks(disk, folder, jobs), token)
-        places = jobs + 1
-        cells = memoryview(mmap.mmap(-1, 8 * CELLS * places)).cast("d")
-        boards = [cells[at : at + CELLS] for at in range(0, CELLS * places, CELLS)]
         *self.slots, self._trial = [
-            Slot(number, board, crew) for number, board in enumerate(boards)
+            Slot(number, board, crew) for number, board in enumerate(boards(jobs + 1))
         ]
         self._heard: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
@@ -183,7 +176,7 @@ class Supervisor:
             self._look_for_ends()
         now = monotonic()
         for slot in self.slots:
-            self._enforce(slot, now)
+            self.spare += overtime.enforce(slot, now)
             if slot.pid:
                 self._listen(slot, now)
         reports, self._reports = self._reports, []
@@ -222,48 +215,12 @@ class Supervisor:
         self._poll.unregister(fd)
 
     def _patience(self, timeout: float) -> float:
-        """How long to wait: until the next deadline, or until one could have come up."""
-        now = monotonic()
+        """How long to wait at most, for the sake of every worker."""
+        now, shortest = monotonic(), self._shortest()
         for slot in self.slots:
-            if slot.killed_for:
-                continue  # its end wakes us, however long the kernel takes over it
-            if not slot.ready:
-                timeout = min(timeout, slot.since + IMPORT_TIMEOUT - now)
-            elif slot.waiting:
-                limit = slot.deadline
-                if not limit:  # it may have begun one right after we looked
-                    timeout = min(timeout, self._shortest())
-                else:
-                    timeout = min(timeout, limit + (GRACE if limit == slot.signalled else 0) - now)
-                if slot.capture.fd not in self._heard:
-                    timeout = min(timeout, LISTEN_AFTER)
-                elif len(slot.waiting) > 1:
-                    timeout = min(timeout, STOLEN_AFTER)
+            heard = slot.capture.fd in self._heard
+            timeout = min(timeout, overtime.patience(slot, now, shortest=shortest, heard=heard))
         return timeout
-
-    def _enforce(self, slot: Slot, now: float) -> None:
-        """Signal and kill what is over its time; take back what waits behind a slow event."""
-        limit = slot.deadline
-        if not slot.ready:
-            if slot.pid and now > slot.since + IMPORT_TIMEOUT:
-                slot.kill(f"importing the handlers took more than {IMPORT_TIMEOUT:g} s")
-            return
-        if limit and slot.waiting and now >= limit:
-            if limit != slot.signalled:
-                slot.signalled = limit
-                with suppress(PermissionError):  # it is another user's by now, as sudo is
-                    os.kill(slot.pid, SOFT_SIGNAL)
-            if now >= limit + GRACE:
-                slot.kill("timeout")
-        if limit or not (slot.waiting or slot.leaving):
-            slot.silent = 0.0
-        elif not slot.silent or slot.since > slot.silent:
-            slot.silent = now
-        elif now - slot.silent > SILENCE:
-            slot.kill("hung outside of a handler")
-        if len(slot.waiting) > 1 and now - slot.since > STOLEN_AFTER:
-            slot.pace = max(slot.pace, STOLEN_AFTER)
-            self.spare += slot.take_back()
 
     # -- hearing from workers ------------------------------------------------------------
 
@@ -285,21 +242,21 @@ class Supervisor:
             slot.paced(len(self._reports) - before)
 
     def _take_in(self, slot: Slot, kind: bytes, payload: bytes) -> None:
-        if kind not in worker.OF_ITSELF:
+        if kind not in frames.OF_ITSELF:
             number, _, rest = payload.partition(b"\n")
             seq = slot.done(number)
-            output = b"" if kind == worker.RECORDED else slot.capture.until(number)
+            output = b"" if kind == frames.RECORDED else slot.capture.until(number)
             self._reports.append((kind, seq, rest, output))
-        elif kind == worker.POKE:
+        elif kind == frames.POKE:
             if payload:
                 slot.progress.append(payload.decode())
-        elif kind == worker.LEAVING:
+        elif kind == frames.LEAVING:
             slot.leaving = True
-            if payload == worker.TIMED_OUT:
-                slot.kill("timeout")  # the handler is over; what it started goes with it
+            if payload == frames.TIMED_OUT:
+                slot.kill(TIMEOUT)  # the handler is over; what it started goes with it
         elif slot.ready:
             raise ValueError("what it says before it is ready was said afterwards")
-        elif kind == worker.READY:
+        elif kind == frames.READY:
             self.declared = jsontext.loads(payload.decode())
             slot.ready = True
             slot.since = monotonic()
@@ -338,5 +295,5 @@ class Supervisor:
             except OSError as error:  # what was heard of the one before is settled all the same
                 self.failure = from_os(error, "begin a worker")
         else:
-            told = slot.refusal() | {"traceback": output.decode("utf-8", "replace")}
+            told = slot.ending.refusal() | {"traceback": output.decode("utf-8", "replace")}
             self._fail(told, "run" if slot.ready else "import")

@@ -3,9 +3,7 @@ r"""The child process: import the handlers once, then run one event after anothe
 It is forked by the supervisor, in a session of its own, and speaks bytes:
 
 - it reads records of 512 bytes, `SEQ FILE\n` padded with NULs, from its queue;
-- it writes frames to its result pipe: a kind (one byte), a length (four, big
-  endian), and a payload in JSON, which begins with SEQ and a newline where it
-  answers an event;
+- it writes frames to its result pipe (see `frames`);
 - it writes the separator `TOKEN SEQ\n` to the captured output after an event, before
   its result, so that output is told apart exactly. It does not after an event that
   succeeded, printed nothing, and whose record it has appended itself (RECORDED).
@@ -22,13 +20,27 @@ import select
 import signal
 import sys
 from fcntl import F_DUPFD_CLOEXEC, fcntl
-from struct import Struct
 
 from ampt_cli import api, clock, handlers, jsontext, kernel, layout, reading, record, strays
 from ampt_cli.claim import Claim
 from ampt_cli.deadline import BEGUN, HEARD, RUNNING, SOFT_SIGNAL, START, Deadline
 from ampt_cli.errors import AmptError, Damaged, TooNew
 from ampt_cli.execute import Result, describe, execute, record_of, traceback_of
+from ampt_cli.frames import (
+    ATTEMPTED,
+    DAMAGED,
+    IGNORED,
+    LEAVING,
+    POKE,
+    READY,
+    RECORDED,
+    SUCCEEDED,
+    TIMED_OUT,
+    TOO_NEW,
+    UNREADABLE,
+    UNUSABLE,
+    frame,
+)
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
 from ampt_cli.room import Room
@@ -42,15 +54,7 @@ from ampt_cli.surroundings import (
 )
 from ampt_cli.typed import Any, NoReturn, Value
 
-READY, UNUSABLE = b"R", b"X"
-SUCCEEDED, IGNORED, ATTEMPTED = b"S", b"I", b"F"
-RECORDED = b"s"  # succeeded, with the record appended; the payload is its µs
-DAMAGED, TOO_NEW, UNREADABLE = b"Q", b"N", b"U"
-LEAVING, POKE = b"L", b"T"
 TROUBLE = frozenset({ATTEMPTED, UNREADABLE})  # the kinds that a lack of room may be behind
-OF_ITSELF = frozenset({READY, UNUSABLE, LEAVING, POKE})  # the kinds that answer no event
-TIMED_OUT = b"timeout"  # why it leaves
-HEAD = Struct(">cI")  # of a frame
 
 
 class Ends(Value):
@@ -269,11 +273,6 @@ class Worker:
     def send(self, frames: bytes) -> None:
         """Frames to the supervisor. A lost pipe ends the worker: nobody could trust it."""
         write_all(self.ends.results, frames)
-
-
-def frame(kind: bytes, payload: bytes) -> bytes:
-    """What the supervisor is told, as it stands in the pipe."""
-    return HEAD.pack(kind, len(payload)) + payload
 
 
 def answer(attempt: int, start: int, result: Result) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import check as checking
-from ampt_cli import clock, due, place, settings
+from ampt_cli import clock, due, place, repairs, settings
 from ampt_cli import monitor as monitoring
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
@@ -76,7 +76,7 @@ def check(
     for finding in list(checking.check(disk, now)):
         mended = False
         try:
-            mended = repair and checking.repair(disk, finding, now, retries)
+            mended = repair and repairs.repair(disk, finding, now, retries)
         except OSError as error:
             wrong = f"{finding.wrong}; this cannot be mended: {error.strerror}"
             finding = finding._replace(wrong=wrong)  # noqa: PLW2901  what is shown of it

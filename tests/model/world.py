@@ -20,6 +20,7 @@ from ampt_cli import (
     quarantine,
     reading,
     record,
+    repairs,
     settling,
     spool,
     upkeep,
@@ -141,7 +142,7 @@ class World:
         """As `ampt check --repair`, two days later: what was left in tmp/ is swept, too."""
         late = self.now + 2 * 86_400_000
         for finding in list(check.check(self.disk, late)):
-            check.repair(self.disk, finding, late, Retries())
+            repairs.repair(self.disk, finding, late, Retries())
 
     # -- doing --------------------------------------------------------------------
 

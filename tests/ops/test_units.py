@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ampt_cli import runner, supervisor, units
+from ampt_cli import overtime, runner, units
 from ampt_cli.commands import unit
 from ampt_cli.commands.unit import NO_SPOOL
 from ampt_cli.errors import AmptError
@@ -362,7 +362,7 @@ def test_a_service_is_given_the_time_that_a_stopping_run_takes() -> None:
     [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", units.watching(PLAIN)["ampt.service"], re.M)
 
     assert MAX_TIMEOUT / 1000 < runner.STOP_AFTER
-    assert float(seconds) > runner.STOP_AFTER + 2 * supervisor.GRACE
+    assert float(seconds) > runner.STOP_AFTER + 2 * overtime.GRACE
 
 
 @pytest.mark.parametrize(

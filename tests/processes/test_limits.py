@@ -3,19 +3,20 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from ampt_cli.supervisor import Supervisor
+from ampt_cli import overtime
 
 LIMITS = """
 import sys
-from ampt_cli import runner, supervisor
-setattr({"runner": runner, "supervisor": supervisor}[sys.argv.pop(1)], sys.argv.pop(1), 0.2)
+from ampt_cli import overtime, runner
+setattr({"overtime": overtime, "runner": runner}[sys.argv.pop(1)], sys.argv.pop(1), 0.2)
 from ampt_cli.entry import main
 sys.exit(main())
 """
@@ -46,24 +47,11 @@ def impatient(
 def test_the_end_of_a_worker_that_was_killed_is_waited_for_without_haste(ready: bool) -> None:
     """The kernel may take long over it; the runner asked after it without a pause, all the while."""
     over = monotonic() - 3600
-    made = Supervisor.__new__(Supervisor)
-    made.slots = [
-        cast(
-            "Any",
-            SimpleNamespace(
-                killed_for="timeout",
-                ready=ready,
-                since=over,
-                waiting=[1],
-                deadline=over,
-                signalled=over,
-                capture=SimpleNamespace(fd=-1),
-            ),
-        )
-    ]
-    made._heard = {-1: lambda: None}
+    slot: Any = SimpleNamespace(
+        killed_for="timeout", ready=ready, since=over, waiting=[1], deadline=over, signalled=over
+    )
 
-    assert made._patience(1.0) == 1.0
+    assert overtime.patience(slot, monotonic(), shortest=5.0, heard=True) == inf
 
 
 # Nobody may signal a program that has become another user's, but its parent may wait for it.
@@ -115,7 +103,7 @@ def test_handlers_that_are_never_imported_end_the_run(
     """What hangs while it is imported is ended, and no attempt is counted."""
     module = write_handlers("import time\ntime.sleep(3600)\n")
     run_ampt("publish", "n")
-    runner = impatient("supervisor.IMPORT_TIMEOUT", module)
+    runner = impatient("overtime.IMPORT_TIMEOUT", module)
     _, err = runner.communicate(timeout=20)
 
     assert runner.returncode == 78
@@ -137,7 +125,7 @@ def n(event): sys.stdout = Stuck()
 """
     )
     run_ampt("publish", "n")
-    runner = impatient("supervisor.SILENCE", module)
+    runner = impatient("overtime.SILENCE", module)
     _, err = runner.communicate(timeout=20)
 
     assert runner.returncode == 0
@@ -161,7 +149,7 @@ def n(event): pass
     )
     run_ampt("publish", "first")
     run_ampt("publish", "n")
-    runner = impatient("supervisor.SILENCE", module)
+    runner = impatient("overtime.SILENCE", module)
     _, err = runner.communicate(timeout=20)
 
     assert (runner.returncode, err) == (0, "")

@@ -11,8 +11,8 @@ import pytest
 
 PATIENT = """
 import sys
-from ampt_cli import supervisor
-supervisor.STOLEN_AFTER = 3600.0
+from ampt_cli import overtime
+overtime.STOLEN_AFTER = 3600.0
 from ampt_cli.entry import main
 sys.exit(main())
 """

@@ -17,6 +17,7 @@ from ampt_cli import (
     lock,
     place,
     publication,
+    repairs,
     spool,
     upkeep,
 )
@@ -43,7 +44,7 @@ def found(disk: Disk, now: int = NOW) -> list[tuple[str, str]]:
 
 def repair(disk: Disk, now: int = NOW) -> list[bool]:
     """Mend what can be."""
-    return [check.repair(disk, one, now, Retries()) for one in list(check.check(disk, now))]
+    return [repairs.repair(disk, one, now, Retries()) for one in list(check.check(disk, now))]
 
 
 @pytest.mark.row(77)
@@ -183,7 +184,7 @@ def test_an_entry_that_moves_before_its_id_is_linked_is_not_called_mended(disk: 
     moved = spool.cancel(disk, entry, NOW)
 
     assert moved is not None
-    assert not check.repair(disk, finding, NOW, Retries())
+    assert not repairs.repair(disk, finding, NOW, Retries())
     assert found(disk) == [(moved.path, "link")]
 
 
@@ -219,7 +220,7 @@ def test_an_event_that_is_claimed_too_is_left_to_a_person(disk: Disk, tmp_path: 
     twice = [one for one in check.check(disk, NOW) if "older" in one.wrong]
 
     assert [(one.path, one.repair) for one in twice] == [(entry.path, "")]
-    assert not check.repair(disk, twice[0], NOW, Retries())
+    assert not repairs.repair(disk, twice[0], NOW, Retries())
     assert disk.exists(entry.path)
 
 
@@ -269,7 +270,7 @@ def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
     disk.remove(entry.path)
 
     assert finding.repair == "quarantine"
-    assert check.repair(disk, finding, NOW, Retries())
+    assert repairs.repair(disk, finding, NOW, Retries())
 
 
 def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: Path) -> None:
@@ -281,7 +282,7 @@ def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: 
     (tmp_path / "spool" / "quarantine").symlink_to("nowhere")
 
     assert finding.repair == "quarantine"
-    assert not check.repair(disk, finding, NOW, Retries())
+    assert not repairs.repair(disk, finding, NOW, Retries())
 
 
 def test_a_rescue_that_leaves_something_is_not_called_one(disk: Disk, tmp_path: Path) -> None:

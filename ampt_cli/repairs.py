@@ -1,0 +1,34 @@
+"""Mend what `check` has found, where that takes no person."""
+
+from ampt_cli import buckets, chosen, place, spool, upkeep
+from ampt_cli.check import Finding
+from ampt_cli.fsio import Disk
+from ampt_cli.policy import Retries
+
+
+def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
+    """Mend one finding, if this can be done without a person. Raises OSError.
+
+    What is gone has been put right by somebody else.
+    """
+    try:
+        return _repair(disk, finding, now, retries)
+    except FileNotFoundError:
+        return finding.repair not in {"make", "link"} and not disk.exists(finding.path)
+
+
+def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
+    if finding.repair == "quarantine":
+        spool.quarantine(disk, finding.path, finding.wrong, now)
+    elif finding.repair == "durable":
+        buckets.make_durable(disk, finding.path)
+    elif finding.repair == "make":
+        place.complete(disk)
+    elif finding.repair == "rescue":
+        upkeep.Rescue(disk, lambda: now, retries, lambda _: None).one(finding.path)
+        return not disk.exists(finding.path)
+    elif finding.repair == "link":
+        chosen.link_again(disk, finding.path, now)
+    elif finding.repair == "sweep":
+        upkeep.remove(disk, finding.path)
+    return finding.repair != ""
