@@ -7,7 +7,7 @@ from time import monotonic
 from ampt_cli import place, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
-from ampt_cli.scan import Scan
+from ampt_cli.scan import Known, Scan
 
 AHEAD = 128  # entries at most between runners that meet; a hash is another one in each process
 POLL = 1.0  # s between looks at the spool when nobody wakes the runner
@@ -23,7 +23,7 @@ class Intake:
         self.runner = ""
         self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
         self.lost = 0  # claims that others were faster to make
-        self._known: dict[str, tuple[int, str]] = {}
+        self._known = Known()
         self.unread: dict[str, OSError] = {}  # folders that could not be read, and why
         self.rescan()
 
@@ -88,8 +88,7 @@ class Intake:
         """
         self.skipped.clear()
         self.unread.clear()
-        for bucket in self._known.keys() - set(self.scan.buckets):
-            del self._known[bucket]
+        self._known.forget(self.scan.buckets)
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

@@ -210,9 +210,13 @@ class Runner:
             self.outcomes.fail(error, "claim an event")
 
     def _stands_aside(self) -> bool:
-        """Whether to leave what is due to other runners; not where names are shared out."""
+        """Whether to leave what is due to other runners; not where names are shared out.
+
+        Who has claimed nothing is in nobody's way, and need not look at what others do.
+        """
         now = monotonic()
-        if now >= self.share.look_at and not self.settings.names:
+        takes_part = self.dispatch.claims or self.share.aside
+        if takes_part and now >= self.share.look_at and not self.settings.names:
             self.share.look(
                 now,
                 begun=self.dispatch.begun,

@@ -12,10 +12,24 @@ from ampt_cli.layout import Entry
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
-RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime
+RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime, or ctime
+
+
+class Known:
+    """What a runner that stays need not read again, of folders that have not changed since."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[str, tuple[int, str]] = {}  # by mtime (ns): the first name, not due yet
+        self.folders: dict[str, tuple[tuple[int, int], list[str]]] = {}  # by inode, ctime (ns)
+
+    def forget(self, buckets: "Iterable[str]") -> None:
+        """Keep nothing of other buckets than these, nor of folders."""
+        self.folders.clear()
+        for bucket in self.buckets.keys() - set(buckets):
+            del self.buckets[bucket]
 
 
 class Scan:
@@ -23,20 +37,20 @@ class Scan:
 
     Only buckets up to the current hour are listed, so the cost depends on what is
     due and not on how much waits. `known` spares a runner that stays the listing
-    of buckets in which nothing is due and nothing has changed since.
+    of what has not changed, buckets only if nothing in them is due.
     """
 
     def __init__(
         self,
         disk: Disk,
         now: int,
-        known: "dict[str, tuple[int, str]] | None" = None,
+        known: Known | None = None,
         unread: "dict[str, OSError] | None" = None,
         at_once: int = CHUNK,
     ) -> None:
         self.disk = disk
         self.at_once = at_once  # names that are read at a time
-        self.known = {} if known is None else known  # bucket: its mtime (ns), its first name
+        self.known = known
         self.stamp = instants.stamp(now)
         self.next_due: int | None = None
         self.unread = {} if unread is None else unread  # folders that cannot be, and why
@@ -77,10 +91,26 @@ class Scan:
 
     def _list(self, folder: str) -> "list[str]":
         try:
-            return self.disk.list(folder)
+            if self.known is None:
+                return self.disk.list(folder)
+            return self._names_of(folder, self.known)
         except OSError as error:
             self._cannot_read(folder, error)
             return []
+
+    def _names_of(self, folder: str, known: Known) -> "list[str]":
+        """A change of its mode counts, too: what may not be read any more is to be told."""
+        try:
+            status = self.disk.status(folder)
+        except FileNotFoundError:
+            return []
+        version = status.st_ino, status.st_ctime_ns  # before the names: a change meanwhile shows
+        before, names = known.folders.get(folder, (None, []))
+        if before != version:
+            names = self.disk.list(folder)
+            if time_ns() - status.st_ctime_ns > RACY:
+                known.folders[folder] = version, names
+        return names
 
     def _cannot_read(self, folder: str, error: OSError) -> None:
         self.unread[folder] = OSError(error.errno, error.strerror)  # without its traceback
@@ -113,12 +143,12 @@ class Scan:
             return
         try:
             changed = os.fstat(fd).st_mtime_ns
-            mtime, later = self.known.get(bucket, (-1, ""))
+            mtime, later = self.known.buckets.get(bucket, (-1, "")) if self.known else (-1, "")
             if mtime != changed or later[: instants.STAMP_LENGTH] <= self.stamp:
                 settled = time_ns() - changed > RACY
                 later, any_due = yield from self._names(fd, bucket)
-                if settled and not any_due and not self.torn:
-                    self.known[bucket] = (changed, later)
+                if self.known and settled and not any_due and not self.torn:
+                    self.known.buckets[bucket] = (changed, later)
         finally:
             os.close(fd)
         coming = instants.unstamp(later[: instants.STAMP_LENGTH])

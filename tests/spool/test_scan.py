@@ -1,16 +1,16 @@
 """What a look at the spool finds, and what it remembers for the next."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from ampt_cli import buckets, instants, layout, publication
 from ampt_cli.fsio import Disk
-from ampt_cli.scan import Scan
+from ampt_cli.scan import RACY, Known, Scan
 
 NOW = 1_800_000_000_000  # 2027-01-15T08:00Z
-Known = dict[str, tuple[int, str]]
 
 
 def publish(disk: Disk, after: int | None) -> Path:
@@ -32,7 +32,7 @@ def look(disk: Disk, known: Known | None = None) -> tuple[int, int | None]:
 def test_a_look_tells_when_to_look_again(disk: Disk, after: int, coming: int) -> None:
     """To the millisecond within this hour; of a later one, when it begins, or its day."""
     publish(disk, after)
-    known: Known = {}
+    known = Known()
 
     assert look(disk, known) == (0, NOW + coming)
     assert look(disk, known) == (0, NOW + coming)
@@ -76,7 +76,7 @@ def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
     """While it has not changed, it is known what comes next."""
     bucket = publish(disk, 300)
     os.utime(bucket, (1, 1))
-    known: Known = {}
+    known = Known()
     first = look(disk, known)
     for path in bucket.glob("*.json"):
         path.unlink()
@@ -88,7 +88,7 @@ def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
 def test_what_is_published_right_after_a_look_is_found(disk: Disk) -> None:
     """Also within one tick of the clock that the file system dates its folders by."""
     bucket = publish(disk, 300)
-    known: Known = {}
+    known = Known()
     first = look(disk, known)
     changed = bucket.stat().st_mtime_ns
     publish(disk, None)
@@ -114,3 +114,52 @@ def test_the_folder_of_a_date_goes_once_the_day_is_over(disk: Disk) -> None:
         (False, ["2027-01-15"], False),
         (True, [], False),
     ]
+
+
+def test_a_folder_that_has_not_changed_is_not_listed_again(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look of a runner that stays costs the same, however many days have something waiting."""
+    for days in range(1, 20):
+        publish(disk, days * instants.DAY)
+    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: time.time_ns() + 2 * RACY)
+    known = Known()
+    first = look(disk, known)
+    monkeypatch.setattr(Disk, "list", None)
+
+    assert look(disk, known) == first == (0, NOW + 16 * instants.HOUR)
+
+
+def test_a_date_that_is_made_right_after_a_look_is_found(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also within one tick of the clock that the file system dates its folders by."""
+    now, ask = disk.status("pending"), Disk.status
+    monkeypatch.setattr(
+        Disk, "status", lambda disk, path: now if path == "pending" else ask(disk, path)
+    )
+    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: now.st_ctime_ns + 1)
+    known = Known()
+    before = look(disk, known)
+    publish(disk, None)
+
+    assert (before, look(disk, known)) == ((0, None), (1, None))
+
+
+def test_a_folder_that_has_changed_is_listed_again(disk: Disk) -> None:
+    """What is known is of another state of it."""
+    publish(disk, None)
+    known = Known()
+    known.folders["pending"] = (disk.status("pending").st_ino, 1), []
+
+    assert look(disk, known) == (1, None)
+
+
+def test_what_is_known_of_a_folder_is_forgotten_with_it(disk: Disk) -> None:
+    """Of buckets that are still looked at, it is not."""
+    known = Known()
+    known.folders["pending"] = (1, 2), ["2027-01-15"]
+    known.buckets = {"pending/2027-01-15/07": (1, "~"), "pending/2027-01-15/08": (2, "~")}
+    known.forget(["pending/2027-01-15/08"])
+
+    assert (known.folders, [*known.buckets]) == ({}, ["pending/2027-01-15/08"])
