@@ -134,9 +134,10 @@ def test_a_deadline_that_no_event_is_left_for_ends_nobody() -> None:
 
 
 def test_an_import_may_take_so_long_and_no_longer() -> None:
-    """What a deadline is, it does not know yet."""
-    slot = worker(ready=False, waiting=[], deadline=NOW)
+    """It says nothing meanwhile, and need not."""
+    slot = worker(ready=False, waiting=[], leaving=True)
 
+    assert enforced(slot, NOW) == enforced(slot, NOW + SILENCE + 1) == []
     assert enforced(slot, NOW + IMPORT_TIMEOUT) == []
     assert enforced(slot, NOW + IMPORT_TIMEOUT + 0.01) == [
         "was ended, for importing the handlers took more than 60 s"
@@ -163,10 +164,11 @@ def test_silence_is_counted_from_the_last_sign_of_life(leaving: bool) -> None:
 
 
 def test_a_worker_with_nothing_to_do_may_be_silent() -> None:
-    """For as long as nothing falls due."""
+    """For as long as nothing falls due; and it is not taken for a slow one."""
     slot = worker(waiting=[])
 
     assert [enforced(slot, NOW + hour * 3600) for hour in range(3)] == [[]] * 3
+    assert slot.pace < STOLEN_AFTER
 
 
 @given(
