@@ -4,6 +4,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +14,7 @@ import pytest
 from ampt_cli import deadline, jsontext
 from ampt_cli.deadline import SOFT_SIGNAL
 from ampt_cli.ending import TIMEOUT
+from ampt_cli.frames import SUCCEEDED, Incoming, frame
 from ampt_cli.marks import RECORD
 from ampt_cli.slot import FALSE_STARTS, SOON, Slot
 from ampt_cli.supervisor import Supervisor
@@ -134,3 +136,25 @@ def test_of_what_a_dead_worker_had_only_what_it_had_begun_is_reported(
     assert runner.spare == [5, 4]
     assert [(seq, output) for _, seq, _, output in runner._reports] == [(3, b"last words")]
     assert slot.waiting == deque()
+
+
+def test_nothing_is_heard_of_a_worker_after_what_it_cannot_have_said(
+    slot: Slot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler wrote into its pipe; what else stands there may be of its making too."""
+    slot.result_r, told = os.pipe()
+    slot.incoming = Incoming()
+    slot.waiting.append(1)
+    monkeypatch.setattr(slot, "kill", lambda why: setattr(slot, "killed_for", why))
+    forgotten: list[int] = []
+    runner: Any = SimpleNamespace(_reports=[], _forget=forgotten.append)
+    runner._take_in = partial(Supervisor._take_in, runner)
+    try:
+        os.write(told, frame(SUCCEEDED, b"2\n{}") + frame(SUCCEEDED, b"1\n{}"))
+        Supervisor._hear_frames(runner, slot)
+    finally:
+        os.close(told)
+        os.close(slot.result_r)
+
+    assert slot.killed_for
+    assert (slot.drained, forgotten, runner._reports) == (True, [slot.result_r], [])
