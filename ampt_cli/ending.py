@@ -11,6 +11,7 @@ CRASHES = frozenset(
         signal.SIGABRT,
         signal.SIGILL,
         signal.SIGFPE,
+        signal.SIGTRAP,  # how some compilers abort
         signal.SIGSYS,  # a system call that a sandbox forbids
     }
 )
@@ -22,7 +23,7 @@ class Ending(Value):
     """The end of one worker."""
 
     status: int  # as subprocess has it: negative for a signal
-    killed_for: str  # why its supervisor killed it, or ""
+    killed_for: str  # TIMEOUT; else, after "the worker", why its supervisor killed it; or ""
 
     def by_others(self) -> bool:
         """Whether a signal has ended it that is neither ours nor a crash of its own."""
@@ -33,12 +34,12 @@ class Ending(Value):
         return not (self.killed_for or self.by_others())
 
     def why(self) -> str:
-        """What an attempt's record says of it."""
+        """What is said of it, after "the worker"."""
         return self.manner() if self.killed_for in {"", TIMEOUT} else self.killed_for
 
     def refusal(self) -> dict[str, Any]:
         """Why no other worker is worth a try: the fault of the handlers (78), or not (75)."""
-        told = {"error": self.killed_for or f"the worker {self.manner()}", "status": 78}
+        told = {"error": f"the worker {self.why()}", "status": 78}
         if self.by_others():
             told["status"] = 75
             if self.status == -signal.SIGKILL:

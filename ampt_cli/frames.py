@@ -1,7 +1,7 @@
 """What a worker tells its supervisor: frames, in its result pipe.
 
-A frame is a kind (one byte), a length (four, big endian), and a payload in JSON, which
-begins with SEQ and a newline where it answers an event.
+A frame is a kind (one byte), a length (four, big endian), and a payload, whose form its
+kind decides. Where it answers an event, it begins with SEQ and a newline.
 """
 
 from collections.abc import Iterator

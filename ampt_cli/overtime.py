@@ -20,8 +20,8 @@ def patience(slot: Slot, now: float, *, shortest: float, heard: bool) -> float:
     `shortest` is the shortest time that any handler is allowed, and `heard` says whether
     the output is drained as it comes.
     """
-    if slot.killed_for:
-        return float("inf")  # its end wakes us, however long the kernel takes over it
+    if slot.killed_for or not slot.pid:
+        return float("inf")  # its end wakes us, however long the kernel takes over it, or has
     if not slot.ready:
         return slot.since + IMPORT_TIMEOUT - now
     if not slot.waiting:
@@ -39,7 +39,7 @@ def enforce(slot: Slot, now: float) -> list[int]:
     limit = slot.deadline
     if not slot.ready:
         if slot.pid and now > slot.since + IMPORT_TIMEOUT:
-            slot.kill(f"importing the handlers took more than {IMPORT_TIMEOUT:g} s")
+            slot.kill(f"was ended, for importing the handlers took more than {IMPORT_TIMEOUT:g} s")
         return []
     if limit and slot.waiting and now >= limit:
         if limit != slot.signalled:

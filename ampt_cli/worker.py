@@ -159,11 +159,10 @@ class Worker:
         try:
             self.registry = handlers.load(self.job.target)
         except AmptError as error:
-            answer = {"error": str(error), "hint": error.hint, "status": error.exit_status}
-            return self.unusable(answer)
+            return self.unusable(error=str(error), hint=error.hint, status=error.exit_status)
         except BaseException as error:  # noqa: BLE001  SystemExit too: importing must not end us
-            answer = {"error": describe(error), "traceback": traceback_of(error), "status": 78}
-            return self.unusable(answer)
+            trace = traceback_of(error)
+            return self.unusable(error=describe(error), traceback=trace, status=78)
         declared = _declared(self.registry, self.job.default_timeout)
         self.deadline.numbers = {key: number for number, key in enumerate(declared["handlers"])}
         signal.signal(SOFT_SIGNAL, self.deadline.on_signal)
@@ -175,7 +174,7 @@ class Worker:
         self.send(frame(READY, jsontext.dumps(declared).encode()))
         return True
 
-    def unusable(self, answer: dict[str, Any]) -> bool:
+    def unusable(self, **answer: Any) -> bool:
         """Report that the handlers cannot be imported."""
         flush()
         self.send(frame(UNUSABLE, jsontext.dumps(answer).encode("utf-8", "backslashreplace")))
@@ -203,7 +202,8 @@ class Worker:
             answer = frame(kind, b"%s\n%s" % (seq, payload))
             if self.overdue:  # what the handler started goes with us: see Supervisor._take_in
                 self.send(answer + frame(LEAVING, TIMED_OUT))
-                signal.pause()
+                while True:  # a timer that the handler has wound may wake us
+                    signal.pause()
             self.send(answer)
             if self.surroundings.spoilt() or (kind in TROUBLE and self.room.is_short()):
                 self.send(frame(LEAVING, b""))

@@ -1,17 +1,16 @@
 """Limits that nobody waits for in a test: a fifth of a second here."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from math import inf
 from pathlib import Path
-from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ampt_cli import overtime
+from ampt_cli import frames, worker
 
 LIMITS = """
 import sys
@@ -43,15 +42,36 @@ def impatient(
         process.communicate()
 
 
-@pytest.mark.parametrize("ready", [True, False], ids=["handler", "import"])
-def test_the_end_of_a_worker_that_was_killed_is_waited_for_without_haste(ready: bool) -> None:
-    """The kernel may take long over it; the runner asked after it without a pause, all the while."""
-    over = monotonic() - 3600
-    slot: Any = SimpleNamespace(
-        killed_for="timeout", ready=ready, since=over, waiting=[1], deadline=over, signalled=over
+class Killed(BaseException):
+    """What a signal that cannot be caught is, in a test."""
+
+
+def test_a_worker_that_waits_to_be_killed_begins_no_other_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A timer that its handler has wound wakes it: what it took then was said to be over its time."""
+    naps, sent = iter([None, None]), list[bytes]()
+    waiting: Any = SimpleNamespace(
+        take=iter([b"1 first\n", b"2 next\n"]).__next__,
+        run_one=lambda *_: (frames.ATTEMPTED, b"{}"),
+        surroundings=SimpleNamespace(flush=lambda: None, spoilt=lambda: False),
+        claim=SimpleNamespace(close=lambda _: False),
+        separate=lambda _: None,
+        overdue=True,
+        send=sent.append,
+        room=SimpleNamespace(is_short=lambda: False),
     )
 
-    assert overtime.patience(slot, monotonic(), shortest=5.0, heard=True) == inf
+    def pause() -> None:
+        if next(naps, Killed) is Killed:
+            raise Killed
+
+    monkeypatch.setattr(signal, "pause", pause)
+    with pytest.raises(Killed):
+        worker.Worker.serve(waiting)
+
+    answer = frames.frame(frames.ATTEMPTED, b"1\n{}")
+    assert sent == [answer + frames.frame(frames.LEAVING, frames.TIMED_OUT)]
 
 
 # Nobody may signal a program that has become another user's, but its parent may wait for it.

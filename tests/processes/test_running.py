@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -164,6 +164,36 @@ def test_what_is_given_back_counts_for_no_limit_of_attempts(spool_dir: Path) -> 
     made.intake.rescan()
 
     assert (len(first), len(made._take(3))) == (2, 2)
+
+
+def test_what_is_left_where_it_is_counts_for_no_limit_of_attempts() -> None:
+    """No attempt was made of it: with --max 1, the event behind it still has its turn."""
+    intake: Any = SimpleNamespace(claim=lambda: "entry", skip=lambda _: None)
+    outcomes: Any = SimpleNamespace(left=[])
+    made = Dispatch(intake, outcomes, 1)
+    [seq] = made._take(1)
+    outcomes.left.append(made.claims.pop(seq))
+    before = made.room()
+    made.hold([])
+
+    assert (before, made.room(), outcomes.left) == (0, 1, [])
+
+
+def test_what_was_claimed_before_the_disk_failed_is_held() -> None:
+    """It is given back then; else nobody would run it before this runner has ended."""
+
+    def claims() -> Iterator[str]:
+        yield "entry"
+        raise OSError("the disk")
+
+    intake: Any = SimpleNamespace(claim=claims().__next__)
+    outcomes: Any = SimpleNamespace(left=[])
+    made = Dispatch(intake, outcomes, None)
+    made.hold(made._take(1))
+    with pytest.raises(OSError, match="the disk"):
+        made._take(2)
+
+    assert made.holds
 
 
 def test_runners_share_what_is_due_and_run_nothing_twice(

@@ -115,3 +115,4 @@ def test_of_buckets_that_are_gone_nothing_is_known(disk: Disk) -> None:
 
     assert noted == kept == [bucket]
     assert runner._known.buckets == {}
+    assert (runner._known.buckets, runner._known.folders) == ({}, {})
