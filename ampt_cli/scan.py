@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
 RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime, or ctime
+SECOND = (
+    1_000_000_000  # ns: all that some file systems tell, of ext4 those with inodes of 128 bytes
+)
 
 
 class Known:
@@ -107,8 +110,9 @@ class Scan:
         version = status.st_ino, status.st_ctime_ns  # before the names: a change meanwhile shows
         before, names = known.folders.get(folder, (None, []))
         if before != version:
+            settled = _is_settled(status.st_ctime_ns)
             names = self.disk.list(folder)
-            if time_ns() - status.st_ctime_ns > RACY:
+            if settled:
                 known.folders[folder] = version, names
         return names
 
@@ -145,7 +149,7 @@ class Scan:
             changed = os.fstat(fd).st_mtime_ns
             mtime, later = self.known.buckets.get(bucket, (-1, "")) if self.known else (-1, "")
             if mtime != changed or later[: instants.STAMP_LENGTH] <= self.stamp:
-                settled = time_ns() - changed > RACY
+                settled = _is_settled(changed)
                 later, any_due = yield from self._names(fd, bucket)
                 if self.known and settled and not any_due and not self.torn:
                     self.known.buckets[bucket] = (changed, later)
@@ -205,3 +209,8 @@ class Scan:
             with trouble:
                 buckets.remove(self.disk, folder)
         trouble.tell()
+
+
+def _is_settled(changed: int) -> bool:
+    """Whether a change from now on shows; asked before a folder is read, or one may be missed."""
+    return time_ns() - changed > (RACY if changed % SECOND else RACY + SECOND)

@@ -106,12 +106,12 @@ def test_of_buckets_that_are_gone_nothing_is_known(disk: Disk) -> None:
     os.utime(f"{disk.path}/{bucket}", (1, 1))
     runner.rescan()
     assert runner.claim() is None
-    noted = list(runner._known)
+    noted = list(runner._known.buckets)
     runner.forget()
-    kept = list(runner._known)
+    kept = list(runner._known.buckets)
     buckets.remove(disk, bucket)
     runner.rescan()
     runner.forget()
 
     assert noted == kept == [bucket]
-    assert runner._known == {}
+    assert runner._known.buckets == {}
