@@ -73,9 +73,10 @@ class Scan:
                 if date > current[:10]:
                     self._note(begin)
                     break
-                hours = self._hours(f"{state}/{date}")
-                if not hours and date < current[:10] and self.disk.is_folder(f"{state}/{date}"):
-                    self.hollow.append(f"{state}/{date}")
+                folder = f"{state}/{date}"
+                hours = self._hours(folder)
+                if not hours and date < current[:10] and folder not in self.unread:
+                    self.hollow.append(folder)
                 for hour in hours:
                     if (begin := instants.begin_of(date, hour)) is None:
                         continue
@@ -88,9 +89,11 @@ class Scan:
     def _hours(self, folder: str) -> "list[str]":
         """What is in the folder of a date. Through a link to one others would publish."""
         hours = self._list(folder)
-        if not hours and not self.disk.is_folder(folder) and self.disk.exists(folder):
+        if hours or folder in self.unread:  # which would fail here, too
+            return hours
+        if not self.disk.is_folder(folder) and self.disk.exists(folder):
             self.unread[folder] = OSError(ENOTDIR, "it is no folder, or a link to one")
-        return hours
+        return []
 
     def _list(self, folder: str) -> "list[str]":
         try:
