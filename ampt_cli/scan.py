@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
 RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime, or ctime
+SECOND = (
+    1_000_000_000  # ns: all that some file systems tell, of ext4 those with inodes of 128 bytes
+)
 
 
 class Known:
@@ -70,9 +73,10 @@ class Scan:
                 if date > current[:10]:
                     self._note(begin)
                     break
-                hours = self._hours(f"{state}/{date}")
-                if not hours and date < current[:10] and self.disk.is_folder(f"{state}/{date}"):
-                    self.hollow.append(f"{state}/{date}")
+                folder = f"{state}/{date}"
+                hours = self._hours(folder)
+                if not hours and date < current[:10] and folder not in self.unread:
+                    self.hollow.append(folder)
                 for hour in hours:
                     if (begin := instants.begin_of(date, hour)) is None:
                         continue
@@ -85,9 +89,11 @@ class Scan:
     def _hours(self, folder: str) -> "list[str]":
         """What is in the folder of a date. Through a link to one others would publish."""
         hours = self._list(folder)
-        if not hours and not self.disk.is_folder(folder) and self.disk.exists(folder):
+        if hours or folder in self.unread:  # which would fail here, too
+            return hours
+        if not self.disk.is_folder(folder) and self.disk.exists(folder):
             self.unread[folder] = OSError(ENOTDIR, "it is no folder, or a link to one")
-        return hours
+        return []
 
     def _list(self, folder: str) -> "list[str]":
         try:
@@ -107,8 +113,9 @@ class Scan:
         version = status.st_ino, status.st_ctime_ns  # before the names: a change meanwhile shows
         before, names = known.folders.get(folder, (None, []))
         if before != version:
+            settled = _is_settled(status.st_ctime_ns)
             names = self.disk.list(folder)
-            if time_ns() - status.st_ctime_ns > RACY:
+            if settled:
                 known.folders[folder] = version, names
         return names
 
@@ -145,7 +152,7 @@ class Scan:
             changed = os.fstat(fd).st_mtime_ns
             mtime, later = self.known.buckets.get(bucket, (-1, "")) if self.known else (-1, "")
             if mtime != changed or later[: instants.STAMP_LENGTH] <= self.stamp:
-                settled = time_ns() - changed > RACY
+                settled = _is_settled(changed)
                 later, any_due = yield from self._names(fd, bucket)
                 if self.known and settled and not any_due and not self.torn:
                     self.known.buckets[bucket] = (changed, later)
@@ -205,3 +212,8 @@ class Scan:
             with trouble:
                 buckets.remove(self.disk, folder)
         trouble.tell()
+
+
+def _is_settled(changed: int) -> bool:
+    """Whether a change from now on shows; asked before a folder is read, or one may be missed."""
+    return time_ns() - changed > (RACY if changed % SECOND else RACY + SECOND)

@@ -72,6 +72,27 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
 
 
 @pytest.mark.row(38)
+@pytest.mark.row(40)
+def test_a_folder_that_may_be_listed_and_not_entered_keeps_no_other_from_a_run(
+    run_ampt, handlers: Path, spool_dir: Path, trace: Path
+) -> None:
+    """It is told, and what is in other folders runs."""
+    run_ampt("publish", "n", "--id", "seen")
+    shutil.copytree(spool_dir / "pending", spool_dir / "retry", dirs_exist_ok=True)
+    shutil.rmtree(spool_dir / "pending")
+    (spool_dir / "pending").mkdir(mode=0o700)
+    run_ampt("publish", "n", "--id", "hidden")
+    (spool_dir / "pending").chmod(0o400)
+    ran = run_ampt("run", "-m", handlers, powerless=True)
+    (spool_dir / "pending").chmod(0o700)
+
+    assert ran.status == 77
+    assert ran.err.startswith("ampt: cannot read pending/2")
+    assert "all other events were handled" in ran.err
+    assert trace.read_text("utf-8") == "seen 1\n"
+
+
+@pytest.mark.row(38)
 @pytest.mark.parametrize("depth", [1, 2], ids=["date", "hour"])
 def test_check_goes_past_what_it_cannot_read(
     depth: int, run_ampt, handlers: Path, spool_dir: Path

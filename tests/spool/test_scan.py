@@ -2,13 +2,14 @@
 
 import os
 import time
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from ampt_cli import buckets, instants, layout, publication
 from ampt_cli.fsio import Disk
-from ampt_cli.scan import RACY, Known, Scan
+from ampt_cli.scan import RACY, SECOND, Known, Scan
 
 NOW = 1_800_000_000_000  # 2027-01-15T08:00Z
 
@@ -97,6 +98,22 @@ def test_what_is_published_right_after_a_look_is_found(disk: Disk) -> None:
     assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
 
 
+def test_what_is_published_within_the_second_of_a_look_is_found(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a folder's times are whole seconds, as on ext4 with small inodes."""
+    bucket = publish(disk, 300)
+    second = 1_800_000_000 * SECOND
+    os.utime(bucket, ns=(second, second))
+    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: second + SECOND - 1)
+    known = Known()
+    first = look(disk, known)
+    publish(disk, None)
+    os.utime(bucket, ns=(second, second))
+
+    assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
+
+
 def test_the_folder_of_a_date_goes_once_the_day_is_over(disk: Disk) -> None:
     """Its last hour went before, on the day itself; today's folder stays, for whoever publishes."""
     bucket = publish(disk, None)
@@ -139,6 +156,30 @@ def test_a_date_that_is_made_right_after_a_look_is_found(
         Disk, "status", lambda disk, path: now if path == "pending" else ask(disk, path)
     )
     monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: now.st_ctime_ns + 1)
+    known = Known()
+    before = look(disk, known)
+    publish(disk, None)
+
+    assert (before, look(disk, known)) == ((0, None), (1, None))
+
+
+def test_a_date_that_is_made_while_a_look_lasts_is_found(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner may be stopped for long when it has just listed a folder; its time is as it was."""
+    now, ask, names = disk.status("pending"), Disk.status, Disk.list
+    clock = iter([now.st_ctime_ns + 1])
+    monkeypatch.setattr(
+        Disk, "status", lambda disk, path: now if path == "pending" else ask(disk, path)
+    )
+    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: next(clock))
+
+    def slow(disk: Disk, path: str) -> list[str]:
+        nonlocal clock
+        clock = repeat(now.st_ctime_ns + 2 * RACY)
+        return names(disk, path)
+
+    monkeypatch.setattr(Disk, "list", slow)
     known = Known()
     before = look(disk, known)
     publish(disk, None)
