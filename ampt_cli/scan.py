@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
 RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime, or ctime
-SECOND = (
-    1_000_000_000  # ns: all that some file systems tell, of ext4 those with inodes of 128 bytes
-)
+SECOND = 1_000_000_000  # ns: all that some file systems tell, as ext4 with inodes of 128 bytes
 
 
 class Known:
