@@ -129,7 +129,7 @@ class Deeds:
         self.as_json = as_json
         self.done: Counter[str] = Counter()  # event names
         self.heard = True  # whether somebody reads what is told
-        self.raced = 0
+        self.raced: list[Entry] = []  # gone, or elsewhere, when their turn came
         self.left: list[Damaged | TooNew] = []
         self.unnoted: list[RecordLost] = []
 
@@ -172,7 +172,8 @@ class Deeds:
         except (Damaged, TooNew) as error:
             self.left.append(error)
             return False
-        self.raced += not moved
+        if not moved:
+            self.raced.append(entry)
         return moved
 
     def _would(self, entry: Entry, plan: Callable[[Entry], Entry]) -> None:
@@ -208,14 +209,14 @@ class Deeds:
         line = f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else "")
         heard(lambda: say(line))
 
-    def complain(self, ids: Sequence[str]) -> None:
-        """Say what was left. Raises AmptError if one asked for by id had moved meanwhile."""
+    def complain(self, *, by_id: bool) -> None:
+        """Say what was left. Raises AmptError if one, asked for by id, had moved meanwhile."""
         for error in self.left:
             printing.complain(error)
-        if self.raced and ids:
+        if self.raced and by_id:
             raise AmptError(
-                f"{self.raced} of the events moved meanwhile, and were left alone",
-                look_at(ids[0]),
+                f"{len(self.raced)} of the events moved meanwhile, and were left alone",
+                look_at(self.raced[0].id),
             )
         if self.left:
             raise typer.Exit(max(error.exit_status for error in self.left))

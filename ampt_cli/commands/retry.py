@@ -75,7 +75,7 @@ def retry(
         telling(disk, "retry", lambda entry: _retry(disk, entry, now)),
     )
     publication.wake(disk)
-    deeds.complain(chosen.ids)
+    deeds.complain(by_id=bool(chosen.ids))
 
 
 def _would(disk: Disk, entry: Entry, now: int) -> Entry:

@@ -13,6 +13,8 @@ import pytest
 from ampt_cli import clock, instants, layout, place, publication, spool
 from ampt_cli.commands import editing, tree
 from ampt_cli.errors import AmptError
+from ampt_cli.fsio import Disk
+from ampt_cli.layout import Entry
 from tests.conftest import SCRIPT, RunAmpt
 
 HANDLERS = """
@@ -222,6 +224,29 @@ def test_a_deed_that_came_too_late_says_so(
 
     assert status == 1
     assert capfd.readouterr().err.startswith(f"ampt: {said}")
+
+
+def test_of_several_deeds_the_one_that_came_too_late_is_named(
+    run_ampt: RunAmpt,
+    spool_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The others are done; of it alone there is something to look for."""
+    for id_ in ("first", "late", "last"):
+        run_ampt("publish", "n", "--id", id_, "--after", "1 day")
+    cancel = spool.cancel
+
+    def too_late(disk: Disk, entry: Entry, now: int) -> Entry | None:
+        return None if entry.id == "late" else cancel(disk, entry, now)
+
+    monkeypatch.setattr(spool, "cancel", too_late)
+    status = tree.main(["cancel", "first", "late", "last", "--spool", str(spool_dir)])
+    said = capfd.readouterr()
+
+    assert (status, said.out) == (1, "2 cancelled (2 n)\n")
+    assert said.err.startswith("ampt: 1 of the events moved meanwhile, and were left alone; ")
+    assert said.err.endswith("ampt inspect late\n")
 
 
 def test_of_several_ids_one_that_cannot_stops_all(run_ampt: RunAmpt, handlers: Path) -> None:
