@@ -103,7 +103,7 @@ def test_a_deed_that_the_disk_refuses_says_where_to_look(disk: Disk) -> None:
     """Where the error has no advice of its own."""
     act = telling(disk, "cancel", but(a=OSError(EIO, "Input/output error")))
     with pytest.raises(
-        SpoolError, match="cannot cancel the event a in .*: Input/output error"
+        SpoolError, match=r"cannot cancel the event a in .*: Input/output error"
     ) as refused:
         act(ENTRIES[0])
 
