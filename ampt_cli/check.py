@@ -8,15 +8,7 @@ from collections.abc import Iterator
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import (
-    catalog,
-    instants,
-    layout,
-    lock,
-    retention,
-    upkeep,
-    walk,
-)
+from ampt_cli import catalog, instants, layout, lock, retention, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 

@@ -103,7 +103,7 @@ class Scan:
             return []
 
     def _names_of(self, folder: str, known: Known) -> "list[str]":
-        """A change of its mode counts, too: what may not be read any more is to be told."""
+        """Listed only if it has changed; in mode, too, for what may not be read is to be told."""
         try:
             status = self.disk.status(folder)
         except FileNotFoundError:
