@@ -11,9 +11,10 @@ from ampt_cli import instants, layout, reading, record, walk
 from ampt_cli.errors import Damaged, NotFound, TooNew, UsageError
 from ampt_cli.event import ID_CHARACTERS, Event, id_is_legal, is_made
 from ampt_cli.fsio import Disk
+from ampt_cli.known import RACY, SECOND
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, STATES, Entry
 
-RACY = 1_000_000_000  # ns: more than a folder's mtime is ever behind the clock
+BEHIND = SECOND + RACY  # ns: a folder's mtime is, at most, behind the clock
 
 
 def matches(entry: Entry, globs: Sequence[str]) -> bool:
@@ -199,7 +200,7 @@ def search(
     entry how many there were before, whether they passed or not. An event that moves
     meanwhile is not missed unless it goes round twice (spool_format.md, section 8).
     """
-    before = time_ns() - RACY
+    before = time_ns() - BEHIND
     again = [state for state in wanted.states if state in layout.WAITING]
     once = bool(again) or len(wanted.states) > 1
     shown: set[int] = set()  # hashes of ids; what is in quarantine may be there twice

@@ -9,6 +9,7 @@ from ampt_cli.counters import Counters
 from ampt_cli.errors import Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.intake import POLL, Intake
+from ampt_cli.known import Snapshot
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Verdict
 from ampt_cli.ran import touch
@@ -39,7 +40,8 @@ class Chores:
         self.next_rescue = self.next_upkeep = 0.0
         self.unrescued = Trouble()  # of the last look
         self._told: set[str] = set()  # since the last upkeep
-        self._more = False  # whether more may be pruned at once
+        self.alone = Snapshot()  # of running/, where nobody else was
+        self.more = False  # whether more may be pruned at once
 
     def keep_up(self, own: str, intake: Intake) -> bool:
         """What a runner that stays does now and then; `own` is its folder.
@@ -58,18 +60,22 @@ class Chores:
                 self._told.clear()
             self.next_upkeep = now + UPKEEP
             intake.forget()
-            self._more = self.tidy(intake, PRUNE_AT_ONCE)
+            self.more = self.tidy(intake, PRUNE_AT_ONCE)
             return True
-        if self._more:
-            self._more = self._prune(PRUNE_AT_ONCE)
+        if self.more:
+            self.more = self._prune(PRUNE_AT_ONCE)
         return False
 
     def rescue(self, own: str | None) -> bool:
         """Take back what dead runners had claimed; whether there was any."""
         retries = self.settings.retries
+        self.alone = Snapshot()
+        self.alone.take(self.disk, layout.RUNNING)
         rescue = upkeep.Rescue(self.disk, self.clock, retries, self.problem, self._interrupted)
         found = rescue.all(own)
         self.unrescued = rescue.trouble
+        if rescue.others:
+            self.alone.note(layout.RUNNING, None)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
         return found != upkeep.Rescued()

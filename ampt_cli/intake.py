@@ -6,8 +6,9 @@ from time import monotonic
 
 from ampt_cli import place, spool
 from ampt_cli.fsio import Disk
+from ampt_cli.known import Known
 from ampt_cli.layout import Entry
-from ampt_cli.scan import Known, Scan
+from ampt_cli.scan import Scan
 
 AHEAD = 128  # entries at most between runners that meet; a hash is another one in each process
 POLL = 1.0  # s between looks at the spool when nobody wakes the runner
@@ -23,13 +24,13 @@ class Intake:
         self.runner = ""
         self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
         self.lost = 0  # claims that others were faster to make
-        self._known = Known()
+        self.known = Known()
         self.unread: dict[str, OSError] = {}  # folders that could not be read, and why
         self.rescan()
 
     def rescan(self) -> None:
         """Begin to look from the oldest bucket on."""
-        self.scan = Scan(self.disk, self.clock(), self._known, self.unread)
+        self.scan = Scan(self.disk, self.clock(), self.known, self.unread)
         self._entries = self.scan.entries()
         self._found = self._missed = self.exhausted = False
         self.next_look = monotonic() + POLL
@@ -72,10 +73,12 @@ class Intake:
 
     def patience(self) -> float:
         """How long (s) until there is reason to look again."""
-        wait = self.next_look - monotonic()
-        if self.scan.next_due is not None:
-            wait = min(wait, (self.scan.next_due - self.clock()) / 1000)
-        return wait
+        return min(self.next_look - monotonic(), self.until_due())
+
+    def until_due(self) -> float:
+        """How long (s) until what was found to wait is due; without end if nothing does."""
+        due = self.scan.next_due
+        return float("inf") if due is None else (due - self.clock()) / 1000
 
     def skip(self, entry: Entry) -> None:
         """Do not claim this entry again, until `forget`."""
@@ -88,7 +91,7 @@ class Intake:
         """
         self.skipped.clear()
         self.unread.clear()
-        self._known.forget(self.scan.buckets)
+        self.known.forget(self.scan.buckets)
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

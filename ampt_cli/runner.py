@@ -138,6 +138,8 @@ class Runner:
                 if self._begins_anew():
                     continue
             self._listen(self.ears is not None and self._would_claim())
+            if self._may_rest():
+                self._rest()
             self.dispatch.settle(self.workers.poll(self._patience()))
             self._hear()
             if self.workers.failure is not None:
@@ -147,6 +149,21 @@ class Runner:
                 self.intake.look_again(woken=self._is_woken())
                 if self.chores.keep_up(self.home.folder, self.intake):
                     self._hear_anew()
+
+    def _may_rest(self) -> bool:
+        return self.settings.watch and not (self.dispatch.claims or self.share.aside)
+
+    def _rest(self) -> None:
+        from ampt_cli.rest import rest  # noqa: PLC0415  gate: only for who stays
+
+        rest(
+            self.workers,
+            self.intake,
+            self.chores,
+            self.observer,
+            signals=self.signals,
+            pause=self._pause(),
+        )
 
     def _listen(self, wanted: bool) -> None:
         """Whether a publish is to end a wait: not while nobody would claim, or empty the FIFO."""

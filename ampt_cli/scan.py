@@ -3,7 +3,6 @@
 import os
 from errno import ENOTDIR
 from itertools import chain, islice
-from time import time_ns
 
 from ampt_cli import buckets, instants, layout
 from ampt_cli.errors import Trouble
@@ -12,25 +11,11 @@ from ampt_cli.layout import Entry
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterator
+
+    from ampt_cli.known import Known
 
 CHUNK = 4096  # names held at a time: a bucket may have a million
-RACY = 50_000_000  # ns: a folder changed so recently may change again within one mtime, or ctime
-SECOND = 1_000_000_000  # ns: all that some file systems tell, as ext4 with inodes of 128 bytes
-
-
-class Known:
-    """What a runner that stays need not read again, of folders that have not changed since."""
-
-    def __init__(self) -> None:
-        self.buckets: dict[str, tuple[int, str]] = {}  # by mtime (ns): the first name, not due yet
-        self.folders: dict[str, tuple[tuple[int, int], list[str]]] = {}  # by inode, ctime (ns)
-
-    def forget(self, buckets: "Iterable[str]") -> None:
-        """Keep nothing of other buckets than these, nor of folders."""
-        self.folders.clear()
-        for bucket in self.buckets.keys() - set(buckets):
-            del self.buckets[bucket]
 
 
 class Scan:
@@ -45,13 +30,15 @@ class Scan:
         self,
         disk: Disk,
         now: int,
-        known: Known | None = None,
+        known: "Known | None" = None,
         unread: "dict[str, OSError] | None" = None,
         at_once: int = CHUNK,
     ) -> None:
         self.disk = disk
         self.at_once = at_once  # names that are read at a time
         self.known = known
+        if known is not None:
+            known.begin(disk)
         self.stamp = instants.stamp(now)
         self.next_due: int | None = None
         self.unread = {} if unread is None else unread  # folders that cannot be, and why
@@ -90,35 +77,22 @@ class Scan:
         if hours or folder in self.unread:  # which would fail here, too
             return hours
         if not self.disk.is_folder(folder) and self.disk.exists(folder):
-            self.unread[folder] = OSError(ENOTDIR, "it is no folder, or a link to one")
+            self._cannot_read(folder, OSError(ENOTDIR, "it is no folder, or a link to one"))
         return []
 
     def _list(self, folder: str) -> "list[str]":
         try:
             if self.known is None:
                 return self.disk.list(folder)
-            return self._names_of(folder, self.known)
+            return self.known.names(self.disk, folder)
         except OSError as error:
             self._cannot_read(folder, error)
             return []
 
-    def _names_of(self, folder: str, known: Known) -> "list[str]":
-        """Listed only if it has changed; in mode, too, for what may not be read is to be told."""
-        try:
-            status = self.disk.status(folder)
-        except FileNotFoundError:
-            return []
-        version = status.st_ino, status.st_ctime_ns  # before the names: a change meanwhile shows
-        before, names = known.folders.get(folder, (None, []))
-        if before != version:
-            settled = _is_settled(status.st_ctime_ns)
-            names = self.disk.list(folder)
-            if settled:
-                known.folders[folder] = version, names
-        return names
-
-    def _cannot_read(self, folder: str, error: OSError) -> None:
-        self.unread[folder] = OSError(error.errno, error.strerror)  # without its traceback
+    def _cannot_read(self, path: str, error: OSError) -> None:
+        self.unread[path] = OSError(error.errno, error.strerror)  # without its traceback
+        if self.known is not None:
+            self.known.seen.note(path, None)
 
     def _note(self, instant: int) -> None:
         if self.next_due is None or instant < self.next_due:
@@ -147,18 +121,25 @@ class Scan:
             self._cannot_read(bucket, error)
             return
         try:
-            changed = os.fstat(fd).st_mtime_ns
-            mtime, later = self.known.buckets.get(bucket, (-1, "")) if self.known else (-1, "")
-            if mtime != changed or later[: instants.STAMP_LENGTH] <= self.stamp:
-                settled = _is_settled(changed)
-                later, any_due = yield from self._names(fd, bucket)
-                if self.known and settled and not any_due and not self.torn:
-                    self.known.buckets[bucket] = (changed, later)
+            later = yield from self._unless_known(fd, bucket)
         finally:
             os.close(fd)
         coming = instants.unstamp(later[: instants.STAMP_LENGTH])
         if coming is not None:
             self._note(coming)
+
+    def _unless_known(self, fd: int, bucket: str) -> "Generator[list[str], None, str]":
+        """Yield what is due, and return the first later name."""
+        if self.known is None:
+            later, _ = yield from self._names(fd, bucket)
+            return later
+        now, later = self.known.later(bucket, os.fstat(fd))
+        if later[: instants.STAMP_LENGTH] <= self.stamp:
+            later, any_due = yield from self._names(fd, bucket)
+            if any_due or self.torn:
+                now = None
+        self.known.keep(bucket, now, later)
+        return later
 
     def _names(self, fd: int, bucket: str) -> "Generator[list[str], None, tuple[str, bool]]":
         """Yield what is due, in sorted chunks; return the first later name, and if any was due."""
@@ -210,8 +191,3 @@ class Scan:
             with trouble:
                 buckets.remove(self.disk, folder)
         trouble.tell()
-
-
-def _is_settled(changed: int) -> bool:
-    """Whether a change from now on shows; asked before a folder is read, or one may be missed."""
-    return time_ns() - changed > (RACY if changed % SECOND else RACY + SECOND)

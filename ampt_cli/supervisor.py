@@ -159,6 +159,15 @@ class Supervisor:
         """How many more events the workers may be given."""
         return sum(slot.room() for slot in self.slots)
 
+    @property
+    def idle(self) -> bool:
+        """Whether every worker waits for something to do, and none is about to leave."""
+        return all(slot.serves() and not (slot.waiting or slot.killed_for) for slot in self.slots)
+
+    def rests(self, timeout: float) -> bool:
+        """Wait at most `timeout` s; whether there is no news for `poll`. For who is `idle`."""
+        return not self._poll.poll(timeout * 1000)
+
     def poll(self, timeout: float) -> list[Report]:
         """Wait at most `timeout` s for news: reports, a signal, or what `watch` was told."""
         woken = False

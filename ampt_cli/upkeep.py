@@ -48,6 +48,7 @@ class Rescue:
         self.problem = problem
         self.settled = settled
         self.trouble = Trouble()
+        self.others = 0  # runners that were seen, alive or not
         self._counts = dict.fromkeys(Rescued.fields(), 0)
 
     def all(self, own: str | None = None) -> Rescued:
@@ -58,6 +59,7 @@ class Rescue:
         for folder in lock.runners(self.disk):
             if folder == own:
                 continue
+            self.others += 1
             try:
                 self.one(folder)
             except OSError as error:

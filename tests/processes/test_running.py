@@ -15,12 +15,13 @@ from typing import Any, cast
 
 import pytest
 
-from ampt_cli import ears, instants, place, publication
+from ampt_cli import clock, ears, instants, place, publication
 from ampt_cli.dispatch import Dispatch
 from ampt_cli.event import Event
 from ampt_cli.intake import Intake
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.runner import Runner
+from ampt_cli.supervisor import Supervisor
 from ampt_cli.told import Observer, Settings
 from tests.conftest import SCRIPT, drop_powers
 
@@ -468,6 +469,51 @@ def test_a_runner_hears_through_a_wake_that_was_made_anew(
     assert runner.returncode == 0
 
 
+# A runner that looks often, and says when it has come to rest.
+RESTING = """
+import sys
+from pathlib import Path
+from ampt_cli import chores, intake, known, rest, runner
+intake.POLL = runner.POLL = chores.POLL = rest.POLL = 0.05
+holds = known.Snapshot.holds
+def noting(snapshot, disk):
+    held = holds(snapshot, disk)
+    Path(disk.path, "tmp", "resting").write_text(str(held))
+    return held
+known.Snapshot.holds = noting
+from ampt_cli.entry import main
+sys.exit(main())
+"""
+
+
+def test_what_comes_without_a_word_is_found_by_a_runner_that_rests(
+    run_ampt,
+    handlers: Path,
+    trace: Path,
+    clean_env: dict[str, str],
+    spool_dir: Path,
+    wait_until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What waits, what is due at once, and what is due later: a publisher's word may be lost."""
+    monkeypatch.setattr(publication, "wake", lambda _: None)
+    run_ampt("publish", "n")
+    command = [sys.executable, "-c", RESTING, "run", "--watch", "-m", str(handlers)]
+    runner = subprocess.Popen(command, env=clean_env)
+    disk, resting = place.open_disk(str(spool_dir)), spool_dir / "tmp" / "resting"
+    try:
+        for count, after in ((2, None), (3, 300), (4, None)):
+            wait_until(lambda: resting.exists() and resting.read_text() == "True")
+            publication.publish(disk, publication.draft("n", None, after, clock.now()))
+            wait_until(lambda count=count: len(lines(trace)) == count)
+            resting.unlink()
+    finally:
+        runner.terminate()
+        runner.communicate(timeout=20)
+
+    assert runner.returncode == 0
+
+
 @pytest.mark.skipif(not ears.tells_each_write(), reason="nothing is opened but the FIFO")
 def test_a_wake_that_cannot_be_heard_is_not_left_open(
     spool_dir: Path, monkeypatch: pytest.MonkeyPatch
@@ -552,6 +598,52 @@ def test_a_publish_wakes_no_runner_that_stands_aside(spool_dir: Path) -> None:
     made.share.aside = True
 
     assert (willing, made._would_claim()) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("watch", "claims", "aside", "may"),
+    [
+        (True, {}, False, True),
+        (False, {}, False, False),
+        (True, {1: None}, False, False),
+        (True, {}, True, False),
+    ],
+)
+def test_a_runner_may_rest_when_it_stays_and_nothing_is_expected_of_it(
+    spool_dir: Path, watch: bool, claims: dict[int, Any], aside: bool, may: bool
+) -> None:
+    """Who stands aside tries again after a while whether it is missed."""
+    settings = Settings("", watch=watch)
+    made = Runner(place.open_disk(str(spool_dir), create=True), settings, Observer(), int)
+    made.share = cast("Any", SimpleNamespace(aside=aside))
+    made.dispatch.claims = claims
+
+    assert made._may_rest() is may
+
+
+@pytest.mark.parametrize(
+    ("serves", "waiting", "killed_for", "idle"),
+    [(True, [], "", True), (False, [], "", False), (True, [1], "", False), (True, [], "x", False)],
+)
+def test_a_worker_that_is_begun_at_work_or_killed_is_waited_for(
+    serves: bool, waiting: list[int], killed_for: str, idle: bool
+) -> None:
+    """By its deadlines, of which who rests knows nothing."""
+    rests = SimpleNamespace(serves=lambda: True, waiting=[], killed_for="")
+    slot = SimpleNamespace(serves=lambda: serves, waiting=waiting, killed_for=killed_for)
+    made: Any = object.__new__(Supervisor)
+    made.slots = [rests, slot]
+
+    assert made.idle is idle
+
+
+@pytest.mark.parametrize("news", [[], [(7, 1)]])
+def test_who_rests_is_told_whether_there_was_news(news: list[tuple[int, int]]) -> None:
+    """After so many milliseconds, for poll(2)."""
+    made: Any = object.__new__(Supervisor)
+    made._poll = SimpleNamespace(poll={250: news}.__getitem__)
+
+    assert made.rests(0.25) is not bool(news)
 
 
 STANDING_ASIDE = """

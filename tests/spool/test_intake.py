@@ -1,12 +1,13 @@
 """Runners that share a spool claim every event once, and do not race for each."""
 
-import os
+import time
 from pathlib import Path
 
 import pytest
 
 from ampt_cli import buckets, intake, layout, place, publication, spool
 from ampt_cli.fsio import Disk
+from ampt_cli.known import RACY
 
 NOW = 1_795_515_300_000
 
@@ -98,20 +99,22 @@ def test_a_second_entry_of_what_is_claimed_is_tried_once(
     assert len(tries) == 500
 
 
-def test_of_buckets_that_are_gone_nothing_is_known(disk: Disk) -> None:
+def test_of_buckets_that_are_gone_nothing_is_known(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A runner that stays for years meets a new one each hour, and kept a note of each."""
     runner = open_intake(disk, "one")
     claims = iter(runner.claim, None)
     [bucket] = {layout.released(claim).folder for claim in claims}
-    os.utime(f"{disk.path}/{bucket}", (1, 1))
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: time.time_ns() + 2 * RACY)
     runner.rescan()
     assert runner.claim() is None
-    noted = list(runner._known.buckets)
+    noted = list(runner.known.buckets)
     runner.forget()
-    kept = list(runner._known.buckets)
+    kept = list(runner.known.buckets)
     buckets.remove(disk, bucket)
     runner.rescan()
     runner.forget()
 
     assert noted == kept == [bucket]
-    assert (runner._known.buckets, runner._known.folders) == ({}, {})
+    assert (runner.known.buckets, runner.known.folders) == ({}, {})

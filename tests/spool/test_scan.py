@@ -9,7 +9,8 @@ import pytest
 
 from ampt_cli import buckets, instants, layout, publication
 from ampt_cli.fsio import Disk
-from ampt_cli.scan import RACY, SECOND, Known, Scan
+from ampt_cli.known import RACY, SECOND, Known, Snapshot, version
+from ampt_cli.scan import Scan
 
 NOW = 1_800_000_000_000  # 2027-01-15T08:00Z
 
@@ -73,45 +74,47 @@ def test_a_bucket_that_is_gone_when_it_is_read_is_no_trouble(disk: Disk) -> None
     assert scan.unread == {}
 
 
-def test_a_bucket_in_which_nothing_is_due_is_not_read_again(disk: Disk) -> None:
-    """While it has not changed, it is known what comes next."""
-    bucket = publish(disk, 300)
-    os.utime(bucket, (1, 1))
-    known = Known()
-    first = look(disk, known)
-    for path in bucket.glob("*.json"):
-        path.unlink()
-    os.utime(bucket, (1, 1))
-
-    assert look(disk, known) == first == (0, NOW + 300)
-
-
-def test_what_is_published_right_after_a_look_is_found(disk: Disk) -> None:
-    """Also within one tick of the clock that the file system dates its folders by."""
-    bucket = publish(disk, 300)
-    known = Known()
-    first = look(disk, known)
-    changed = bucket.stat().st_mtime_ns
-    publish(disk, None)
-    os.utime(bucket, ns=(changed, changed))
-
-    assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
-
-
-def test_what_is_published_within_the_second_of_a_look_is_found(
+def test_a_bucket_in_which_nothing_is_due_is_not_read_again(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a folder's times are whole seconds, as on ext4 with small inodes."""
+    """While it has not changed, it is known what comes next."""
     bucket = publish(disk, 300)
-    second = 1_800_000_000 * SECOND
-    os.utime(bucket, ns=(second, second))
-    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: second + SECOND - 1)
-    known = Known()
-    first = look(disk, known)
-    publish(disk, None)
-    os.utime(bucket, ns=(second, second))
+    stop_the_clock_of(bucket, monkeypatch, 2 * RACY)
+    seen = Known()
+    first = look(disk, seen)
+    for path in bucket.glob("*.json"):
+        path.unlink()
 
-    assert (first, look(disk, known)) == ((0, NOW + 300), (1, NOW + 300))
+    assert look(disk, seen) == first == (0, NOW + 300)
+
+
+@pytest.mark.parametrize(("changed", "ago"), [(5, RACY), (0, SECOND + RACY)])
+def test_what_is_published_right_after_a_look_is_found(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, changed: int, ago: int
+) -> None:
+    """Also within one tick of the clock that the file system dates its folders by.
+
+    That is a second where times are whole ones, as on ext4 with small inodes.
+    """
+    bucket = publish(disk, 300)
+    stop_the_clock_of(bucket, monkeypatch, ago, changed)
+    seen = Known()
+    first = look(disk, seen)
+    publish(disk, None)
+
+    assert (first, look(disk, seen)) == ((0, NOW + 300), (1, NOW + 300))
+
+
+def stop_the_clock_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ago: int, changed: int = 5
+) -> None:
+    """It changed at `changed` ns after a second, `ago` ns before now, whatever is done to it."""
+    inode, second = folder.stat().st_ino, 1_800_000_000 * SECOND
+    frozen = os.stat_result((0, inode, *[0] * 8), {"st_ctime_ns": second + changed})
+    monkeypatch.setattr(
+        "ampt_cli.known.version", lambda now: version(frozen if now.st_ino == inode else now)
+    )
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: second + changed + ago)
 
 
 def test_the_folder_of_a_date_goes_once_the_day_is_over(disk: Disk) -> None:
@@ -139,7 +142,7 @@ def test_a_folder_that_has_not_changed_is_not_listed_again(
     """A look of a runner that stays costs the same, however many days have something waiting."""
     for days in range(1, 20):
         publish(disk, days * instants.DAY)
-    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: time.time_ns() + 2 * RACY)
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: time.time_ns() + 2 * RACY)
     known = Known()
     first = look(disk, known)
     monkeypatch.setattr(Disk, "list", None)
@@ -155,7 +158,7 @@ def test_a_date_that_is_made_right_after_a_look_is_found(
     monkeypatch.setattr(
         Disk, "status", lambda disk, path: now if path == "pending" else ask(disk, path)
     )
-    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: now.st_ctime_ns + 1)
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: now.st_ctime_ns + 1)
     known = Known()
     before = look(disk, known)
     publish(disk, None)
@@ -168,11 +171,11 @@ def test_a_date_that_is_made_while_a_look_lasts_is_found(
 ) -> None:
     """A runner may be stopped for long when it has just listed a folder; its time is as it was."""
     now, ask, names = disk.status("pending"), Disk.status, Disk.list
-    clock = iter([now.st_ctime_ns + 1])
+    clock = repeat(now.st_ctime_ns + 1)
     monkeypatch.setattr(
         Disk, "status", lambda disk, path: now if path == "pending" else ask(disk, path)
     )
-    monkeypatch.setattr("ampt_cli.scan.time_ns", lambda: next(clock))
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: next(clock))
 
     def slow(disk: Disk, path: str) -> list[str]:
         nonlocal clock
@@ -196,11 +199,41 @@ def test_a_folder_that_has_changed_is_listed_again(disk: Disk) -> None:
     assert look(disk, known) == (1, None)
 
 
+def test_a_bucket_that_has_changed_is_read_again(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it has been as it is for long."""
+    bucket = publish(disk, 300)
+    stop_the_clock_of(bucket, monkeypatch, 2 * RACY, changed=5)
+    seen = Known()
+    look(disk, seen)
+    publish(disk, None)
+    stop_the_clock_of(bucket, monkeypatch, 2 * RACY, changed=6)
+
+    assert look(disk, seen) == (1, NOW + 300)
+
+
+@pytest.mark.parametrize(("inode", "changed"), [(1, 0), (0, 1)])
+def test_a_snapshot_holds_while_each_folder_is_the_same_and_has_not_changed(
+    disk: Disk, inode: int, changed: int
+) -> None:
+    """What is moved into the place of another may have changed at the same time."""
+    now = disk.status("pending")
+    holding, other = Snapshot(), Snapshot()
+    holding.note("pending", (now.st_ino, now.st_ctime_ns))
+    other.note("pending", (now.st_ino + inode, now.st_ctime_ns + changed))
+
+    assert (holding.holds(disk), other.holds(disk)) == (True, False)
+
+
 def test_what_is_known_of_a_folder_is_forgotten_with_it(disk: Disk) -> None:
     """Of buckets that are still looked at, it is not."""
     known = Known()
     known.folders["pending"] = (1, 2), ["2027-01-15"]
-    known.buckets = {"pending/2027-01-15/07": (1, "~"), "pending/2027-01-15/08": (2, "~")}
+    known.buckets = {
+        "pending/2027-01-15/07": ((1, 2), "~"),
+        "pending/2027-01-15/08": ((2, 2), "~"),
+    }
     known.forget(["pending/2027-01-15/08"])
 
     assert (known.folders, [*known.buckets]) == ({}, ["pending/2027-01-15/08"])
