@@ -13,6 +13,9 @@ from typing import NamedTuple, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ampt_cli import place
+from ampt_cli.fsio import Disk
+
 SCRIPT = Path(sysconfig.get_path("scripts"), "ampt")
 
 # Of the tester's environment a command sees nothing that could change what it
@@ -76,6 +79,12 @@ class StartAmpt(Protocol):
 def spool_dir(tmp_path: Path) -> Path:
     """Where this test's spool is, or will be: nothing exists there yet."""
     return tmp_path / "spool"
+
+
+@pytest.fixture
+def disk(spool_dir: Path) -> Disk:
+    """A fresh spool, open."""
+    return place.open_disk(str(spool_dir), create=True)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from errno import EIO
-from pathlib import Path
 
 import pytest
 import typer
 
-from ampt_cli import layout, place
+from ampt_cli import layout
 from ampt_cli.commands.choosing import Deeds, telling
 from ampt_cli.errors import AmptError, Damaged, SpoolError, TooNew
 from ampt_cli.fsio import Disk
@@ -20,12 +19,6 @@ ENTRIES = [layout.new(layout.PENDING, 1_800_000_000_000, id_, "n") for id_ in "a
 def target(entry: Entry) -> Entry:
     """Where a deed moves an entry to."""
     return layout.finished(entry, layout.DONE, 1_800_000_000_000)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import pytest
 
-from ampt_cli import catalog, layout, place, publication, ran, spool
+from ampt_cli import catalog, layout, publication, ran, spool
 from ampt_cli.commands import following, looking
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -19,12 +18,6 @@ from ampt_cli.render import Line
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def publish(disk: Disk, id: str, name: str = "n") -> Entry:

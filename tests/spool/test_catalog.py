@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, instants, layout, place, publication, reading, spool, walk
+from ampt_cli import catalog, instants, layout, publication, reading, spool, walk
 from ampt_cli.catalog import Filter, Seen
 from ampt_cli.chosen import publish as publish_chosen
 from ampt_cli.commands.looking import chosen
@@ -18,12 +18,6 @@ from ampt_cli.fsio import Disk
 from ampt_cli.known import RACY, SECOND
 
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A fresh spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def publish(disk: Disk, id: str, after: int | None = None) -> layout.Entry:

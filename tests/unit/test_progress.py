@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, place, printing, render
+from ampt_cli import catalog, printing, render
 from ampt_cli.commands.choosing import Deeds
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
@@ -43,12 +43,6 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> Bar:
     monkeypatch.setattr(Progress, "EVERY", 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     return made
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    """A spool."""
-    return place.open_disk(str(tmp_path / "spool"), create=True)
 
 
 def test_deeds_show_how_far_they_are(disk: Disk, bar: Bar) -> None:
