@@ -17,14 +17,22 @@ POLL = 1.0  # s between looks at the spool when nobody wakes the runner
 class Intake:
     """Scan after scan, until one finds nothing to claim; then it is `exhausted`."""
 
-    def __init__(self, disk: Disk, clock: Callable[[], int], names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        clock: Callable[[], int],
+        names: tuple[str, ...],
+        *,
+        network: bool = False,
+    ) -> None:
+        """On a `network` a folder may have changed a minute before its status says so."""
         self.disk = disk
         self.clock = clock
         self.names = names  # globs
         self.runner = ""
         self.skipped: set[int] = set()  # hashes of files that nothing can be done with now
         self.lost = 0  # claims that others were faster to make
-        self.known = Known()
+        self.known = None if network else Known()  # nfs(5): acdirmax
         self.unread: dict[str, OSError] = {}  # folders that could not be read, and why
         self.rescan()
 
@@ -91,7 +99,8 @@ class Intake:
         """
         self.skipped.clear()
         self.unread.clear()
-        self.known.forget(self.scan.buckets)
+        if self.known is not None:
+            self.known.forget(self.scan.buckets)
 
     def _wanted(self, entry: Entry) -> bool:
         if self.skipped and hash(entry.file) in self.skipped:

@@ -29,9 +29,10 @@ def rest(
 
     What is asked is asked every `pause` (s), with a sign of life.
     """
-    if chores.more or not (intake.exhausted and workers.idle):
+    known = intake.known
+    if known is None or chores.more or not (intake.exhausted and workers.idle):
         return
-    disk, seen, alone, held = intake.disk, intake.known.seen, chores.alone, 0.0
+    disk, seen, alone, held = intake.disk, known.seen, chores.alone, 0.0
     while not signals:
         wait = min(pause, intake.until_due(), chores.next_upkeep - monotonic())
         if wait <= 0:

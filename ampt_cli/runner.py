@@ -44,7 +44,7 @@ class Runner:
         self.settings = settings
         self.observer = observer
         self.clock = clock
-        self.intake = Intake(disk, clock, settings.names)
+        self.intake = Intake(disk, clock, settings.names, network=settings.network)
         self.outcomes = Outcomes(disk, settings, observer, clock)
         self.dispatch = Dispatch(self.intake, self.outcomes, settings.most)
         self.signals: list[int] = []

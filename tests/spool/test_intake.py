@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import buckets, intake, layout, place, publication, spool
+from ampt_cli import buckets, instants, intake, layout, place, publication, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.known import RACY
 
@@ -109,6 +109,7 @@ def test_of_buckets_that_are_gone_nothing_is_known(
     monkeypatch.setattr("ampt_cli.known.time_ns", lambda: time.time_ns() + 2 * RACY)
     runner.rescan()
     assert runner.claim() is None
+    assert runner.known is not None
     noted = list(runner.known.buckets)
     runner.forget()
     kept = list(runner.known.buckets)
@@ -118,3 +119,23 @@ def test_of_buckets_that_are_gone_nothing_is_known(
 
     assert noted == kept == [bucket]
     assert (runner.known.buckets, runner.known.folders) == ({}, {})
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_of_a_network_file_system_nothing_is_known(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, network: bool
+) -> None:
+    """What another machine publishes may show in a folder's status a minute later."""
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: time.time_ns() + 2 * RACY)
+    read: list[str] = []
+
+    def listed(_: Disk, folder: str) -> list[str]:
+        read.append(folder)
+        return []
+
+    made = intake.Intake(disk, lambda: NOW - instants.DAY, (), network=network)
+    monkeypatch.setattr(Disk, "list", listed)
+    made.rescan()
+    made.forget()
+
+    assert read == (["pending", "retry"] if network else [])

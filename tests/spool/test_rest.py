@@ -160,10 +160,18 @@ def test_a_change_right_after_a_look_allows_no_rest(
         lambda world: world.signals.append(15),
         lambda world: setattr(world.workers, "idle", False),
         lambda world: setattr(world.chores, "more", True),
+        lambda world: setattr(world.intake, "known", None),
         lambda world: world.intake.rescan(),
         lambda world: setattr(world.chores, "next_upkeep", world.passed),
     ],
-    ids=["a signal", "a worker that is begun", "more to prune", "half a look", "upkeep"],
+    ids=[
+        "a signal",
+        "a worker that is begun",
+        "more to prune",
+        "a network",
+        "half a look",
+        "upkeep",
+    ],
 )
 def test_who_has_something_to_do_does_not_rest(
     world: World, before: Callable[[World], object]
