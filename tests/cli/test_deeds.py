@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import clock, instants, layout, place, publication, spool
+from ampt_cli import clock, instants, layout, publication, spool
 from ampt_cli.commands import editing, tree
 from ampt_cli.errors import AmptError
 from ampt_cli.fsio import Disk
@@ -352,10 +352,9 @@ def test_a_text_that_cannot_be_published_is_kept_and_said_where(
 
 
 def test_an_event_that_moved_before_its_edit_is_not_edited(
-    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No editor is begun."""
-    disk = place.open_disk(str(spool_dir), create=True)
     entry = layout.published(publication.publish(disk, publication.draft("n", 1, "1 day", 9)))
     assert spool.cancel(disk, entry, 10) is not None
     monkeypatch.setenv("EDITOR", "no-such-editor")

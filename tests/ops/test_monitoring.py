@@ -14,11 +14,12 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ampt_cli import layout, lock, metrics, monitor, place
+from ampt_cli import layout, lock, metrics, monitor
 from ampt_cli.census import Census
 from ampt_cli.commands import check
 from ampt_cli.counters import BOUNDS, Counters
 from ampt_cli.figures import figures as collected
+from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt, StartAmpt
 
 NOW = 1_800_000_000_000
@@ -197,10 +198,9 @@ def test_a_file_that_cannot_be_replaced_leaves_no_draft_of_it(
 
 
 def test_figures_are_of_the_runners_that_live_and_of_what_is_free(
-    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room or files, whichever is less; some file systems count no files."""
-    disk = place.open_disk(str(spool_dir), create=True)
     folder = "running/20261128T093000000Z-00000001"
     disk.make_folder(folder)
     disk.write_new(f"{folder}/{layout.LOCK}", b"")

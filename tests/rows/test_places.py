@@ -459,10 +459,9 @@ def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
 
 @pytest.mark.row(38)
 def test_a_spool_that_cannot_be_looked_at_is_not_said_to_be_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk fails, or a folder above was closed: the error is told (74, 77), not a spool gone (3)."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
 
     def fails(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -545,10 +544,9 @@ def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("system")
 @pytest.mark.row(76)
 def test_a_file_system_without_kernel_locks_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is no lock that is only a file."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     disk.make_folder("running/r")
     disk.write_new("running/r/lock", b"")
 
@@ -564,9 +562,8 @@ def test_a_file_system_without_kernel_locks_is_refused(
 
 @pytest.mark.usefixtures("system")
 @pytest.mark.row(76)
-def test_nobody_else_gets_a_runners_lock(tmp_path: Path) -> None:
+def test_nobody_else_gets_a_runners_lock(disk: Disk) -> None:
     """Nor takes it for dead."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     disk.make_folder("running/r")
     for name in (layout.LOCK, layout.WORKERS):
         disk.write_new(f"running/r/{name}", b"")
@@ -581,10 +578,9 @@ def test_nobody_else_gets_a_runners_lock(tmp_path: Path) -> None:
 @pytest.mark.row(35)
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ENOSPC])
 def test_a_disk_that_fails_at_a_lock_is_not_blamed_on_its_locks(
-    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told as it is: a manager of services gives up on 78, and tries again after 74 and 75."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     disk.make_folder("running/r")
     disk.write_new("running/r/lock", b"")
 
@@ -600,10 +596,9 @@ def test_a_disk_that_fails_at_a_lock_is_not_blamed_on_its_locks(
 
 @pytest.mark.row(76)
 def test_a_network_file_system_is_refused_unless_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what it is, and what to do."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     monkeypatch.setattr(kernel, "network_file_system", lambda _: "NFS")
 
     with pytest.raises(ConfigError, match="is on NFS") as refused:

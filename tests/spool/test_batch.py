@@ -18,9 +18,8 @@ from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt
 
 
-def test_a_batch_is_private_and_readable_whatever_the_umask(tmp_path: Path) -> None:
+def test_a_batch_is_private_and_readable_whatever_the_umask(disk: Disk, tmp_path: Path) -> None:
     """Its files are 0600, also where the umask would take the owner's own bits."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     before = os.umask(0o777)
     try:
         batch.publish_many(disk, [("n", None, None, None)] * 3, lambda: 1_800_000_000_000)
@@ -76,9 +75,8 @@ def test_a_batch_pays_for_a_few_syncs_and_not_for_one_an_event(
     assert not list(tmp_path.glob("spool/tmp/*"))
 
 
-def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
+def test_a_batch_waits_for_whoever_publishes_an_id(disk: Disk, tmp_path: Path) -> None:
     """An id that is taken between its line and its commit is found: the body is another."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     made = batch.Batch(disk, lambda: 1_800_000_000_000)
     made.begin()
     made.add("n", "late", None, "x", place="line 1")
@@ -92,10 +90,9 @@ def test_a_batch_waits_for_whoever_publishes_an_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("how", "count"), [("alone", 1), ("batch", 1), ("batch", 40)])
 def test_an_id_whose_publisher_was_killed_before_its_commit_is_free(
-    how: str, count: int, tmp_path: Path
+    how: str, count: int, disk: Disk, tmp_path: Path
 ) -> None:
     """It has one link, which means nothing: what it was to say is replaced."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     ids = [f"x{number}" for number in range(count)]
     for id_ in ids:
         disk.make_folder(layout.id_path(id_).rpartition("/")[0])
@@ -130,9 +127,8 @@ def by_id(disk: Disk, id_: str) -> None:
 WAYS = [batch_of_one, alone, by_id]
 
 
-def test_an_id_is_found_although_a_backup_has_its_file_too(tmp_path: Path) -> None:
+def test_an_id_is_found_although_a_backup_has_its_file_too(disk: Disk, tmp_path: Path) -> None:
     """One that is made of hard links: the file has three of them."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     by_id(disk, "x")
     [path] = tmp_path.glob("spool/pending/*/*/*.n.json")
     (tmp_path / "backup").hardlink_to(path)
@@ -147,11 +143,11 @@ def test_an_id_is_found_although_a_backup_has_its_file_too(tmp_path: Path) -> No
 def test_what_runners_need_of_a_full_disk_is_left_to_them(
     full: dict[str, int],
     publish: Callable[[Disk, str], None],
+    disk: Disk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The last 512 KiB and the last 16 files; nothing of what is refused stays."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     ample = {"f_frsize": 4096, "f_blocks": 999, "f_bavail": 128, "f_files": 99, "f_favail": 16}
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**ample))
     publish(disk, "fits")
@@ -187,10 +183,9 @@ def test_a_file_system_that_does_not_tell_what_is_free_is_not_full(
 
 
 def test_a_batch_that_fills_the_disk_stops_before_its_last_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not at its end: a long one would take all of it first, and runners could write no record."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     free = count(140, -1)
     ample = {"f_frsize": 4096, "f_blocks": 999, "f_files": 99, "f_favail": 16}
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=next(free), **ample))
@@ -207,10 +202,9 @@ def test_a_batch_that_fills_the_disk_stops_before_its_last_bytes(
 
 @pytest.mark.parametrize("publish", WAYS)
 def test_a_publish_wakes_whoever_waits(
-    publish: Callable[[Disk, str], None], tmp_path: Path
+    publish: Callable[[Disk, str], None], disk: Disk, tmp_path: Path
 ) -> None:
     """There is something to read in the FIFO; where it is full, they are being woken already."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     waiting = os.open(tmp_path / "spool/wake", os.O_RDWR | os.O_NONBLOCK)
     try:
         open_before = os.listdir("/proc/self/fd")
@@ -228,9 +222,8 @@ def test_a_publish_wakes_whoever_waits(
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 2
 
 
-def test_nothing_is_woken_through_a_link(tmp_path: Path) -> None:
+def test_nothing_is_woken_through_a_link(disk: Disk, tmp_path: Path) -> None:
     """What another member of the group put there: our byte would go into the file it names."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     wake, mine = tmp_path / "spool/wake", tmp_path / "mine"
     mine.write_bytes(b"precious")
     wake.unlink()
@@ -240,9 +233,8 @@ def test_nothing_is_woken_through_a_link(tmp_path: Path) -> None:
     assert mine.read_bytes() == b"precious"
 
 
-def test_no_id_is_published_under_a_lock_that_is_a_link(tmp_path: Path) -> None:
+def test_no_id_is_published_under_a_lock_that_is_a_link(disk: Disk, tmp_path: Path) -> None:
     """As above: in a group spool the file it names would be made open to the group."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     by_id(disk, "first")
     mine = tmp_path / "mine"
     mine.write_bytes(b"precious")
@@ -254,9 +246,8 @@ def test_no_id_is_published_under_a_lock_that_is_a_link(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 1
 
 
-def test_the_largest_event_is_compared_too(tmp_path: Path) -> None:
+def test_the_largest_event_is_compared_too(disk: Disk) -> None:
     """To its last byte, which is all that differs."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     room = MAX_BYTES - 1 - len(encode(publication.draft("n", "", None, NOW, "x")))
     first = publication.draft("n", "x" * room, None, NOW, "x")
     chosen.publish(disk, first)
@@ -266,9 +257,8 @@ def test_the_largest_event_is_compared_too(tmp_path: Path) -> None:
         chosen.publish(disk, publication.draft("n", "x" * (room - 1) + "y", None, NOW, "x"))
 
 
-def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> None:
+def test_a_batch_that_took_more_than_a_day_publishes_nothing(disk: Disk, tmp_path: Path) -> None:
     """Its files may be swept: its publisher has given up, by its own clock."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     clock = iter([NOW, NOW + instants.DAY + 1])
     with pytest.raises(TryAgain, match="more than a day"):
         batch.publish_many(disk, [("n", None, None, None)], lambda: next(clock))
@@ -282,10 +272,9 @@ def test_a_batch_that_took_more_than_a_day_publishes_nothing(tmp_path: Path) -> 
     [(batch_of_one, "abort", 100), (alone, "forget", 50), (by_id, "forget", 50)],
 )
 def test_a_signal_at_any_call_leaves_nothing_in_tmp(
-    publish: Callable[[Disk, str], None], over: str, least: int, tmp_path: Path
+    publish: Callable[[Disk, str], None], over: str, least: int, disk: Disk, tmp_path: Path
 ) -> None:
     """Up to `over`, in which what was written is taken away in any case."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     for call in count(1):
         calls = Interrupted(call, over)
         sys.setprofile(calls)
@@ -326,10 +315,9 @@ def hourly(many: int) -> list[batch.Draft]:
 
 @pytest.mark.parametrize("goes", [0, 1, 2])
 def test_a_batch_that_is_stopped_in_its_midst_says_how_much_of_it_will_run(
-    goes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    goes: int, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each event is published by a rename of its own; before the first, nothing was."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     rename, renames = os.rename, count()
 
     def refuses(*given: Any, **named: Any) -> None:
@@ -349,10 +337,9 @@ def test_a_batch_that_is_stopped_in_its_midst_says_how_much_of_it_will_run(
 
 
 def test_a_name_that_a_listing_skips_is_published_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a folder lists while names leave it, no standard says: it is listed until it is empty."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     listed = batch.Batch._files
     renaming: list[bool] = []
     monkeypatch.setattr(
@@ -368,10 +355,9 @@ def test_a_name_that_a_listing_skips_is_published_too(
 
 
 def test_a_batch_over_many_hours_keeps_few_of_their_folders_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A year has more hours than a process has descriptors."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     rename, open_ = os.rename, set[int]()
 
     def noted(*given: Any, **named: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, layout, place, reading, record, settling
+from ampt_cli import catalog, layout, reading, record, settling
 from ampt_cli.claim import Claim
 from ampt_cli.errors import Damaged
 from ampt_cli.event import Event, encode
@@ -89,9 +89,8 @@ def failed_again(disk: Disk, size: int) -> layout.Entry:
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_after_4_mib_of_records_what_makes_them_long_is_left_out(tmp_path: Path, more: int) -> None:
+def test_after_4_mib_of_records_what_makes_them_long_is_left_out(disk: Disk, more: int) -> None:
     """Who failed, and why in one line, is kept: a file that is never pruned does not burst."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     kept = failed_again(disk, 4 * 2**20 + more)
     noted = reading.last_record(disk, kept.path)
 
@@ -100,9 +99,8 @@ def test_after_4_mib_of_records_what_makes_them_long_is_left_out(tmp_path: Path,
 
 
 @pytest.mark.parametrize(("more", "state"), [(0, "retry"), (1, "dead")])
-def test_after_63_mib_of_records_an_event_is_dead(tmp_path: Path, more: int, state: str) -> None:
+def test_after_63_mib_of_records_an_event_is_dead(disk: Disk, more: int, state: str) -> None:
     """As one that failed for too long: its own records made it a damaged one, in quarantine."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     kept = failed_again(disk, 63 * 2**20 + more)
 
     assert (kept.state, reading.last_record(disk, kept.path)["verdict"]) == (state, state)
