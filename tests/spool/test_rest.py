@@ -346,6 +346,19 @@ def test_a_rest_ends_when_there_is_something_to_keep_up(world: World) -> None:
     assert world.rest() == pytest.approx([POLL, POLL, 0.3])
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_what_was_taken_back_of_a_dead_runner_is_looked_for_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, found: bool
+) -> None:
+    """It waited for the rescue already, up to a second."""
+    world.look()
+    world.chores.next_rescue, world.chores.next_upkeep = 0.0, float("inf")
+    monkeypatch.setattr(world.chores, "rescue", lambda _: found)
+    world.chores.keep_up("running/own", world.intake)
+
+    assert (world.intake.patience() <= 0) is found
+
+
 def test_who_rests_says_that_it_is_alive_as_often_as_is_wanted(world: World) -> None:
     """A watchdog may want it more often than each second."""
     world.look()
