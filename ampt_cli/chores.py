@@ -52,7 +52,8 @@ class Chores:
         if now < self.next_rescue:
             return False
         self.next_rescue = now + POLL
-        self.rescue(own)
+        if self.rescue(own):
+            intake.next_look = 0.0
         for folder, error in sorted(intake.unread.items()):
             self.problem(f"cannot read {folder}: {error.strerror}")
         if now >= self.next_upkeep:

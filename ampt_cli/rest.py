@@ -27,21 +27,23 @@ def rest(
 ) -> None:
     """Return once there may be something to do; at once unless all that is known is up to date.
 
-    What is asked is asked every `pause` (s), with a sign of life.
+    What is asked is asked every `pause` (s), with a sign of life; first a second after the last
+    look at the latest, however late it is when this wait begins.
     """
     known = intake.known
     if known is None or chores.more or not (intake.exhausted and workers.idle):
         return
     disk, seen, alone, held = intake.disk, known.seen, chores.alone, 0.0
+    wait = min(pause, max(intake.next_look - monotonic(), 0.0))
     while not signals:
-        wait = min(pause, intake.until_due(), chores.next_upkeep - monotonic())
-        if wait <= 0:
+        due = min(intake.until_due(), chores.next_upkeep - monotonic())
+        if due <= 0:
             return
-        if not workers.rests(wait):
+        if not workers.rests(min(wait, due)):
             break
-        if wait < pause or not (seen.holds(disk) and alone.holds(disk)):
+        if due < wait or not (seen.holds(disk) and alone.holds(disk)):
             return
-        held = monotonic()
+        held, wait = monotonic(), pause
         observer.alive()
     intake.next_look = max(intake.next_look, held + POLL)  # news of a worker are no reason
     chores.next_rescue = max(chores.next_rescue, held + POLL)

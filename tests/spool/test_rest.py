@@ -128,6 +128,9 @@ CHANGES: dict[str, Callable[[Disk], object]] = {
     ),
     "no spool": lambda disk: os.rename(disk.path, f"{disk.path}.old"),
     "another spool": replaced,
+    "no folder of the spool": lambda disk: os.rename(
+        os.path.dirname(disk.path), f"{os.path.dirname(disk.path)}.old"
+    ),
 }
 
 
@@ -269,7 +272,7 @@ def test_an_event_that_is_due_and_not_wanted_is_looked_at_each_second(world: Wor
     """What is known of a bucket is known of such in which nothing is due."""
     world.intake.names = ("other",)
     publish(world.disk, None)
-    world.passed = 0.001
+    world.passed = 0.5
     world.look()
 
     assert world.rest() == [POLL]
@@ -288,6 +291,43 @@ def test_a_folder_that_has_just_changed_is_looked_at_again(
     assert world.rest() == [POLL]
 
 
+def test_a_change_is_asked_for_a_second_after_the_last_look(world: World) -> None:
+    """Whatever the runner was busy with since: each rest that began waited for a second more."""
+    world.look()
+    world.passed += 0.75
+
+    assert world.rest() == [0.25] + [POLL] * (FOR_LONG - 1)
+
+
+def test_news_of_a_worker_makes_no_change_wait_longer(world: World) -> None:
+    """The next rest goes on where the last has ended."""
+    world.look()
+    world.rest()
+    world.passed -= 0.25  # the last wait was cut short
+    world.waits.clear()
+
+    assert world.rest() == [0.25] + [POLL] * (FOR_LONG - 1)
+
+
+def test_steady_news_of_a_worker_put_off_no_look(world: World) -> None:
+    """Who has asked for no change knows of none: what is looked at next is so when it was to be."""
+    world.passed = 0.5
+    world.look()
+    world.passed, world.chores.next_rescue = 1.0, 1.25
+    world.workers.rests = lambda _: False
+    world.rest()
+
+    assert (world.intake.next_look, world.chores.next_rescue) == (0.5 + POLL, 1.25)
+
+
+def test_who_is_late_asks_at_once(world: World) -> None:
+    """A runner may be stopped for long; a wait of less than nothing has no end for poll(2)."""
+    world.look()
+    world.passed += 5.0
+
+    assert world.rest() == [0.0] + [POLL] * (FOR_LONG - 1)
+
+
 def test_a_rest_ends_when_an_event_is_due(world: World) -> None:
     """To the millisecond, and without a wait for what has changed."""
     publish(world.disk, 2300)
@@ -304,6 +344,19 @@ def test_a_rest_ends_when_there_is_something_to_keep_up(world: World) -> None:
     world.look()
 
     assert world.rest() == pytest.approx([POLL, POLL, 0.3])
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_what_was_taken_back_of_a_dead_runner_is_looked_for_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, found: bool
+) -> None:
+    """It waited for the rescue already, up to a second."""
+    world.look()
+    world.chores.next_rescue, world.chores.next_upkeep = 0.0, float("inf")
+    monkeypatch.setattr(world.chores, "rescue", lambda _: found)
+    world.chores.keep_up("running/own", world.intake)
+
+    assert (world.intake.patience() <= 0) is found
 
 
 def test_who_rests_says_that_it_is_alive_as_often_as_is_wanted(world: World) -> None:

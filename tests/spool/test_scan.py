@@ -2,6 +2,7 @@
 
 import os
 import time
+from errno import EIO
 from itertools import repeat
 from pathlib import Path
 
@@ -199,16 +200,17 @@ def test_a_folder_that_has_changed_is_listed_again(disk: Disk) -> None:
     assert look(disk, known) == (1, None)
 
 
+@pytest.mark.parametrize("ago", [0, 2 * RACY])
 def test_a_bucket_that_has_changed_is_read_again(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, ago: int
 ) -> None:
-    """Though it has been as it is for long."""
+    """Just now, or though it has been as it is for long."""
     bucket = publish(disk, 300)
     stop_the_clock_of(bucket, monkeypatch, 2 * RACY, changed=5)
     seen = Known()
     look(disk, seen)
     publish(disk, None)
-    stop_the_clock_of(bucket, monkeypatch, 2 * RACY, changed=6)
+    stop_the_clock_of(bucket, monkeypatch, ago, changed=6)
 
     assert look(disk, seen) == (1, NOW + 300)
 
@@ -224,6 +226,26 @@ def test_a_snapshot_holds_while_each_folder_is_the_same_and_has_not_changed(
     other.note("pending", (now.st_ino + inode, now.st_ctime_ns + changed))
 
     assert (holding.holds(disk), other.holds(disk)) == (True, False)
+
+
+def test_a_snapshot_of_what_cannot_be_asked_does_not_hold(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when it is taken nor later: a fault may be over by the next look."""
+
+    def failing(*_: object) -> os.stat_result:
+        raise OSError(EIO, "broken")
+
+    sound, faulty = Snapshot(), Snapshot()
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: time.time_ns() + 2 * RACY)
+    sound.take(disk, "pending")
+    held = sound.holds(disk)
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "status", failing)
+        faulty.take(disk, "pending")
+        broken = sound.holds(disk)
+
+    assert (held, broken, faulty.holds(disk)) == (True, False, False)
 
 
 def test_what_is_known_of_a_folder_is_forgotten_with_it(disk: Disk) -> None:
