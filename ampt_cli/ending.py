@@ -2,6 +2,7 @@
 
 import signal
 
+from ampt_cli.errors import ConfigError
 from ampt_cli.typed import Any, Value
 
 CRASHES = frozenset(
@@ -55,3 +56,13 @@ class Ending(Value):
         except ValueError:
             name = ""
         return f"was killed by signal {-self.status}{name}"
+
+
+class Unusable(ConfigError):
+    """No worker can import the handlers, or stay to run them; `told` as in `Ending.refusal`."""
+
+    def __init__(self, target: str, told: dict[str, Any], tried: str = "import") -> None:
+        what = f"cannot {tried} the handlers {target}: {told['error']}"
+        super().__init__(what, told.get("hint"))
+        self.exit_status = told["status"]
+        self.traceback = told.get("traceback", "")

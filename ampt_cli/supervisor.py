@@ -15,8 +15,8 @@ from time import monotonic, sleep
 
 from ampt_cli import frames, jsontext, kernel, overtime, strays, worker
 from ampt_cli.deadline import boards
-from ampt_cli.ending import TIMEOUT
-from ampt_cli.errors import AmptError, ConfigError, from_os
+from ampt_cli.ending import TIMEOUT, Unusable
+from ampt_cli.errors import AmptError, from_os
 from ampt_cli.frames import Report
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
@@ -26,12 +26,6 @@ from ampt_cli.slot import Crew, Slot
 from ampt_cli.typed import Any
 
 GATHER = 16  # events: reports are let gather for as long as these take, while no worker runs dry
-
-
-class Unusable(ConfigError):
-    """The handlers cannot be imported."""
-
-    traceback = ""
 
 
 class Supervisor:
@@ -270,14 +264,7 @@ class Supervisor:
             slot.ready = True
             slot.since = monotonic()
         else:  # UNUSABLE
-            self._fail(jsontext.loads(payload.decode()))
-
-    def _fail(self, told: dict[str, Any], tried: str = "import") -> None:
-        self.failure = failure = Unusable(
-            f"cannot {tried} the handlers {self.target}: {told['error']}", told.get("hint")
-        )
-        failure.exit_status = told["status"]
-        failure.traceback = told.get("traceback", "")
+            self.failure = Unusable(self.target, jsontext.loads(payload.decode()))
 
     def _bury(self, slot: Slot) -> None:
         """A worker has ended: report what it had begun, take back the rest, begin another."""
@@ -305,4 +292,4 @@ class Supervisor:
                 self.failure = from_os(error, "begin a worker")
         else:
             told = slot.ending.refusal() | {"traceback": output.decode("utf-8", "replace")}
-            self._fail(told, "run" if slot.ready else "import")
+            self.failure = Unusable(self.target, told, "run" if slot.ready else "import")
