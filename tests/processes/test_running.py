@@ -18,6 +18,7 @@ import pytest
 from ampt_cli import clock, ears, instants, place, publication
 from ampt_cli.dispatch import Dispatch
 from ampt_cli.event import Event
+from ampt_cli.fsio import Disk
 from ampt_cli.intake import Intake
 from ampt_cli.outcomes import Outcomes
 from ampt_cli.runner import Runner
@@ -150,9 +151,8 @@ def test_a_runner_that_stays_wakes_at_a_publish_and_when_an_event_falls_due(
     assert runner.returncode == 0
 
 
-def test_what_is_given_back_counts_for_no_limit_of_attempts(spool_dir: Path) -> None:
+def test_what_is_given_back_counts_for_no_limit_of_attempts(disk: Disk) -> None:
     """With --max, what no worker had begun may be claimed again by the same runner."""
-    disk = place.open_disk(str(spool_dir), create=True)
     for _ in range(3):
         publication.publish(disk, publication.draft("n", None, None, 1_800_000_000_000))
     outcomes = Outcomes(disk, Settings(""), Observer(), int)
@@ -237,10 +237,9 @@ def meet(event):
 
 
 def test_what_is_due_is_taken_oldest_first(
-    run_ampt, handlers: Path, trace: Path, spool_dir: Path
+    run_ampt, handlers: Path, trace: Path, disk: Disk
 ) -> None:
     """By due time, not by the order of publication; over hours and days."""
-    disk = place.open_disk(str(spool_dir), create=True)
     now = time.time_ns() // 1_000_000
     ages = {"mail.b": instants.SECOND, "n": 30 * instants.DAY, "mail.a": 2 * instants.HOUR}
     for name, age in ages.items():
@@ -516,10 +515,9 @@ def test_what_comes_without_a_word_is_found_by_a_runner_that_rests(
 
 @pytest.mark.skipif(not ears.tells_each_write(), reason="nothing is opened but the FIFO")
 def test_a_wake_that_cannot_be_heard_is_not_left_open(
-    spool_dir: Path, monkeypatch: pytest.MonkeyPatch
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For want of open files, say: a runner that stays tries again each minute."""
-    disk = place.open_disk(str(spool_dir), create=True)
 
     def refused() -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -554,9 +552,9 @@ def test_what_publishers_write_is_heard_once_and_taken_away(
 
 
 @pytest.mark.parametrize("wait", ["a reload", "what still runs"])
-def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir: Path) -> None:
+def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, disk: Disk) -> None:
     """The FIFO could be read all the while, and a runner that waited for others would never rest."""
-    made = Runner(place.open_disk(str(spool_dir), create=True), Settings(""), Observer(), int)
+    made = Runner(disk, Settings(""), Observer(), int)
     heard: set[int] = set()
     seen: list[set[int]] = []
 
@@ -589,9 +587,9 @@ def test_a_publish_ends_no_wait_in_which_nobody_would_claim(wait: str, spool_dir
     assert seen == [set()]
 
 
-def test_a_publish_wakes_no_runner_that_stands_aside(spool_dir: Path) -> None:
+def test_a_publish_wakes_no_runner_that_stands_aside(disk: Disk) -> None:
     """It would take the byte from the one that is at work."""
-    made = Runner(place.open_disk(str(spool_dir), create=True), Settings(""), Observer(), int)
+    made = Runner(disk, Settings(""), Observer(), int)
     made.workers = cast("Any", SimpleNamespace(room=1))
     made.share = cast("Any", SimpleNamespace(aside=False))
     willing = made._would_claim()
@@ -610,11 +608,11 @@ def test_a_publish_wakes_no_runner_that_stands_aside(spool_dir: Path) -> None:
     ],
 )
 def test_a_runner_may_rest_when_it_stays_and_nothing_is_expected_of_it(
-    spool_dir: Path, watch: bool, claims: dict[int, Any], aside: bool, may: bool
+    disk: Disk, watch: bool, claims: dict[int, Any], aside: bool, may: bool
 ) -> None:
     """Who stands aside tries again after a while whether it is missed."""
     settings = Settings("", watch=watch)
-    made = Runner(place.open_disk(str(spool_dir), create=True), settings, Observer(), int)
+    made = Runner(disk, settings, Observer(), int)
     made.share = cast("Any", SimpleNamespace(aside=aside))
     made.dispatch.claims = claims
 
