@@ -26,6 +26,19 @@ def trace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def calls(trace: Path) -> Callable[[], list[str]]:
+    """What handlers were called for so far, `ID ATTEMPT` each.
+
+    To wait for their file is to wait for too little: it is there before its first line.
+    """
+
+    def called() -> list[str]:
+        return trace.read_text("utf-8").splitlines() if trace.exists() else []
+
+    return called
+
+
+@pytest.fixture
 def gate(tmp_path: Path) -> Path:
     """What slow handlers wait for."""
     return tmp_path / "gate"

@@ -51,7 +51,7 @@ def test_a_lost_permission_is_77_with_the_path_and_the_user(
 @pytest.mark.row(40)
 @pytest.mark.parametrize("depth", [0, 1, 2], ids=["state", "date", "hour"])
 def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
-    depth: int, run_ampt, handlers: Path, spool_dir: Path, trace: Path
+    depth: int, run_ampt, handlers: Path, spool_dir: Path, calls
 ) -> None:
     """77 with its path and the user; what is elsewhere runs, and this once it can be read."""
     hidden = run_ampt("publish", "n", "--id", "hidden").out.strip()
@@ -68,13 +68,13 @@ def test_a_folder_that_cannot_be_read_is_told_and_never_taken_for_empty(
     assert "all other events were handled" in ran.err
     assert folders[2].is_dir()
     assert run_ampt("run", "-m", handlers).status == 0
-    assert trace.read_text("utf-8") == f"{hidden} 1\n"
+    assert calls() == [f"{hidden} 1"]
 
 
 @pytest.mark.row(38)
 @pytest.mark.row(40)
 def test_a_folder_that_may_be_listed_and_not_entered_keeps_no_other_from_a_run(
-    run_ampt, handlers: Path, spool_dir: Path, trace: Path
+    run_ampt, handlers: Path, spool_dir: Path, calls
 ) -> None:
     """It is told, and what is in other folders runs."""
     run_ampt("publish", "n", "--id", "seen")
@@ -89,7 +89,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_keeps_no_other_from_a_run(
     assert ran.status == 77
     assert ran.err.startswith("ampt: cannot read pending/2")
     assert "all other events were handled" in ran.err
-    assert trace.read_text("utf-8") == "seen 1\n"
+    assert calls() == ["seen 1"]
 
 
 @pytest.mark.row(38)
@@ -230,7 +230,7 @@ def test_a_format_that_may_not_be_read_is_a_lost_permission(run_ampt, spool_dir:
 
 @pytest.mark.row(41)
 def test_what_cannot_be_settled_for_a_missing_folder_is_told(
-    run_ampt, handlers: Path, spool_dir: Path, trace: Path
+    run_ampt, handlers: Path, spool_dir: Path
 ) -> None:
     """It stays claimed, and that is no success of the run, nor of the next; then it is mended."""
     run_ampt("publish", "n", "--id", "kept")
@@ -417,12 +417,12 @@ def test_a_folder_of_the_spool_on_another_disk_is_refused(
 
 @pytest.mark.row(43)
 def test_a_spool_that_is_deleted_under_a_runner_is_not_made_again(
-    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, calls
 ) -> None:
     """The runner says 3."""
     run_ampt("publish", "n")
     runner = start_ampt("run", "--watch", "-m", handlers)
-    wait_until(trace.exists)
+    wait_until(calls)
     wait_until(lambda: list(spool_dir.glob("done/*/*.json")))
 
     def gone() -> bool:
@@ -439,14 +439,14 @@ def test_a_spool_that_is_deleted_under_a_runner_is_not_made_again(
 
 @pytest.mark.row(44)
 def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
-    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, calls, gate: Path
 ) -> None:
     """What runs is settled in the old one; the new one at its path is never touched."""
     id_ = run_ampt("publish", "slow").out.strip()
     runner = start_ampt("run", "--watch", "-m", handlers)
-    wait_until(trace.exists)
+    wait_until(calls)
     old = spool_dir.rename(spool_dir.with_name("old"))
-    bait = run_ampt("publish", "n").out.strip()
+    run_ampt("publish", "n")  # which it is not to touch
     with pytest.raises(subprocess.TimeoutExpired):
         runner.wait(3)  # it looks where its spool is each second, and waits for what runs
     gate.touch()
@@ -454,7 +454,7 @@ def test_a_spool_that_is_renamed_under_a_runner_is_left_alone(
 
     assert runner.returncode == 3
     assert len(list(old.glob(f"done/*/*.{id_}.*"))) == 1
-    assert bait not in trace.read_text(encoding="utf-8")
+    assert calls() == [f"{id_} 1"]
 
 
 @pytest.mark.row(38)
@@ -476,7 +476,7 @@ def test_a_spool_that_cannot_be_looked_at_is_not_said_to_be_removed(
 
 @pytest.mark.row(70)
 def test_runners_and_publishers_that_start_at_once_on_no_spool_share_it(
-    start_ampt, run_ampt, handlers: Path, trace: Path
+    start_ampt, run_ampt, handlers: Path, calls
 ) -> None:
     """Whoever is first makes it."""
     publishers = [start_ampt("publish", "n") for _ in range(4)]
@@ -486,19 +486,19 @@ def test_runners_and_publishers_that_start_at_once_on_no_spool_share_it(
         one.communicate(timeout=30)
 
     assert [one.returncode for one in publishers + runners] == [0] * 7
-    assert ids == sorted(line.split()[0] for line in trace.read_text("utf-8").splitlines())
+    assert ids == sorted(line.split()[0] for line in calls())
     assert run_ampt("check").status == 0
 
 
 @pytest.mark.rule(10)
 @pytest.mark.row(73)
 def test_a_lock_that_was_deleted_while_it_was_held_is_no_lock(
-    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, calls, gate: Path
 ) -> None:
     """Nobody takes the claims of a runner that lives, whatever became of its lock's name."""
     run_ampt("publish", "slow")
     runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
+    wait_until(calls)
     [held] = spool_dir.glob("running/*/lock")
     held.unlink()
     run_ampt("run", "-m", handlers)
@@ -507,21 +507,21 @@ def test_a_lock_that_was_deleted_while_it_was_held_is_no_lock(
     gate.touch()
     runner.communicate(timeout=20)
 
-    assert trace.read_text(encoding="utf-8").count("\n") == 1
+    assert len(calls()) == 1
     assert len(list(spool_dir.glob("done/*/*.json"))) == 1
 
 
 @pytest.mark.row(74)
 @pytest.mark.root
 def test_runners_in_other_pid_namespaces_respect_each_other(
-    run_ampt, start_ampt, clean_env, handlers: Path, wait_until, trace: Path, gate: Path
+    run_ampt, start_ampt, clean_env, handlers: Path, wait_until, calls, gate: Path
 ) -> None:
     """A process id means nothing here: what lives is known by its lock."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("a pid namespace needs root and unshare")
     run_ampt("publish", "slow")
     runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
+    wait_until(calls)
     other = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", SCRIPT, "run", "-m", handlers],
         env=clean_env, capture_output=True, text=True, timeout=30,
@@ -532,7 +532,7 @@ def test_runners_in_other_pid_namespaces_respect_each_other(
     runner.communicate(timeout=20)
 
     assert other.returncode == 0, other.stderr
-    assert trace.read_text(encoding="utf-8").count("\n") == 1
+    assert len(calls()) == 1
 
 
 @pytest.fixture(params=["linux", "elsewhere"])
@@ -611,12 +611,19 @@ def test_a_network_file_system_is_refused_unless_asked_for(
 
 @pytest.mark.row(80)
 def test_after_a_reboot_all_claims_are_due_again(
-    run_ampt, start_ampt, handlers: Path, spool_dir: Path, wait_until, trace: Path, gate: Path
+    run_ampt,
+    start_ampt,
+    handlers: Path,
+    spool_dir: Path,
+    wait_until,
+    trace: Path,
+    calls,
+    gate: Path,
 ) -> None:
     """A copy of a spool in use is what a machine that lost its processes finds."""
     ids = [run_ampt("publish", "slow").out.strip() for _ in range(2)]
     runner = start_ampt("run", "-m", handlers, "--jobs", "2")
-    wait_until(lambda: trace.exists() and len(trace.read_text("utf-8").splitlines()) == 2)
+    wait_until(lambda: len(calls()) == 2)
     after = spool_dir.with_name("after")
     shutil.copytree(spool_dir, after, ignore=lambda _, names: {"wake"} & set(names))
     gate.touch()
@@ -624,7 +631,7 @@ def test_after_a_reboot_all_claims_are_due_again(
     trace.unlink()
 
     assert run_ampt("run", "-m", handlers, "--spool", after).status == 0
-    assert sorted(ids) == sorted(line.split()[0] for line in trace.read_text("utf-8").splitlines())
+    assert sorted(ids) == sorted(line.split()[0] for line in calls())
     assert run_ampt("check", "--repair", "--spool", after).status in {0, 1}
     assert run_ampt("check", "--spool", after).status == 0
 

@@ -25,7 +25,7 @@ def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
     handlers: Path,
     spool_dir: Path,
     wait_until,
-    trace: Path,
+    calls,
     gate: Path,
 ) -> None:
     """The one that had begun is counted and interrupted; the others are not counted."""
@@ -34,7 +34,7 @@ def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
     # It takes nothing back from its worker, so it dies with all of them claimed.
     runner = subprocess.Popen([sys.executable, "-c", PATIENT, "run", "-m", handlers], env=clean_env)
     try:
-        wait_until(lambda: trace.exists() and len([*spool_dir.glob("running/*/*.a1.*")]) == 4)
+        wait_until(lambda: calls() and len([*spool_dir.glob("running/*/*.a1.*")]) == 4)
     finally:
         runner.kill()
         runner.wait()
@@ -43,24 +43,22 @@ def test_a_runner_that_is_killed_leaves_its_events_due_at_once(
     rescued = run_ampt("run", "-m", handlers)
     assert (rescued.status, rescued.err.count("\n")) == (0, 1)
     assert f"slow {begun}: attempt 1 interrupted: the runner, or its machine" in rescued.err
-    ran = sorted(trace.read_text(encoding="utf-8").splitlines())
-    assert sorted([f"{begun} 1", f"{begun} 2", *(f"{id_} 1" for id_ in claimed)]) == ran
+    ran = [f"{begun} 1", f"{begun} 2", *(f"{id_} 1" for id_ in claimed)]
+    assert sorted(calls()) == sorted(ran)
     [first, _] = json.loads(run_ampt("inspect", begun, "--json").out)["records"]
     assert first["outcome"] == "interrupted"
 
 
 def test_what_waits_behind_a_slow_event_is_left_to_another_runner(
-    run_ampt, start_ampt, handlers: Path, wait_until, trace: Path, gate: Path
+    run_ampt, start_ampt, handlers: Path, wait_until, calls, gate: Path
 ) -> None:
     """It had been claimed, and is given back while the slow one runs."""
     run_ampt("publish", "slow")
     quick = [run_ampt("publish", "n").out.strip() for _ in range(3)]
     runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
-    wait_until(
-        lambda: run_ampt("run", "-m", handlers) and trace.read_text("utf-8").count("\n") == 4
-    )
-    ours = trace.read_text("utf-8").splitlines()[1:]
+    wait_until(calls)
+    wait_until(lambda: run_ampt("run", "-m", handlers) and len(calls()) == 4)
+    ours = calls()[1:]
     gate.touch()
     runner.communicate(timeout=20)
 
@@ -75,13 +73,13 @@ def test_a_runner_that_is_stopped_keeps_its_claims(
     handlers: Path,
     spool_dir: Path,
     wait_until,
-    trace: Path,
+    calls,
     gate: Path,
 ) -> None:
     """However long: its lock is held. Continued, it goes on."""
     run_ampt("publish", "slow")
     runner = start_ampt("run", "-m", handlers)
-    wait_until(trace.exists)
+    wait_until(calls)
     os.kill(runner.pid, signal.SIGSTOP)
     run_ampt("run", "-m", handlers)
     stolen = list(spool_dir.glob("[!r]*/*/*.json"))
@@ -95,7 +93,7 @@ def test_a_runner_that_is_stopped_keeps_its_claims(
         1,
         "AMPT WARNING - the oldest event is overdue",
     )
-    assert trace.read_text(encoding="utf-8").count("\n") == 1
+    assert len(calls()) == 1
     assert len(list(spool_dir.glob("done/*/*.a1.slow.json"))) == 1
 
 
