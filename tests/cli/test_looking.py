@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import catalog, layout, lock, place, publication, spool
+from ampt_cli import catalog, layout, lock, publication, spool
 from ampt_cli.catalog import Seen
 from ampt_cli.commands import looking
 from ampt_cli.fsio import Disk
@@ -18,13 +18,12 @@ MINE, OTHER = "running/20261128T093000000Z-00000001", "running/20261128T09300000
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(disk: Disk) -> Disk:
     """A spool with the folders of two runners of whom nobody lives."""
-    made = place.open_disk(str(tmp_path / "spool"), create=True)
     for folder in (MINE, OTHER):
-        made.make_folder(folder)
-        made.write_new(f"{folder}/{layout.LOCK}", b"")
-    return made
+        disk.make_folder(folder)
+        disk.write_new(f"{folder}/{layout.LOCK}", b"")
+    return disk
 
 
 SOME = [

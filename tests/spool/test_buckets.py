@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import batch, buckets, layout, place, spool
+from ampt_cli import batch, buckets, layout, spool
 from ampt_cli.fsio import Disk
 
 NOW = 1_800_000_000_000
@@ -14,11 +14,10 @@ BUCKET = "pending/2027-01-15/08"
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(disk: Disk) -> Disk:
     """A fresh spool with a file in tmp/."""
-    made = place.open_disk(str(tmp_path / "spool"), create=True)
-    made.write_new("tmp/x", b"x\n")
-    return made
+    disk.write_new("tmp/x", b"x\n")
+    return disk
 
 
 def meanwhile(disk: Disk, *deeds: Callable[[], object]) -> Callable[[], None]:

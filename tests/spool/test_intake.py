@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ampt_cli import buckets, instants, intake, layout, place, publication, spool
+from ampt_cli import buckets, instants, intake, layout, publication, spool
 from ampt_cli.fsio import Disk
 from ampt_cli.known import RACY
 
@@ -13,9 +13,8 @@ NOW = 1_795_515_300_000
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(disk: Disk) -> Disk:
     """A spool in which 500 events are due."""
-    disk = place.open_disk(str(tmp_path / "spool"), create=True)
     for number in range(500):
         publication.publish(disk, publication.draft("user.joined", number, None, NOW))
     for runner in ("one", "two"):

@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, flock
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ampt_cli import chosen, instants, layout, lock, place, publication, spool, upkeep
+from ampt_cli import chosen, instants, layout, lock, publication, spool, upkeep
 from ampt_cli.errors import Trouble
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -21,13 +20,12 @@ RUNNER = "running/r"
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(disk: Disk) -> Disk:
     """A spool with the folder of a runner of whom nobody lives."""
-    made = place.open_disk(str(tmp_path / "spool"), create=True)
-    made.make_folder(RUNNER)
+    disk.make_folder(RUNNER)
     for name in (layout.LOCK, layout.WORKERS):
-        made.write_new(f"{RUNNER}/{name}", b"")
-    return made
+        disk.write_new(f"{RUNNER}/{name}", b"")
+    return disk
 
 
 def test_the_locks_of_the_dead_are_free_at_once(disk: Disk) -> None:

@@ -13,7 +13,6 @@ from ampt_cli import (
     catalog,
     layout,
     lock,
-    place,
     publication,
     quarantine,
     reading,
@@ -35,13 +34,12 @@ RUNNER = "20270115T080000000Z-00000001"
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(disk: Disk) -> Disk:
     """A fresh spool, with the folder of a runner of whom nobody lives."""
-    made = place.open_disk(str(tmp_path / "spool"), create=True)
-    made.make_folder(f"running/{RUNNER}")
+    disk.make_folder(f"running/{RUNNER}")
     for name in (layout.LOCK, layout.WORKERS):
-        made.write_new(f"running/{RUNNER}/{name}", b"")
-    return made
+        disk.write_new(f"running/{RUNNER}/{name}", b"")
+    return disk
 
 
 def claim(disk: Disk, id: str) -> Entry:
