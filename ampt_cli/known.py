@@ -50,13 +50,11 @@ class Snapshot:
     def holds(self, disk: Disk) -> bool:
         """Whether another look would find the same: nothing has changed since."""
         try:
-            for path, before in self._versions.items():
-                status = disk.status(path)
-                if (status.st_ino, status.st_ctime_ns) != before:
-                    return False
+            return self._whole and all(
+                version(disk.status(path)) == before for path, before in self._versions.items()
+            )
         except OSError:
             return False
-        return self._whole
 
 
 class Known:

@@ -217,15 +217,30 @@ def test_a_bucket_that_has_changed_is_read_again(
 
 @pytest.mark.parametrize(("inode", "changed"), [(1, 0), (0, 1)])
 def test_a_snapshot_holds_while_each_folder_is_the_same_and_has_not_changed(
-    disk: Disk, inode: int, changed: int
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, inode: int, changed: int
 ) -> None:
     """What is moved into the place of another may have changed at the same time."""
     now = disk.status("pending")
     holding, other = Snapshot(), Snapshot()
     holding.note("pending", (now.st_ino, now.st_ctime_ns))
     other.note("pending", (now.st_ino + inode, now.st_ctime_ns + changed))
+    monkeypatch.setattr("ampt_cli.known.time_ns", lambda: now.st_ctime_ns + 2 * RACY)
 
     assert (holding.holds(disk), other.holds(disk)) == (True, False)
+
+
+def test_a_snapshot_does_not_hold_when_a_clock_has_gone_back(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes next may get the time that the folder has already."""
+    now = disk.status("pending")
+    held, snapshot = [], Snapshot()
+    snapshot.note("pending", (now.st_ino, now.st_ctime_ns))
+    for clock in (2 * RACY, -2 * RACY):
+        monkeypatch.setattr("ampt_cli.known.time_ns", lambda to=now.st_ctime_ns + clock: to)
+        held.append(snapshot.holds(disk))
+
+    assert held == [True, False]
 
 
 def test_a_snapshot_of_what_cannot_be_asked_does_not_hold(
