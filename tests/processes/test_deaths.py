@@ -132,11 +132,33 @@ def test_an_event_that_kills_its_runner_ends_in_dead(
     assert [path.name.split(".")[2] for path in spool_dir.glob("dead/*/*.json")] == [f"a{attempts}"]
 
 
+# It says when its worker has been given all.
+SUBMITTING = """
+import sys
+from pathlib import Path
+
+from ampt_cli.commands import run
+from ampt_cli.slot import Slot
+
+submit, given = Slot.submit, []
+
+def noting(self, events):
+    refused = submit(self, events)
+    given.extend(events)
+    if len(given) == 11:
+        Path(sys.argv[2]).touch()
+    return refused
+
+Slot.submit = noting
+sys.exit(run.main(["--handlers", sys.argv[1], "--jobs", "1"]))
+"""
+
+
 def test_what_succeeded_before_its_runner_died_is_not_run_again(
-    run_ampt: RunAmpt, spool_dir: Path, write_handlers, tmp_path: Path
+    run_ampt: RunAmpt, clean_env: dict[str, str], spool_dir: Path, write_handlers, tmp_path: Path
 ) -> None:
     """Its worker has appended the record: only the move was missing, and a rescue makes it."""
-    log = tmp_path / "log"
+    log, submitted = tmp_path / "log", tmp_path / "submitted"
     handlers = write_handlers(
         f"""
 import os, signal, time
@@ -144,7 +166,7 @@ import os, signal, time
 def n(event):
     with open({str(log)!r}, "a") as file: print(event.body, file=file)
     if event.attempt > 1: return
-    if event.body == 0: time.sleep(0.03)  # meanwhile the runner submits the others
+    while not os.path.exists({str(submitted)!r}): time.sleep(0.001)
     if event.body == 1: os.kill(os.getppid(), signal.SIGSTOP)
     if event.body == 10:
         os.kill(os.getppid(), signal.SIGKILL)
@@ -153,7 +175,8 @@ def n(event):
     )
     for number in range(11):
         run_ampt("publish", "n", str(number))
-    assert run_ampt("run", "-m", handlers, "--jobs", "1").status == -9
+    command = [sys.executable, "-c", SUBMITTING, handlers, submitted]
+    assert subprocess.run(command, env=clean_env, timeout=60).returncode == -9
     ran = log.read_text(encoding="utf-8").split()
     after = run_ampt("run", "-m", handlers)
 
