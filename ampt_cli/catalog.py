@@ -186,7 +186,7 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
     except (Damaged, TooNew) as error:
         return Seen(entry, None, [], str(error), error)
     except OSError as error:
-        return Seen(entry, None, [], f"it cannot be read: {error.strerror}")
+        return Seen(entry, None, [], f"it cannot be read: {error.strerror}", error)
     note = f"{damaged} of its records cannot be read" if damaged else None
     return Seen(entry, event, records, note)
 

@@ -5,6 +5,7 @@ Safe beside publishers and runners: what moves meanwhile is no finding.
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
@@ -24,22 +25,20 @@ class Finding(NamedTuple):
 
 
 def check(disk: Disk, now: int) -> Iterator[Finding]:
-    """Every finding. Memory grows with the findings, and by some 70 bytes an entry."""
-    yield from _tops(disk)
+    """Every finding. Memory grows with the findings, and by some 70 bytes an entry.
+
+    Part by part: who mends each as it comes finds in the next what is left after that.
+    """
+    yield from [*_tops(disk)]
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
-    unread: set[str] = set()
+    unread: dict[str, str] = {}  # paths, and why
     goes: set[str] = set()  # paths of what `repairs` puts in quarantine
     unlinked: list[Finding] = []
-    for part in (
-        _strays(disk),
-        _buckets(disk, unread),
-        _runners(disk),
-        _twice(disk, goes),
-        _ids(disk),
-        _drafts(disk, now),
-    ):
-        for finding in _as_far_as_can_be(part, unread):
+    # What a dead runner had claimed is elsewhere once it is rescued, so that comes first.
+    parts = [_runners(disk), _strays(disk, unread), _buckets(disk, unread)]
+    for part in (*parts, _twice(disk, goes, unread)):
+        for finding in [*_as_far_as_can_be(part, unread)]:
             if finding.repair == "quarantine":
                 goes.add(finding.path)
             if finding.repair == "link":
@@ -47,20 +46,41 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
             else:
                 yield finding
     # An id leads to one entry, so it must be the one that stays.
-    yield from (finding for finding in unlinked if finding.path not in goes)
+    links = [finding for finding in unlinked if finding.path not in goes]
+    yield from links
+    places = {id_path(finding.path) for finding in links}  # what is there makes room
+    for part in (_ids(disk), _drafts(disk, now)):
+        for finding in [*_as_far_as_can_be(part, unread)]:
+            if finding.path not in places:
+                yield finding
+    for path, why in unread.items():
+        yield Finding(path, f"it cannot be read: {why}", "")
+
+
+def id_path(path: str) -> str:
+    """Where the id of the entry at `path` has its link."""
+    folder, _, file = path.rpartition("/")
+    return layout.id_path(layout.again(folder, file).id)
 
 
 def _as_far_as_can_be(
-    findings: Iterator[Finding], unread: set[str], folder: str = ""
+    findings: Iterator[Finding], unread: dict[str, str], folder: str = ""
 ) -> Iterator[Finding]:
-    """Findings up to what cannot be read, which is one, and told once; `folder`, if it is known."""
+    """Findings up to what cannot be read, which is noted; `folder`, if it is known."""
     try:
         yield from findings
     except OSError as error:
         path = folder or (error.filename if isinstance(error.filename, str) else ".")
-        if path not in unread:
-            unread.add(path)
-            yield Finding(path, f"it cannot be read: {error.strerror}", "")
+        unread.setdefault(path, str(error.strerror))
+
+
+def _list(disk: Disk, unread: dict[str, str], path: str) -> list[str]:
+    """The names in a folder; none of one that cannot be read, which is noted."""
+    try:
+        return disk.list(path)
+    except OSError as error:
+        unread.setdefault(path, str(error.strerror))
+        return []
 
 
 def _ids(disk: Disk) -> Iterator[Finding]:
@@ -71,7 +91,8 @@ def _ids(disk: Disk) -> Iterator[Finding]:
             if not _is_file(disk, path):
                 yield Finding(path, "no regular file; remove it, and publishers make one", "")
         elif not disk.is_folder(path):
-            yield Finding(path, "no folder of ids; remove it", "")
+            wrong = "no folder of ids, or a link to one; put the folder itself here, or remove this"
+            yield Finding(path, wrong, "")
         else:
             for id_ in walk.files(disk, path):
                 if not _is_file(disk, f"{path}/{id_}"):
@@ -114,17 +135,18 @@ def _tops(disk: Disk) -> Iterator[Finding]:
             yield Finding(name, "not a part of a spool", "")
 
 
-def _strays(disk: Disk) -> Iterator[Finding]:
+def _strays(disk: Disk, unread: dict[str, str]) -> Iterator[Finding]:
     """Names that are no date or hour: nobody looks into them."""
     for state in (*layout.WAITING, *layout.FINISHED):
-        for date in disk.list(state):
+        for date in _list(disk, unread, state):
             path = f"{state}/{date}"
             if not _is_hour(disk, path, date, "00"):
                 yield Finding(path, "no folder of a date; nobody looks into it", "")
             elif state in layout.WAITING:
-                for hour in disk.list(path):
+                for hour in _list(disk, unread, path):
                     if not _is_hour(disk, f"{path}/{hour}", date, hour):
-                        yield Finding(f"{path}/{hour}", "no folder of an hour", "")
+                        wrong = "no folder of an hour; nobody looks into it"
+                        yield Finding(f"{path}/{hour}", wrong, "")
     yield from _loose(disk)
 
 
@@ -148,12 +170,16 @@ def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
     return instants.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
 
 
-def _buckets(disk: Disk, unread: set[str]) -> Iterator[Finding]:
-    for folder in walk.folders(disk, layout.STATES):
-        yield from _as_far_as_can_be(_folder(disk, folder), unread, folder)
+def _buckets(disk: Disk, unread: dict[str, str]) -> Iterator[Finding]:
+    for folder in _folders(disk, unread):
+        yield from _as_far_as_can_be(_folder(disk, folder, unread), unread, folder)
 
 
-def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
+def _folders(disk: Disk, unread: dict[str, str]) -> Iterator[str]:
+    return walk.folders(disk, layout.STATES, partial(_list, disk, unread))
+
+
+def _folder(disk: Disk, folder: str, unread: dict[str, str]) -> Iterator[Finding]:
     state = folder.partition("/")[0]
     if state != layout.RUNNING and upkeep.is_unmarked(disk, folder):
         yield Finding(folder, "its path may not survive a power cut", "durable")
@@ -166,7 +192,7 @@ def _folder(disk: Disk, folder: str) -> Iterator[Finding]:
         elif state in layout.WAITING and folder != f"{state}/{instants.bucket(entry.stamp)}":
             yield Finding(entry.path, "not in the bucket of its stamp", "quarantine")
         else:
-            yield from _entry(disk, entry)
+            yield from _as_far_as_can_be(_entry(disk, entry), unread, entry.path)
 
 
 def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
@@ -180,8 +206,10 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
     seen = catalog.look(disk, entry)
     if seen is None:
         return
+    if isinstance(seen.why, OSError):
+        raise seen.why
     if seen.damage is not None:
-        # What is newer, or cannot be read just now, is left where it is.
+        # What is newer is left where it is.
         repair = "quarantine" if isinstance(seen.why, Damaged) else ""
         yield Finding(entry.path, seen.damage, repair)
     if status.st_nlink > 1 and not _is_second_link(disk, entry, status):
@@ -219,7 +247,10 @@ def _runners(disk: Disk) -> Iterator[Finding]:
         try:
             abandoned = lock.is_abandoned(disk, folder)
         except OSError as error:
-            yield Finding(folder, f"whether its runner lives cannot be told: {error.strerror}", "")
+            wrong = (
+                f"whether its runner lives cannot be told by its {layout.LOCK}: {error.strerror}"
+            )
+            yield Finding(folder, wrong, "")
             continue
         if abandoned:
             rest = ", and leaves the rest to you" if _has_odd(disk, folder) else ""
@@ -228,7 +259,9 @@ def _runners(disk: Disk) -> Iterator[Finding]:
         elif lock.is_remains(disk, folder):
             yield Finding(folder, "its runner has ended; the next run removes it", "rescue")
         elif not disk.exists(f"{folder}/{layout.LOCK}") and disk.exists(folder):
-            yield Finding(folder, f"it has no {layout.LOCK}, so nobody rescues what is in it", "")
+            wrong = f"it has no {layout.LOCK}, so nobody rescues what is in it"
+            hint = "if its runner is gone, make that file, empty"
+            yield Finding(folder, f"{wrong}; {hint}", "")
 
 
 def _has_odd(disk: Disk, folder: str) -> bool:
@@ -237,7 +270,7 @@ def _has_odd(disk: Disk, folder: str) -> bool:
     return any(layout.parse(folder, name) is None for name in names)
 
 
-def _twice(disk: Disk, goes: set[str]) -> Iterator[Finding]:
+def _twice(disk: Disk, goes: set[str], unread: dict[str, str]) -> Iterator[Finding]:
     """Events with two entries that stay, as a backup that is restored over a spool leaves them.
 
     Hashes of ids first, to spare room; those that came twice are looked at again.
@@ -245,17 +278,23 @@ def _twice(disk: Disk, goes: set[str]) -> Iterator[Finding]:
     """
     once: set[int] = set()
     again: set[int] = set()
-    for entry in catalog.entries(disk):
+    for entry in _entries(disk, unread):
         (again if hash(entry.id) in once else once).add(hash(entry.id))
     found: dict[str, list[layout.Entry]] = {}
-    for entry in catalog.entries(disk) if again else ():
+    for entry in _entries(disk, unread) if again else ():
         if hash(entry.id) in again and entry.path not in goes:
             found.setdefault(entry.id, []).append(entry)
     for entries in found.values():
-        yield from _older(disk, list(dict.fromkeys(entries)))
+        yield from _older(disk, list(dict.fromkeys(entries)), unread)
 
 
-def _older(disk: Disk, entries: list[layout.Entry]) -> Iterator[Finding]:
+def _entries(disk: Disk, unread: dict[str, str]) -> Iterator[layout.Entry]:
+    for folder in _folders(disk, unread):
+        if folder not in unread:
+            yield from walk.entries(disk, folder)
+
+
+def _older(disk: Disk, entries: list[layout.Entry], unread: dict[str, str]) -> Iterator[Finding]:
     """All entries of one event but the latest, if they are there at the same time."""
     sizes = {entry: _size(disk, entry) for entry in entries}
     # Looked at once more: what moved between the two looks was one entry, seen twice.
@@ -264,7 +303,9 @@ def _older(disk: Disk, entries: list[layout.Entry]) -> Iterator[Finding]:
     for entry in there[:-1]:
         claimed = layout.RUNNING in {entry.state, there[-1].state}
         wrong = f"an older entry of the event that is also {there[-1].path}"
-        yield Finding(entry.path, wrong, "" if claimed else "quarantine")
+        # Of what is claimed, or cannot be read, nobody can say that it is the one to stay.
+        unsure = claimed or there[-1].path in unread
+        yield Finding(entry.path, wrong, "" if unsure else "quarantine")
 
 
 def _size(disk: Disk, entry: layout.Entry) -> int:

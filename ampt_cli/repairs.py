@@ -1,7 +1,7 @@
 """Mend what `check` has found, where that takes no person."""
 
 from ampt_cli import buckets, chosen, place, spool, upkeep
-from ampt_cli.check import Finding
+from ampt_cli.check import Finding, id_path
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
 
@@ -25,10 +25,20 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     elif finding.repair == "make":
         place.complete(disk)
     elif finding.repair == "rescue":
-        upkeep.Rescue(disk, lambda: now, retries, lambda _: None).one(finding.path)
+        rescue = upkeep.Rescue(disk, lambda: now, retries, lambda _: None)
+        rescue.one(finding.path)
+        rescue.trouble.tell()
         return not disk.exists(finding.path)
     elif finding.repair == "link":
-        chosen.link_again(disk, finding.path, now)
+        _link(disk, finding, now)
     elif finding.repair == "sweep":
         upkeep.remove(disk, finding.path)
     return finding.repair != ""
+
+
+def _link(disk: Disk, finding: Finding, now: int) -> None:
+    try:
+        chosen.link_again(disk, finding.path, now)
+    except IsADirectoryError:
+        spool.quarantine(disk, id_path(finding.path), "it is where an id has its link", now)
+        chosen.link_again(disk, finding.path, now)

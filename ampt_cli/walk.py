@@ -10,18 +10,24 @@ CHUNK = 4096  # names
 
 TYPE_CHECKING = False  # spelled so that type checkers know it, without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
-def folders(disk: Disk, states: "Iterable[str]") -> "Iterator[str]":
-    """The folders that hold entries of these states, oldest first within each."""
+def folders(
+    disk: Disk, states: "Iterable[str]", names: "Callable[[str], list[str]] | None" = None
+) -> "Iterator[str]":
+    """The folders that hold entries of these states, oldest first within each.
+
+    `names` lists a folder, where one that cannot be read is to be no error.
+    """
+    names = names or disk.list
     for state in states:
-        for name in disk.list(state):
+        for name in names(state):
             if name[0] == ".":
                 continue
             path = f"{state}/{name}"
             if state in layout.WAITING:
-                yield from (f"{path}/{hour}" for hour in disk.list(path) if hour[0] != ".")
+                yield from (f"{path}/{hour}" for hour in names(path) if hour[0] != ".")
             else:
                 yield path
 

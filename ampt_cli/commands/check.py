@@ -73,7 +73,7 @@ def check(
     disk = place.open_disk(settings.spool_path(spool_dir, config))
     now, retries = clock.now(), retries_of(config)
     left, listens = 0, True
-    for finding in list(checking.check(disk, now)):
+    for finding in checking.check(disk, now):
         mended = False
         try:
             mended = repair and repairs.repair(disk, finding, now, retries)
@@ -90,7 +90,8 @@ def _show(finding: checking.Finding, mended: bool, as_json: bool) -> None:
     if as_json:
         show_json({**finding._asdict(), "mended": mended})
     else:
-        say(f"{finding.path}: {finding.wrong}{' (mended)' if mended else ''}")
+        done = "put in quarantine" if finding.repair == "quarantine" else "mended"
+        say(f"{finding.path}: {finding.wrong}{f' ({done})' if mended else ''}")
 
 
 def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int:

@@ -115,6 +115,54 @@ def test_check_goes_past_what_it_cannot_read(
     assert run_ampt("check").status == 0
 
 
+@pytest.mark.row(38)
+@pytest.mark.parametrize("depth", [0, 1, 2], ids=["state", "date", "hour"])
+def test_a_folder_that_cannot_be_read_hides_no_other(depth: int, run_ampt, spool_dir: Path) -> None:
+    """Names that are none, events with two entries, and what is damaged, wherever those are."""
+    run_ampt("publish", "n")
+    [folder] = spool_dir.glob("pending" + "/*" * depth)
+    for day in ("done/2099-01-01", "dead/2099-01-01"):
+        (spool_dir / day).mkdir(0o700)
+        (spool_dir / day / ".durable").touch(0o600)
+        for id_ in ("twice", f"damaged-{day[:4]}"):
+            entry = spool_dir / day / f"20990101T000000000Z.{id_}.a1.n.json"
+            entry.write_text(
+                f'{{"ampt":1,"id":"{id_}","name":"n","time":0,"due":0,"body":1}}\n'
+                if id_ == "twice"
+                else "half"
+            )
+            entry.chmod(0o600)
+    (spool_dir / "done" / "odd").touch()
+    (spool_dir / "pending" / "2099-01-01").mkdir()
+    (spool_dir / "pending" / "2099-01-01" / "odd").touch()
+    folder.chmod(0o000)
+    checked = run_ampt("check", powerless=True)
+    folder.chmod(0o700)
+
+    assert sorted(line.partition(":")[0] for line in checked.out.splitlines()) == [
+        "dead/2099-01-01/20990101T000000000Z.damaged-dead.a1.n.json",
+        "done/2099-01-01/20990101T000000000Z.damaged-done.a1.n.json",
+        "done/2099-01-01/20990101T000000000Z.twice.a1.n.json",
+        "done/odd",
+        str(folder.relative_to(spool_dir)),
+        *(["pending/2099-01-01/odd"] if depth else []),
+    ]
+
+
+def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
+    """What is put in quarantine is not mended, for a person has to see to it."""
+    run_ampt("publish", "n")
+    [entry] = spool_dir.glob("pending/*/*/*.json")
+    entry.write_text("half", encoding="utf-8")
+    (spool_dir / "dead").rmdir()
+
+    assert run_ampt("check", "--repair").out == (
+        "dead: this folder is missing (mended)\n"
+        f"{entry.relative_to(spool_dir)}: incomplete: the first line has no end"
+        " (put in quarantine)\n"
+    )
+
+
 @pytest.mark.row(40)
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "folder"])
 def test_what_cannot_be_swept_is_not_said_to_be_mended(

@@ -1,5 +1,6 @@
 """What `ampt check` finds, and what `--repair` does about it."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from ampt_cli import (
     lock,
     place,
     publication,
+    reading,
+    record,
     repairs,
     spool,
     upkeep,
@@ -43,8 +46,8 @@ def found(disk: Disk, now: int = NOW) -> list[tuple[str, str]]:
 
 
 def repair(disk: Disk, now: int = NOW) -> list[bool]:
-    """Mend what can be."""
-    return [repairs.repair(disk, one, now, Retries()) for one in list(check.check(disk, now))]
+    """Mend what can be, as it is found."""
+    return [repairs.repair(disk, one, now, Retries()) for one in check.check(disk, now)]
 
 
 @pytest.mark.row(77)
@@ -222,6 +225,53 @@ def test_an_event_that_is_claimed_too_is_left_to_a_person(disk: Disk, tmp_path: 
     assert [(one.path, one.repair) for one in twice] == [(entry.path, "")]
     assert not repairs.repair(disk, twice[0], NOW, Retries())
     assert disk.exists(entry.path)
+
+
+def test_what_a_dead_runner_had_claimed_is_mended_in_one_go(disk: Disk, tmp_path: Path) -> None:
+    """It is rescued first: then one can say which entry stays, and what its id leads to."""
+    ask(disk, "mine")
+    entry = next(catalog.entries(disk))
+    claimed = claim(disk, entry)
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / entry.path)
+    disk.remove(layout.id_path("mine"))
+    disk.write_new(layout.id_path("mine"), b"a copy")
+
+    assert repair(disk) == [True, True, True]
+    assert found(disk) == []
+    [stays] = catalog.entries(disk)
+    assert stays.state == layout.RETRY
+    assert (tmp_path / "spool" / layout.id_path("mine")).samefile(tmp_path / "spool" / stays.path)
+
+
+def test_of_two_entries_none_goes_for_one_that_cannot_be_read(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be lost, and the other is all that is left of the event."""
+    entry = publish(disk, "twice")
+    later = entry.path.replace(".a0.", ".a2.")
+    shutil.copy(tmp_path / "spool" / entry.path, tmp_path / "spool" / later)
+    whole = reading.whole
+
+    def bad(disk: Disk, entry: layout.Entry) -> tuple[Event, list[record.Record], int]:
+        if entry.path == later:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), later)
+        return whole(disk, entry)
+
+    monkeypatch.setattr(reading, "whole", bad)
+
+    assert found(disk) == [(entry.path, ""), (later, "")]
+    assert repair(disk) == [False, False]
+
+
+def test_what_a_rescue_cannot_do_is_raised(disk: Disk) -> None:
+    """So that it is told why it was not mended."""
+    claim(disk, publish(disk, "claimed"))
+    disk.remove_folder("retry")
+    disk.write_new("retry", b"")
+    finding = check.Finding(f"{layout.RUNNING}/{RUNNER}", "its runner is gone", "rescue")
+
+    with pytest.raises(NotADirectoryError):
+        repairs.repair(disk, finding, NOW, Retries())
 
 
 def test_a_claim_is_left_to_a_person_too_where_it_is_the_older_entry(
@@ -470,6 +520,33 @@ def test_what_keeps_a_chosen_id_from_being_published_is_found(
         disk.remove(f"{path}/.durable")
 
     assert found(disk) == [(path, "")]
+
+
+def a_folder(path: Path) -> None:
+    """With something in it."""
+    path.mkdir()
+    (path / "notes").write_text("mine", encoding="utf-8")
+
+
+@pytest.mark.parametrize("make", [a_folder, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_where_an_id_has_its_link_makes_room_for_it(
+    make: Callable[[Path], None], disk: Disk, tmp_path: Path
+) -> None:
+    """Who removed it would have an id that could be published again, and no check would say so."""
+    [waits] = ask(disk, "mine")
+    place_ = tmp_path / "spool" / layout.id_path("mine")
+    shutil.copy(place_, tmp_path / "copy")
+    os.replace(tmp_path / "copy", tmp_path / "spool" / waits)
+    place_.unlink()
+    make(place_)
+    seen = found(disk)
+    mended = repair(disk)
+
+    assert (seen, mended) == ([(waits, "link")], [True])
+    assert found(disk) == []
+    assert ask(disk, "mine", NOW + 1) == [waits]
+    kept = [file.read_text() for file in (tmp_path / "spool").glob("quarantine/*/mine/notes")]
+    assert kept == (["mine"] if make is a_folder else [])
 
 
 def test_a_copy_without_links_over_a_newer_spool_is_mended_in_one_go(
