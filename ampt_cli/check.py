@@ -6,6 +6,7 @@ Safe beside publishers and runners: what moves meanwhile is no finding.
 import os
 from collections.abc import Iterator
 from functools import partial
+from itertools import accumulate
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     goes: set[str] = set()  # paths of what `repairs` puts in quarantine
     unlinked: list[Finding] = []
     # What a dead runner had claimed is elsewhere once it is rescued, so that comes first.
+    # Each is listed: of a folder that files leave while it is read, others may be missed.
     parts = [_runners(disk), _strays(disk, unread), _buckets(disk, unread)]
     for part in (*parts, _twice(disk, goes, unread)):
         for finding in [*_as_far_as_can_be(part, unread)]:
@@ -50,11 +52,18 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     yield from links
     places = {id_path(finding.path) for finding in links}  # what is there makes room
     for part in (_ids(disk), _drafts(disk, now)):
-        for finding in [*_as_far_as_can_be(part, unread)]:
+        for finding in _as_far_as_can_be(part, unread):
             if finding.path not in places:
                 yield finding
+    yield from _unread(unread)
+
+
+def _unread(unread: dict[str, str]) -> Iterator[Finding]:
+    """What could not be read, but for what is in a folder that cannot be."""
     for path, why in unread.items():
-        yield Finding(path, f"it cannot be read: {why}", "")
+        above = accumulate(path.split("/")[:-1], "{}/{}".format)
+        if unread.keys().isdisjoint(above):
+            yield Finding(path, f"it cannot be read: {why}", "")
 
 
 def id_path(path: str) -> str:
@@ -192,10 +201,10 @@ def _folder(disk: Disk, folder: str, unread: dict[str, str]) -> Iterator[Finding
         elif state in layout.WAITING and folder != f"{state}/{instants.bucket(entry.stamp)}":
             yield Finding(entry.path, "not in the bucket of its stamp", "quarantine")
         else:
-            yield from _as_far_as_can_be(_entry(disk, entry), unread, entry.path)
+            yield from _as_far_as_can_be(_entry(disk, entry, unread), unread)
 
 
-def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
+def _entry(disk: Disk, entry: layout.Entry, unread: dict[str, str]) -> Iterator[Finding]:
     try:
         status = disk.status(entry.path)
     except FileNotFoundError:
@@ -207,7 +216,8 @@ def _entry(disk: Disk, entry: layout.Entry) -> Iterator[Finding]:
     if seen is None:
         return
     if isinstance(seen.why, OSError):
-        raise seen.why
+        unread[entry.path] = str(seen.why.strerror)
+        return
     if seen.damage is not None:
         # What is newer is left where it is.
         repair = "quarantine" if isinstance(seen.why, Damaged) else ""

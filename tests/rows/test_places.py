@@ -149,6 +149,20 @@ def test_a_folder_that_cannot_be_read_hides_no_other(depth: int, run_ampt, spool
     ]
 
 
+@pytest.mark.row(38)
+@pytest.mark.parametrize("folder", layout.FOLDERS)
+def test_a_top_folder_that_cannot_be_read_is_one_finding(
+    folder: str, run_ampt, spool_dir: Path
+) -> None:
+    """Its path is told, and not those of all that it keeps from being looked at."""
+    run_ampt("publish", "n", "--id", "mine")
+    (spool_dir / folder).chmod(0o000)
+    checked = run_ampt("check", powerless=True)
+    (spool_dir / folder).chmod(0o700)
+
+    assert checked.out == f"{folder}: it cannot be read: Permission denied\n"
+
+
 def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
     """What is put in quarantine is not mended, for a person has to see to it."""
     run_ampt("publish", "n")

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from ampt_cli import (
     repairs,
     spool,
     upkeep,
+    walk,
 )
 from ampt_cli.event import Event
 from ampt_cli.fsio import Disk
@@ -206,10 +207,11 @@ def test_the_claims_of_a_dead_runner_are_rescued(disk: Disk) -> None:
     """Its folder is gone, and the event waits again."""
     entry = publish(disk, "claimed")
     claim(disk, entry)
-    seen = found(disk)
+    seen = list(check.check(disk, NOW))
     mended = repair(disk)
 
-    assert seen == [(f"{layout.RUNNING}/{RUNNER}", "rescue")]
+    wrong = "its runner is gone; the next run rescues its claims"
+    assert seen == [check.Finding(f"{layout.RUNNING}/{RUNNER}", wrong, "rescue")]
     assert mended == [True]
     assert disk.list(layout.RUNNING) == []
     assert found(disk) == []
@@ -323,6 +325,37 @@ def test_what_somebody_else_has_put_right_is_mended(disk: Disk) -> None:
     assert repairs.repair(disk, finding, NOW, Retries())
 
 
+def test_an_entry_whose_name_is_read_twice_is_one(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it may be of a folder that changes meanwhile; else it went to quarantine for itself."""
+    publish(disk, "once")
+    entries = walk.entries
+    monkeypatch.setattr(walk, "entries", lambda *given: [*entries(*given), *entries(*given)])
+
+    assert found(disk) == []
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_an_event_that_goes_to_and_fro_is_not_there_twice(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    """What is gone at either of two looks has moved, and nothing of it is set aside."""
+    entry = publish(disk, "moves")
+    again = entry.path.replace(".a0.", ".a2.")
+    shutil.copy(tmp_path / "spool" / entry.path, tmp_path / "spool" / again)
+    looks: list[str] = []
+
+    def size(_: Disk, seen: layout.Entry) -> int:
+        looks.append(seen.path)
+        return -1 if seen == entry and looks.count(seen.path) == gone else 9
+
+    monkeypatch.setattr(check, "_size", size)
+
+    assert found(disk) == []
+    assert looks.count(again) == 2
+
+
 def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: Path) -> None:
     """It is the place to put it that is missing, and not what was found."""
     entry = publish(disk, "torn")
@@ -333,6 +366,37 @@ def test_what_could_not_be_put_right_is_not_called_mended(disk: Disk, tmp_path: 
 
     assert finding.repair == "quarantine"
     assert not repairs.repair(disk, finding, NOW, Retries())
+
+
+def test_a_bucket_is_read_to_its_end_before_anything_leaves_it(disk: Disk, tmp_path: Path) -> None:
+    """Of a folder that is read meanwhile, some systems leave out others."""
+    for id_ in ("one", "two"):
+        (tmp_path / "spool" / publish(disk, id_).path).write_bytes(b"half")
+    findings = check.check(disk, NOW)
+    next(findings)
+    for entry in [*catalog.entries(disk)]:
+        disk.remove(entry.path)
+
+    assert [one.repair for one in findings] == ["quarantine"]
+
+
+def test_where_the_system_does_not_name_what_cannot_be_read_it_is_in_the_spool(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is open has a number for the system, and no path."""
+    ask(disk, "mine")
+    files = walk.files
+
+    def bad(disk: Disk, folder: str, *, hidden: bool = False) -> Iterator[str]:
+        if folder.startswith("ids"):
+            raise OSError(errno.EIO, "Input/output error", 7)
+        return files(disk, folder, hidden=hidden)
+
+    monkeypatch.setattr(walk, "files", bad)
+
+    assert list(check.check(disk, NOW)) == [
+        check.Finding(".", "it cannot be read: Input/output error", "")
+    ]
 
 
 def test_a_rescue_that_leaves_something_is_not_called_one(disk: Disk, tmp_path: Path) -> None:
@@ -416,8 +480,10 @@ def test_a_spool_that_anybody_may_look_into_is_reported(
     """As a copy that keeps no modes leaves it: bodies are private no more."""
     private = found(disk)
     (tmp_path / "spool").chmod(mode)
+    [told] = check.check(disk, NOW)
 
     assert private == []
+    assert told.wrong.endswith(f"; chmod o= it (mode {mode:04o})")
     assert found(disk) == [(".", "")]
     assert repair(disk) == [False]
 
@@ -615,6 +681,42 @@ def test_a_link_from_elsewhere_is_reported(disk: Disk, tmp_path: Path, more: lis
     assert [(one.path, one.wrong) for one in check.check(disk, NOW)] == [
         (path, f"it has {len(more) + 1} links")
     ]
+
+
+@pytest.mark.parametrize("name", ["other", "not-mine"])
+def test_a_link_in_tmp_is_a_publishers_if_it_has_the_name_of_its_event(
+    disk: Disk, name: str
+) -> None:
+    """Any other is that of nobody who is known."""
+    entry = publish(disk, "mine")
+    disk.link(entry.path, f"{layout.TMP}/{instants.stamp(NOW)}.{name}")
+
+    assert found(disk) == [(entry.path, "")]
+
+
+@pytest.mark.parametrize("make", [a_folder, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_in_the_place_of_an_entry_is_one_finding(
+    make: Callable[[Path], None], disk: Disk, tmp_path: Path
+) -> None:
+    """Of a folder it says nothing about links, of which each has two."""
+    entry = publish(disk, "odd")
+    disk.remove(entry.path)
+    make(tmp_path / "spool" / entry.path)
+
+    assert found(disk) == [(entry.path, "quarantine")]
+    assert repair(disk) == [True]
+    assert found(disk) == []
+
+
+def test_what_belongs_to_a_folder_of_another_kind_is_a_stray(disk: Disk) -> None:
+    """A lock in a bucket, or a bucket's marker where a runner was."""
+    bucket = publish(disk, "waits").folder
+    runner = claim(disk, publish(disk, "claimed")).folder
+    strays = {f"{bucket}/{layout.LOCK}", f"{runner}/{layout.DURABLE}"}
+    for stray in strays:
+        disk.write_new(stray, b"")
+
+    assert {path for path, _ in found(disk)} == {*strays, runner}
 
 
 @pytest.mark.parametrize("stopped", [True, False])
