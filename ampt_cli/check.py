@@ -309,7 +309,8 @@ def _older(disk: Disk, entries: list[layout.Entry], unread: dict[str, str]) -> I
     sizes = {entry: _size(disk, entry) for entry in entries}
     # Looked at once more: what moved between the two looks was one entry, seen twice.
     there = [entry for entry in entries if sizes[entry] >= 0 and _size(disk, entry) >= 0]
-    there.sort(key=lambda entry: (entry.attempt, sizes[entry], layout.STATES.index(entry.state)))
+    # They came as entries move; of two that are the same the one further on stays the last.
+    there.sort(key=lambda entry: (entry.attempt, sizes[entry]))
     for entry in there[:-1]:
         claimed = layout.RUNNING in {entry.state, there[-1].state}
         wrong = f"an older entry of the event that is also {there[-1].path}"

@@ -79,6 +79,7 @@ class Chores:
             self.alone.note(layout.RUNNING, None)
         self.tally.counts[record.INTERRUPTED] += found.interrupted
         self.tally.counts[record.SUCCEEDED] += found.succeeded
+        self.tally.quarantined += found.quarantined
         return found != upkeep.Rescued()
 
     def _interrupted(self, entry: Entry, verdict: Verdict) -> None:

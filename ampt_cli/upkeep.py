@@ -24,6 +24,7 @@ class Rescued(Value):
     interrupted: int = 0  # their attempts had begun
     given_back: int = 0  # theirs had not: they were not counted
     succeeded: int = 0  # theirs had, and has its record: only the move was missing
+    quarantined: int = 0  # another entry of the event was where they were to go
 
 
 class Rescue:
@@ -89,6 +90,8 @@ class Rescue:
             self._counts[what] += 1
             if verdict is not None:
                 self.settled(entry, verdict)
+            if what == "quarantined":
+                self.problem(f"quarantined {entry.file}: {TWICE}")
         except spool.RecordLost as lost:
             self._counts["interrupted"] += 1
             path, why = lost.target.path, lost.error
@@ -103,7 +106,7 @@ class Rescue:
 def _rescue_one(
     disk: Disk, entry: layout.Entry, begun: Begun, now: int, retries: Retries
 ) -> tuple[str, Verdict | None]:
-    """What its attempt counts as (see Rescued), and the verdict if it was interrupted."""
+    """What it counts as (see Rescued), and the verdict if its attempt was interrupted."""
     verdict = None
     if not begun.may_have_begun(entry.file) or not _is_whole(disk, entry):
         what = "given_back"
@@ -120,6 +123,7 @@ def _rescue_one(
             verdict = interrupt(disk, entry, begun.start(entry.file) or now, now, retries)
     except FileExistsError:
         spool.quarantine(disk, entry.path, TWICE, now)
+        what = "quarantined"
     return what, verdict
 
 

@@ -336,6 +336,44 @@ def test_an_entry_whose_name_is_read_twice_is_one(
     assert found(disk) == []
 
 
+def test_of_entries_that_are_the_same_the_one_furthest_on_stays(disk: Disk, tmp_path: Path) -> None:
+    """A restored copy is of what was before."""
+    entry = publish(disk, "often")
+    day = instants.day(NOW)
+    for folder in (dead := f"dead/{day}", done := f"done/{day}"):
+        buckets.make(disk, folder)
+        shutil.copy(tmp_path / "spool" / entry.path, tmp_path / "spool" / folder / entry.file)
+
+    assert found(disk) == [
+        (entry.path, "quarantine"),
+        (f"{done}/{entry.file}", "quarantine"),
+    ]
+    assert repair(disk) == [True, True]
+    assert [one.folder for one in catalog.entries(disk)] == [dead]
+
+
+def test_an_entry_that_has_gone_on_is_not_there_twice(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read where it was, and where it came to."""
+    entry = publish(disk, "moves")
+    before = layout.Entry("pending/2027-01-15/07", entry.stamp, entry.id, 0, entry.coded)
+    entries = walk.entries
+    monkeypatch.setattr(walk, "entries", lambda *given: [before, *entries(*given)])
+
+    assert found(disk) == []
+
+
+def test_a_spool_that_is_gone_is_not_called_mended(disk: Disk, tmp_path: Path) -> None:
+    """Its folders cannot be made again."""
+    (tmp_path / "spool" / "dead").rmdir()
+    [finding] = check.check(disk, NOW)
+    shutil.rmtree(tmp_path / "spool")
+
+    assert finding.repair == "make"
+    assert not repairs.repair(disk, finding, NOW, Retries())
+
+
 @pytest.mark.parametrize("gone", [1, 2])
 def test_an_event_that_goes_to_and_fro_is_not_there_twice(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: int

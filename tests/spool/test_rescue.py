@@ -148,19 +148,34 @@ def test_what_is_rescued_counts_also_where_its_folder_cannot_be_removed(
 def test_a_claim_never_replaces_another_entry_of_its_event(
     disk: Disk, has_begun: bool, tmp_path: Path
 ) -> None:
-    """As a backup leaves both that is restored over a spool: the claim is set aside."""
+    """As a backup leaves both that is restored over a spool: the claim is set aside, and it is told."""
     claimed = claim(disk, "twice")
     begin(disk, NOW - 5, *([claimed] if has_begun else []))
     target = layout.waiting(claimed, layout.RETRY, NOW) if has_begun else layout.released(claimed)
     buckets.make(disk, target.folder)
     shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
-    _, problems = rescue(disk)
+    rescued = rescue(disk)
     [held] = quarantine.held(disk)
 
-    assert problems == []
+    told = f"quarantined {claimed.file}: {upkeep.TWICE}"
+    assert rescued == (Rescued(quarantined=1), [told])
     assert (held.file, held.reason) == (claimed.file, f"{claimed.path}: {upkeep.TWICE}")
     assert [*catalog.entries(disk)] == [target]
     assert disk.list("running") == []
+
+
+def test_a_claim_that_a_rescue_sets_aside_is_a_failure_of_the_run(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """As what a run sets aside of its own claims is."""
+    claimed = claim(disk, "twice")
+    begin(disk, NOW)
+    target = layout.released(claimed)
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
+    tally = Tally()
+    Chores(disk, Settings(""), Heard(), lambda: NOW, tally).rescue(None)
+
+    assert (tally.failed, tally.quarantined, tally.counts["interrupted"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "folder", "link"])
@@ -192,9 +207,12 @@ def test_a_claim_of_a_newer_format_is_left_to_a_newer_program(
     path = tmp_path / "spool" / claimed.path
     newer = path.read_bytes().replace(b'{"ampt":1', b'{"ampt":2')
     path.write_bytes(newer)
-    found, [problem] = rescue(disk)
+    problems: list[str] = []
+    rescuing = upkeep.Rescue(disk, lambda: NOW, Retries(), problems.append)
+    found, [problem] = rescuing.all(), problems
 
     assert found == Rescued(interrupted=1)
+    assert rescuing.trouble.first is None
     assert path.read_bytes() == newer
     assert problem.startswith(f"left {claimed.path} where it is: its format is 2")
     assert lock.is_abandoned(disk, claimed.folder)
