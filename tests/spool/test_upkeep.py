@@ -148,14 +148,15 @@ def test_a_day_that_cannot_be_marked_keeps_no_other(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told, at the end."""
-    for date in ("2026-12-31", "2027-01-01"):
-        disk.make_folder(f"done/{date}")
-        disk.write_new(f"done/{date}/x", b"")
+    for day in ("done/2026-12-31", "done/2027-01-01", "dead/2027-01-01"):
+        disk.make_folder(day)
+        disk.write_new(f"{day}/x", b"")
     failing(monkeypatch, buckets, "make_durable", "done/2026-12-31")
 
     with pytest.raises(OSError, match="Input/output"):
         upkeep.mark(disk)
     assert buckets.is_marked(disk, "done/2027-01-01")
+    assert buckets.is_marked(disk, "dead/2027-01-01")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, of: object, verb: str, path: str) -> None:
