@@ -112,6 +112,33 @@ def test_a_beginning_of_several_ids_in_quarantine_is_ambiguous(disk: Disk) -> No
     assert quarantine.find_anywhere(disk, "aa2").id == "aa2"
 
 
+def test_of_two_files_of_an_event_the_one_put_there_last_is_meant(disk: Disk) -> None:
+    """The other is older, or was looked at before."""
+    folders = [
+        spool.quarantine(disk, publish(disk, "twice").path, "torn", NOW + number)
+        for number in range(2)
+    ]
+
+    assert quarantine.find(disk, "twice").folder == folders[-1]
+
+
+def test_what_another_takes_out_of_quarantine_is_not_given_back(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is looked at, or after; the reason of what may be there again stays."""
+    entry = publish(disk, "gone")
+    folder = spool.quarantine(disk, entry.path, "torn", NOW)
+    one = quarantine.find(disk, "gone")
+    monkeypatch.setattr(spool, "redrive", lambda *_: None)
+    late = quarantine.give_back(disk, one, NOW)
+    monkeypatch.undo()
+    reasons = disk.list(folder).count("reason")
+    disk.remove(one.path)
+
+    assert (late, reasons) == (None, 1)
+    assert quarantine.give_back(disk, one, NOW) is None
+
+
 def test_a_reason_alone_is_no_file_in_quarantine(disk: Disk, tmp_path: Path) -> None:
     """Whoever died between the two left it, or the file was deleted: nobody needs to see to it."""
     spool.quarantine(disk, publish(disk, "kept").path, "it looked wrong", NOW)

@@ -294,6 +294,24 @@ def test_a_runner_counts_and_tells_what_it_rescues(
     }
 
 
+def test_a_runners_folder_is_synced_before_it_goes(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut could keep this rename, and undo those that took its entries out of it."""
+    folder, done = f"running/{RUNNER}", []
+    for verb in ("sync", "move"):
+        real = getattr(Disk, verb)
+
+        def noted(self: Disk, path: str, *more: str, real: Any = real, verb: str = verb) -> None:
+            done.append((verb, path))
+            real(self, path, *more)
+
+        monkeypatch.setattr(Disk, verb, noted)
+    upkeep.dismantle(disk, folder)
+
+    assert done == [("sync", folder), ("move", folder)]
+
+
 def test_a_folder_that_another_takes_apart_is_left_to_it(disk: Disk) -> None:
     """It is gone, or its name in tmp/ is taken: no error, and nothing is lost."""
     upkeep.dismantle(disk, "running/gone")
