@@ -164,3 +164,50 @@ def test_a_worker_that_dies_once_its_record_is_written_has_succeeded(disk: Disk)
 
     assert [entry.state for entry in catalog.entries(disk)] == [layout.DONE]
     assert settles.tally.counts[record.SUCCEEDED] == 1
+
+
+def test_a_claim_that_cannot_be_given_back_beside_another_entry_is_set_aside(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """As where it is settled."""
+    claimed = claim(disk)
+    shutil.copy(
+        tmp_path / "spool" / claimed.path, tmp_path / "spool" / layout.released(claimed).path
+    )
+    releases = open_outcomes(disk)
+    releases.release(claimed)
+
+    assert [held.file for held in quarantine.held(disk)] == [claimed.file]
+    assert (releases.tally.failed, releases.trouble) == (1, None)
+
+
+def test_the_first_trouble_with_the_disk_is_that_of_the_run(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is neither given back nor set aside stays claimed, and counts as nothing."""
+    claimed = claim(disk)
+
+    def bad(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Disk, "move", bad)
+    settles = open_outcomes(disk)
+    settles.release(claimed)
+    settles.settle(claimed, (frames.DAMAGED, 0, b"torn", b""))
+
+    assert str(settles.trouble).startswith(f"cannot give back {claimed.path}; ")
+    assert settles.tally.failed == 0
+
+
+def test_where_the_clock_went_back_no_attempt_begins_after_it_ended(
+    disk: Disk, tmp_path: Path
+) -> None:
+    """Of one whose worker died: its start is another's word."""
+    told = {"timed_out": False, "itself": True, "why": "died", "start": NOW + 5}
+    told |= {"handler": "", "succeeded": []}
+    settles = open_outcomes(disk)
+    settles.settle(claim(disk), (frames.DEATH, 0, json.dumps(told).encode(), b""))
+    [entry] = catalog.entries(disk)
+    last = (tmp_path / "spool" / entry.path).read_text(encoding="utf-8").splitlines()[-1]
+
+    assert (json.loads(last)["start"], json.loads(last)["ms"]) == (NOW, 0)
