@@ -2,7 +2,7 @@
 
 A working folder, a umask, the environment, the time zone, signal handlers, timers, sys.stdout and
 limits of recursion are put back. What cannot be put back (closed streams, threads that would keep
-a process alive, resource limits, a priority, a user) spoils the worker: it is replaced.
+a process alive, resource limits, a priority, a user, a root) spoils the worker: it is replaced.
 
 All of this is asked after every event, so what takes long to ask is asked only after a call, from
 Python, of a function that could have changed it.
@@ -19,6 +19,7 @@ from _thread import _count as thread_count
 from array import array
 from collections.abc import Callable
 from fcntl import F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, fcntl, ioctl
+from operator import attrgetter
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
@@ -27,6 +28,8 @@ from ampt_cli.typed import Any
 RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 MARK = getattr(os, "O_NOATIME", os.O_APPEND)  # of an open file; means nothing to a pipe
+MARKS = {0: os.O_APPEND, 1: MARK, 2: MARK}  # /dev/null is root's: others may not set O_NOATIME
+HOW = attrgetter("closed", "encoding", "errors", "line_buffering", "write_through")
 FILES = getrlimit(RLIMIT_NOFILE)[0]  # that may be open at once; negative: any number
 # Our own descriptors lie above what handlers open, and usually close.
 FIRST_FD = FILES // 2 if 0 <= FILES < 400 else 200
@@ -38,7 +41,7 @@ SLOW = {  # modules, and what of them changes something that takes long to ask f
     "signal": "signal setitimer",
     "os": (
         "nice setpriority sched_setaffinity sched_setscheduler setuid seteuid setreuid setresuid "
-        "setgid setegid setregid setresgid setgroups initgroups"
+        "setgid setegid setregid setresgid setgroups initgroups chroot"
     ),
 }
 
@@ -99,8 +102,10 @@ class Surroundings:
         self.threads = thread_count()
         self.locale = _locale()
         _mark_streams()
-        self.streams = _flags()
-        self.stdout, self.stderr = sys.stdout, sys.stderr
+        self.flags = _flags()
+        flush()  # what was closed by the import is opened anew, for all events
+        self.stdin, self.stdout, self.stderr = self.streams = sys.stdin, sys.stdout, sys.stderr
+        self.how = list(map(_how, self.streams))
 
     def mark(self, origin: bytes) -> None:
         """Note in the environment whose programs are started from now on."""
@@ -110,6 +115,7 @@ class Surroundings:
     def flush(self) -> None:
         """Pass on what the handler printed; streams that it replaced are put back."""
         flush()
+        sys.stdin = self.stdin
         if sys.stdout is self.stdout and sys.stderr is self.stderr:
             return
         try:
@@ -118,7 +124,6 @@ class Surroundings:
             sys.stdout, sys.stderr = self.stdout, self.stderr
         except BaseException:  # noqa: BLE001  closed by the handler
             open_streams()
-            self.stdout, self.stderr = sys.stdout, sys.stderr
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
@@ -161,11 +166,13 @@ class Surroundings:
     def _changed(self) -> bool:
         if os.environ is not self.environ:
             return True  # and what is behind another one, nobody has watched
+        if sys.stdout is not self.stdout or list(map(_how, self.streams)) != self.how:
+            return True  # modules may hold them; and what had wrapped one closes it when it goes
         if thread_count() > self.threads and _threads_that_stay():
             return True
         if _locale() != self.locale:
             return True
-        if _flags() != self.streams and not self._wait_as_before():
+        if _flags() != self.flags and not self._wait_as_before():
             return True
         return list(map(getrlimit, LIMITS)) != self.limits
 
@@ -176,7 +183,7 @@ class Surroundings:
             os.set_blocking(2, True)
         except OSError:
             return False
-        return _flags() == self.streams
+        return _flags() == self.flags
 
 
 def flush() -> None:
@@ -234,19 +241,27 @@ def _here() -> int:
         os.close(low)
 
 
+def _how(stream: object) -> object:
+    """How text goes through a stream; None where nothing does, or nobody can say."""
+    try:
+        return HOW(stream)
+    except (AttributeError, ValueError):
+        return None
+
+
 def _mark_streams() -> None:
-    """Mark the open files that stdout and stderr are: others have other flags."""
-    for fd in (1, 2):
+    """Mark the open files that stdin, stdout and stderr are: others have other flags."""
+    for fd, mark in MARKS.items():
         try:
-            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | MARK)
+            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | mark)
         except OSError:
             continue  # closed when the handlers were imported, or replaced by another's file
 
 
 def _flags() -> list[int] | None:
-    """Those of the open files that stdout and stderr are; None where one is closed."""
+    """Those of the open files that stdin, stdout and stderr are; None where one is closed."""
     try:
-        return [fcntl(1, F_GETFL), fcntl(2, F_GETFL)]
+        return [fcntl(0, F_GETFL), fcntl(1, F_GETFL), fcntl(2, F_GETFL)]
     except OSError:
         return None
 
@@ -280,6 +295,7 @@ def _slow() -> list[object]:
         os.getgid(),
         os.getegid(),
         os.getgroups(),
+        os.stat("/")[1:3],
     ]
     if sys.platform == "linux":
         found.append(os.sched_getaffinity(0))

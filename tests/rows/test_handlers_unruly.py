@@ -33,8 +33,14 @@ def normal(event):
     assert turns() == TURNS
     assert time.tzname == ("UTC", "UTC")
     assert threading.active_count() == 1
+    assert sys.stdin.read() == ""
+    assert subprocess.run(["cat"], stdout=subprocess.PIPE, check=True).stdout == b""
+    assert os.path.samestat(os.stat("/"), TOP)
+    ERR.write("")
+    assert (OUT.line_buffering, ERR.write_through) == (True, True)
     print("." * 1_000_000)
-    print("all is normal")
+    print("all is", end=" ", file=OUT)
+    print("normal \u20ac\\udc80")
 
 def limits():
     names = [name for name in vars(resource) if name.startswith("RLIMIT_")]
@@ -58,6 +64,7 @@ LIMITS, HEARD = limits(), heard()
 BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, ())
 NICE, CPUS, WHO, ROOT = os.nice(0), os.sched_getaffinity(0), who(), os.geteuid() == 0
 TURNS, PATH = turns(), os.environ["PATH"]
+OUT, ERR, TOP = sys.stdout, sys.stderr, os.stat("/")
 """
 
 
@@ -251,8 +258,26 @@ ZOO = [
         "succeeded",
     ),
     Unruly(64, "removes stdout", "sys.stdout = None", "succeeded"),
+    Unruly(64, "wraps stdout", "sys.stdout = io.TextIOWrapper(sys.stdout.buffer)", "succeeded"),
+    Unruly(64, "detaches stdout", "sys.stdout.detach()", "succeeded"),
+    Unruly(64, "wraps stderr", "sys.stderr = io.TextIOWrapper(sys.stderr.buffer)", "succeeded"),
+    Unruly(
+        64,
+        "prints ASCII",
+        "sys.stdout.reconfigure(encoding='ascii', errors=OUT.errors)",
+        "succeeded",
+    ),
+    Unruly(64, "prints strictly", "sys.stdout.reconfigure(errors='strict')", "succeeded"),
+    Unruly(64, "keeps lines", "sys.stdout.reconfigure(line_buffering=False)", "succeeded"),
+    Unruly(64, "keeps errors", "sys.stderr.reconfigure(write_through=False)", "succeeded"),
+    Unruly(64, "closes stdin", "sys.stdin.close()", "succeeded"),
+    Unruly(64, "closes what stdin is", "os.close(0)", "succeeded"),
+    Unruly(64, "moves stdin", "os.dup2(os.open(__file__, os.O_RDONLY), 0)", "succeeded"),
+    Unruly(64, "replaces stdin", "sys.stdin = io.StringIO('yes')", "succeeded"),
+    Unruly(64, "changes the root", "ROOT and os.chroot(HERE)", "succeeded"),
     Unruly(64, "waits for no room", "os.set_blocking(1, False)", "succeeded"),
     Unruly(64, "waits for none, and prints", "fill()", "succeeded"),
+    Unruly(64, "waits for none, and has more", "fill(); print('more', end='')", "succeeded"),
     Unruly(69, "publishes", "[events.publish('more', i) for i in range(20)]", "succeeded"),
 ]
 EXTRA = """
@@ -335,7 +360,8 @@ def test_an_unruly_handler_costs_its_own_attempt_and_nothing_else(
     assert len(json.dumps(attempt)) < 200_000
     after = look(run_ampt, tame)
     assert (after["state"], after["attempt"]) == ("done", 1), ended.err
-    assert "all is normal" in after["records"][-1]["output"]
+    assert "all is normal \u20ac\\udc80" in after["records"][-1]["output"]
+    assert "more" not in after["records"][-1]["output"]
     assert sleepers(nap) == []
     assert run_ampt("check").status == 0
 
@@ -390,6 +416,37 @@ def test_an_import_that_closes_stdout_keeps_no_event(run_ampt, write_handlers) -
 
     assert run_ampt("run", "--handlers", write_handlers(code)).status == 0
     assert [look(run_ampt, id_)["records"][-1]["output"] for id_ in ids] == ["told"] * 2
+
+
+@pytest.mark.row(66)
+@pytest.mark.parametrize(
+    "does",
+    [
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.stdout = sys.stderr = None",
+        "sys.stdout = Tee()",
+        "sys.stdin.close()",
+        "sys.stdin = None",
+        "sys.stdin.detach()",
+    ],
+)
+def test_an_import_may_do_to_streams_what_it_likes(does: str, run_ampt, write_handlers) -> None:
+    """It is done for all events, and is no reason to begin a worker for each."""
+    code = f"""
+import os, sys
+class Tee:
+    def write(self, text): os.write(1, text.encode())
+    def flush(self): pass
+{does}
+@events.on("n")
+def f(event): print(os.getpid())
+"""
+    ids = [run_ampt("publish", "n").out.strip() for _ in range(3)]
+
+    assert run_ampt("run", "--handlers", write_handlers(code)).status == 0
+    told = [look(run_ampt, id_)["records"][-1]["output"] for id_ in ids]
+    assert len(set(told)) == 1, told
+    assert told[0].strip().isdigit()
 
 
 @pytest.mark.row(68)
