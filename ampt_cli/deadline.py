@@ -91,11 +91,16 @@ class Deadline(Watch):
 
 def _leave(error: BaseException | None) -> NoReturn:
     """End as a program of its own would, that was left by `error`."""
-    asked = error.code if isinstance(error, SystemExit) else error and 1
-    status = asked if isinstance(asked, int) else int(asked is not None)
-    with suppress(BaseException):
-        if error is not None and not isinstance(error, SystemExit):
-            sys.stderr.write(traceback_of(error))
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status)
+    try:
+        asked = error.code if isinstance(error, SystemExit) else error and 1
+        status = asked if isinstance(asked, int) else int(asked is not None)
+        with suppress(BaseException):
+            if not isinstance(error, SystemExit):
+                sys.stderr.write(traceback_of(error))
+            elif asked is not None and not isinstance(asked, int):
+                sys.stderr.write(f"{asked}\n")
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+    finally:
+        os._exit(255)  # as Python has it for a number that is none of C

@@ -230,7 +230,16 @@ def test_where_a_handler_says_nothing_the_configuration_does(run, tmp_path: Path
 
 @pytest.mark.row(56)
 @pytest.mark.parametrize(
-    ("body", "said"), [('"returns"', 0), ("0", 0), ("7", 7), ("null", 0), ('"raises"', 1)]
+    ("body", "said"),
+    [
+        ('"returns"', 0),
+        ("0", 0),
+        ("7", 7),
+        (str(2**70), 255),
+        ("null", 0),
+        ('"in words"', 1),
+        ('"raises"', 1),
+    ],
 )
 def test_a_forked_child_that_comes_out_of_the_handler_ends(run, body: str, said: int) -> None:
     """With the status of a program; neither the next handler nor the next event sees it."""
@@ -241,6 +250,9 @@ def test_a_forked_child_that_comes_out_of_the_handler_ends(run, body: str, said:
     assert [output.count(word) for word in ("child\n", "behind\n")] == [1, 1]
     assert output.endswith(f"status {said}\nbehind\n")
     assert ("ValueError: its own" in output) == (body == '"raises"')
+    assert ("in words\n" in output) == (body == '"in words"')
+    words = {"child", "in words", f"status {said}", "behind"}
+    assert body == '"raises"' or words.issuperset(output.splitlines())
     assert last(run("plain"))["output"] == "registered by a call 0 0\n"
 
 
