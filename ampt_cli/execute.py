@@ -127,9 +127,9 @@ def execute(
         timeout = handler.timeout or default_timeout
         context = Context(watch, event.attempt, event.id, timeout)
         started = perf_counter_ns()
-        watch.begin(handler, timeout)
         try:
             try:
+                watch.begin(handler, timeout)  # here, for its signal may come before the call
                 _call(handler, event, context)
             finally:
                 # A thread may keep it, and must not move the deadline of a later call.
@@ -253,7 +253,7 @@ def _weighed(heard: "Sequence[tuple[T, Wish]]") -> "tuple[Wish, T]":
 
 def describe(error: BaseException | None) -> str:
     """One line on what went wrong; survives what cannot be printed."""
-    name = type(error).__name__
+    name = " ".join(type(error).__name__.split())
     try:
         text = " ".join(str(error).split())
     except BaseException:  # noqa: BLE001  a broken __str__ is the handler's, too

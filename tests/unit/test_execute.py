@@ -14,8 +14,8 @@ import pytest
 
 from ampt_cli.errors import ConfigError
 from ampt_cli.event import Event
-from ampt_cli.execute import Context, Result, Watch, execute
-from ampt_cli.handlers import GiveUp, Registry, RetryLater
+from ampt_cli.execute import Context, HandlerTimeout, Result, Watch, execute
+from ampt_cli.handlers import GiveUp, Handler, Registry, RetryLater
 from ampt_cli.policy import Wish
 
 EVENT = Event("x", "n", {"a": 1}, 0, 0, 1)
@@ -138,6 +138,37 @@ def test_an_exception_that_cannot_be_printed_is_reported() -> None:
         raise Hostile
 
     assert "Hostile" in str(run(registry).error)
+
+
+def test_an_error_is_one_line_whatever_its_class_is_called() -> None:
+    """Reports and logs have one line for it."""
+    registry = Registry()
+
+    @registry.on("n")
+    def handler(_event: Event) -> None:
+        raise type("Two\nlines", (Exception,), {})("and\nmore")
+
+    assert run(registry).error == "Two lines: and more"
+
+
+def test_a_time_that_is_over_before_the_call_is_the_handlers_own() -> None:
+    """A worker that was stopped between the two finds the signal first."""
+
+    class Stopped(Watch):
+        def begin(self, handler: Handler, timeout: int) -> None:
+            self.fired = True
+            raise HandlerTimeout
+
+        def end(self) -> None:
+            ended.append(True)
+
+    registry, ended = Registry(), list[bool]()
+    registry.on("n", lambda _event: ended.append(False))
+
+    result = execute(EVENT, registry.of("n"), now=lambda: 0, watch=Stopped())
+
+    assert (result.outcome, result.error) == ("timed_out", "timed out after 5 s")
+    assert ended == [True]
 
 
 def test_wishes_reach_the_result() -> None:
