@@ -267,8 +267,8 @@ def traceback_of(error: BaseException | None) -> str:
         return ""
     frames = frame = error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code in (execute.__code__, _call.__code__, _await.__code__):
-            frames = frame.tb_next  # those before are ours too, or asyncio's
+        if frame.tb_frame.f_code is _await.__code__:
+            frames = frame.tb_next  # those before are asyncio's, or ours
         frame = frame.tb_next
     try:
         import traceback  # noqa: PLC0415  only after a failure, perhaps for want of open files
