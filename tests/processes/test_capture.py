@@ -51,6 +51,25 @@ def test_what_is_left_out_is_counted(pipe: tuple[Capture, int], more: int) -> No
 
 
 @pytest.mark.row(58)
+def test_what_follows_fast_cuts_nothing_of_what_was_before(pipe: tuple[Capture, int]) -> None:
+    """It may all be read before the first report is."""
+    first = b"x" * MAX_OUTPUT
+    printed(pipe, first + TOKEN + b"1\n" + b"y" * 9 * MAX_OUTPUT)
+
+    assert pipe[0].until(b"1") == first
+
+
+@pytest.mark.row(57)
+def test_an_event_whose_output_has_no_end_is_not_waited_for(pipe: tuple[Capture, int]) -> None:
+    """Its handler wrote a report of its own; what it printed is of the next event."""
+    printed(pipe, b"before")
+
+    assert pipe[0].until(b"1") == b""
+    printed(pipe, TOKEN + b"2\n")
+    assert pipe[0].until(b"2") == b"before"
+
+
+@pytest.mark.row(58)
 def test_the_last_words_of_a_worker_are_cut_alike(pipe: tuple[Capture, int]) -> None:
     """Those behind the last event that it reported."""
     printed(pipe, b"x" * 9 * MAX_OUTPUT + TOKEN + b"1\n" + b"y" * 20)

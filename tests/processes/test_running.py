@@ -197,6 +197,32 @@ def test_what_was_claimed_before_the_disk_failed_is_held() -> None:
     assert made.holds
 
 
+def test_what_a_full_pipe_refuses_keeps_its_place() -> None:
+    """It is neither given back nor offered again before the worker has taken something."""
+    taken: list[int] = []
+    limits = iter([1, 3, 8])  # events at most that the pipe has room for, at each offer
+
+    def submit(events: list[tuple[int, str]]) -> list[int]:
+        some = next(limits)
+        taken.extend(seq for seq, _ in events[:some])
+        return [seq for seq, _ in events[some:]]
+
+    released: list[object] = []
+    entries = (SimpleNamespace(file=str(number)) for number in range(8))
+    outcomes: Any = SimpleNamespace(left=[], release=released.append)
+    intake: Any = SimpleNamespace(claim=lambda: next(entries, None))
+    slot = SimpleNamespace(
+        waiting=taken, wants_more=lambda: True, room=lambda: 8 - len(taken), submit=submit
+    )
+    workers: Any = SimpleNamespace(slots=[slot], room=8)
+    made = Dispatch(intake, outcomes, None)
+
+    made.give_out(workers)
+    assert (taken, released, made.holds) == ([1, 2, 3, 4], [], True)
+    made.give_out(workers)
+    assert (taken, released, made.holds) == ([1, 2, 3, 4, 5, 6, 7, 8], [], False)
+
+
 def test_runners_share_what_is_due_and_run_nothing_twice(
     run_ampt, start_ampt, handlers: Path, trace: Path, spool_dir: Path
 ) -> None:

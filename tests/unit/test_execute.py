@@ -171,6 +171,62 @@ def test_a_time_that_is_over_before_the_call_is_the_handlers_own() -> None:
     assert ended == [True]
 
 
+def test_the_outcome_of_an_attempt_is_that_of_its_first_failure() -> None:
+    """As its error is."""
+
+    class First(Watch):
+        def begin(self, handler: Handler, timeout: int) -> None:
+            self.fired = handler is registry.of("n")[0]
+
+    def fails(_event: Event) -> None:
+        raise ValueError
+
+    registry = Registry()
+    registry.on("n", lambda _event: None)
+    registry.on("n", fails)
+
+    result = execute(EVENT, registry.of("n"), now=lambda: 0, watch=First())
+
+    assert [report["outcome"] for report in result.reports] == ["timed_out", "failed"]
+    assert (result.outcome, result.error) == ("timed_out", "timed out after 5 s")
+
+
+def test_a_timeout_is_called_so_whatever_the_handler_makes_of_it() -> None:
+    """A group of tasks makes one of it: events are grouped by their errors."""
+
+    class Late(Watch):
+        fired = True
+
+    def fails(_event: Event) -> None:
+        raise BaseExceptionGroup("tasks", [HandlerTimeout()])
+
+    registry = Registry()
+    registry.on("n", fails)
+
+    result = execute(EVENT, registry.of("n"), now=lambda: 0, watch=Late())
+
+    assert result.error == "timed out after 5 s"
+
+
+def test_nobody_is_told_of_a_success_that_no_record_can_tell_from_another() -> None:
+    """After a death the handler would be skipped, once it has a name of its own."""
+
+    class Noting(Watch):
+        def passed(self, key: str) -> None:
+            told.append(key)
+
+    def plain(_event: Event) -> None:
+        pass
+
+    registry, told = Registry(), list[str]()
+    for handler in (lambda _event: None, plain, lambda _event: None):
+        registry.on("n", handler)
+
+    execute(EVENT, registry.of("n"), now=lambda: 0, watch=Noting())
+
+    assert told == [registry.of("n")[1].key]
+
+
 def test_wishes_reach_the_result() -> None:
     """GiveUp and RetryLater."""
     registry = Registry()
@@ -479,6 +535,26 @@ def test_of_two_times_to_try_again_the_earliest_is_taken_and_named() -> None:
     assert result.error == "RetryLater: try again after 1 hour"
 
 
+def test_of_a_plain_failure_and_a_wish_the_first_is_the_error() -> None:
+    """Both are of the time that is granted."""
+    registry = Registry()
+
+    @registry.on("n")
+    def first(_event: Event) -> None:
+        raise ValueError("a passing trouble")
+
+    @registry.on("n")
+    def second(_event: Event) -> None:
+        raise RetryLater("1 hour")
+
+    result = run(registry)
+
+    assert (result.wish, result.error) == (
+        Wish(later=3_600_000),
+        "ValueError: a passing trouble",
+    )
+
+
 class Hurt(RetryLater):
     @property
     def after(self) -> object:
@@ -572,6 +648,11 @@ TOGETHER = "ExceptionGroup: unhandled errors in a TaskGroup"
             [ValueError("bad"), GiveUp("no")],
             Wish(),
             f"{TOGETHER} (2 sub-exceptions): ValueError: bad",
+        ),
+        (
+            [ValueError("first"), KeyError("k")],
+            Wish(),
+            f"{TOGETHER} (2 sub-exceptions): ValueError: first",
         ),
         (
             [GiveUp("no"), KeyError("k")],
