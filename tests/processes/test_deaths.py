@@ -1,6 +1,7 @@
 """The death of a worker is noticed, whenever it comes."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -401,3 +402,37 @@ def test_a_run_that_cannot_begin_a_worker_leaves_nothing(
     assert done.returncode == 75, done.stderr
     assert list((spool_dir / "tmp").iterdir()) == []
     assert len(list(spool_dir.glob("pending/*/*/*.a0.n.json"))) == 1
+
+
+@pytest.mark.row(56)
+def test_a_child_that_outlives_its_worker_keeps_nobody_from_its_claim(
+    run_ampt: RunAmpt, write_handlers, spool_dir: Path, tmp_path: Path
+) -> None:
+    """It holds no lock of it: what a dead runner had is run again, and not when the child ends."""
+    told = tmp_path / "child"
+    handlers = write_handlers(
+        f"""
+import os, signal, time
+@events.on("n")
+def n(event):
+    if event.attempt > 1: return
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        time.sleep(60)
+        os._exit(0)
+    open({str(told)!r}, "w").write(str(child))
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+"""
+    )
+    run_ampt("publish", "n")
+    try:
+        first = run_ampt("run", "--handlers", handlers)
+        for _ in range(5):  # a worker may take a moment to end with its runner
+            run_ampt("run", "--handlers", handlers)
+        done = list(spool_dir.glob("done/*/*.a2.n.json"))
+    finally:
+        os.kill(int(told.read_text(encoding="utf-8")), signal.SIGKILL)  # it was there until now
+
+    assert (first.status, len(done)) == (-signal.SIGKILL, 1)
