@@ -19,7 +19,6 @@ from _thread import _count as thread_count
 from array import array
 from collections.abc import Callable
 from fcntl import F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, fcntl, ioctl
-from operator import attrgetter
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
 from ampt_cli.strays import COOKIE
@@ -29,7 +28,6 @@ RAW_COOKIE = COOKIE.encode()
 FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
 MARK = getattr(os, "O_NOATIME", os.O_APPEND)  # of an open file; means nothing to a pipe
 MARKS = {0: os.O_APPEND, 1: MARK, 2: MARK}  # /dev/null is root's: others may not set O_NOATIME
-HOW = attrgetter("closed", "encoding", "errors", "line_buffering", "write_through")
 FILES = getrlimit(RLIMIT_NOFILE)[0]  # that may be open at once; negative: any number
 # Our own descriptors lie above what handlers open, and usually close.
 FIRST_FD = FILES // 2 if 0 <= FILES < 400 else 200
@@ -104,8 +102,8 @@ class Surroundings:
         _mark_streams()
         self.flags = _flags()
         flush()  # what was closed by the import is opened anew, for all events
-        self.stdin, self.stdout, self.stderr = self.streams = sys.stdin, sys.stdout, sys.stderr
-        self.how = list(map(_how, self.streams))
+        self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
+        self.text = self._text()
 
     def mark(self, origin: bytes) -> None:
         """Note in the environment whose programs are started from now on."""
@@ -166,7 +164,7 @@ class Surroundings:
     def _changed(self) -> bool:
         if os.environ is not self.environ:
             return True  # and what is behind another one, nobody has watched
-        if sys.stdout is not self.stdout or list(map(_how, self.streams)) != self.how:
+        if sys.stdout is not self.stdout or self._text() != self.text:
             return True  # modules may hold them; and what had wrapped one closes it when it goes
         if thread_count() > self.threads and _threads_that_stay():
             return True
@@ -175,6 +173,18 @@ class Surroundings:
         if _flags() != self.flags and not self._wait_as_before():
             return True
         return list(map(getrlimit, LIMITS)) != self.limits
+
+    def _text(self) -> object:
+        """How text goes through the streams; None if nobody can say."""
+        read: Any = self.stdin
+        out: Any = self.stdout
+        err: Any = self.stderr
+        try:
+            of_out = out.closed, out.encoding, out.errors, out.line_buffering
+            of_err = err.closed, err.encoding, err.errors, err.write_through
+            return of_out, of_err, read is None or read.closed
+        except (AttributeError, ValueError):
+            return None
 
     def _wait_as_before(self) -> bool:
         """Let writers of output wait for room again; whether that was all that had changed."""
@@ -239,14 +249,6 @@ def _here() -> int:
         return fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD)
     finally:
         os.close(low)
-
-
-def _how(stream: object) -> object:
-    """How text goes through a stream; None where nothing does, or nobody can say."""
-    try:
-        return HOW(stream)
-    except (AttributeError, ValueError):
-        return None
 
 
 def _mark_streams() -> None:
