@@ -10,7 +10,7 @@ from itertools import accumulate
 from stat import S_IMODE, S_IRWXO, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
-from ampt_cli import catalog, instants, layout, lock, retention, upkeep, walk
+from ampt_cli import catalog, instants, layout, lock, retention, twice, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
 
@@ -283,45 +283,17 @@ def _has_odd(disk: Disk, folder: str) -> bool:
 def _twice(disk: Disk, goes: set[str], unread: dict[str, str]) -> Iterator[Finding]:
     """Events with two entries that stay, as a backup that is restored over a spool leaves them.
 
-    Hashes of ids first, to spare room; those that came twice are looked at again.
     What `goes` to quarantine for its own sake is none of them, or no entry might be left.
     """
-    once: set[int] = set()
-    again: set[int] = set()
-    for entry in _entries(disk, unread):
-        (again if hash(entry.id) in once else once).add(hash(entry.id))
-    found: dict[str, list[layout.Entry]] = {}
-    for entry in _entries(disk, unread) if again else ():
-        if hash(entry.id) in again and entry.path not in goes:
-            found.setdefault(entry.id, []).append(entry)
-    for entries in found.values():
-        yield from _older(disk, list(dict.fromkeys(entries)), unread)
 
+    def entries() -> Iterator[layout.Entry]:
+        for folder in _folders(disk, unread):
+            if folder not in unread:
+                yield from walk.entries(disk, folder)
 
-def _entries(disk: Disk, unread: dict[str, str]) -> Iterator[layout.Entry]:
-    for folder in _folders(disk, unread):
-        if folder not in unread:
-            yield from walk.entries(disk, folder)
-
-
-def _older(disk: Disk, entries: list[layout.Entry], unread: dict[str, str]) -> Iterator[Finding]:
-    """All entries of one event but the latest, if they are there at the same time."""
-    sizes = {entry: _size(disk, entry) for entry in entries}
-    # Looked at once more: what moved between the two looks was one entry, seen twice.
-    there = [entry for entry in entries if sizes[entry] >= 0 and _size(disk, entry) >= 0]
-    # They came as entries move; of two that are the same the one further on stays the last.
-    there.sort(key=lambda entry: (entry.attempt, sizes[entry]))
-    for entry in there[:-1]:
-        claimed = layout.RUNNING in {entry.state, there[-1].state}
-        wrong = f"an older entry of the event that is also {there[-1].path}"
+    for entry, latest in twice.older(disk, entries, goes):
+        claimed = layout.RUNNING in {entry.state, latest.state}
         # Of what is claimed, or cannot be read, nobody can say that it is the one to stay.
-        unsure = claimed or there[-1].path in unread
+        unsure = claimed or latest.path in unread
+        wrong = f"an older entry of the event that is also {latest.path}"
         yield Finding(entry.path, wrong, "" if unsure else "quarantine")
-
-
-def _size(disk: Disk, entry: layout.Entry) -> int:
-    """The size of an entry's file; -1 if it is gone. Each deed and each attempt makes it larger."""
-    try:
-        return disk.status(entry.path).st_size
-    except FileNotFoundError:
-        return -1

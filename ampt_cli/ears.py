@@ -13,7 +13,7 @@ from stat import S_ISFIFO
 from ampt_cli import layout
 from ampt_cli.fsio import Disk
 from ampt_cli.signals import emptied
-from ampt_cli.surroundings import FIONREAD
+from ampt_cli.streams import FIONREAD
 from ampt_cli.typed import Any
 from ampt_cli.waiting import unblocking_pipe
 

@@ -10,24 +10,20 @@ Python, of a function that could have changed it.
 
 import _signal  # type: ignore[import-not-found]  # signal.py makes enums, after every event
 import contextlib
-import io
 import os
 import resource
 import sys
 import time
 from _thread import _count as thread_count
-from array import array
 from collections.abc import Callable
-from fcntl import F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, fcntl, ioctl
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE, getrlimit
 
+from ampt_cli import streams
 from ampt_cli.strays import COOKIE
 from ampt_cli.typed import Any
 
 RAW_COOKIE = COOKIE.encode()
-FIONREAD = 0x541B  # Linux: how much there is to be read, asked at either end of a pipe
-MARK = getattr(os, "O_NOATIME", os.O_APPEND)  # of an open file; means nothing to a pipe
-MARKS = {0: os.O_APPEND, 1: MARK, 2: MARK}  # /dev/null is root's: others may not set O_NOATIME
 FILES = getrlimit(RLIMIT_NOFILE)[0]  # that may be open at once; negative: any number
 # Our own descriptors lie above what handlers open, and usually close.
 FIRST_FD = FILES // 2 if 0 <= FILES < 400 else 200
@@ -99,9 +95,9 @@ class Surroundings:
         self.zone = _zone()
         self.threads = thread_count()
         self.locale = _locale()
-        _mark_streams()
-        self.flags = _flags()
-        flush()  # what was closed by the import is opened anew, for all events
+        streams.mark()
+        self.flags = streams.flags()
+        streams.flush()  # what was closed by the import is opened anew, for all events
         self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
         self.text = self._text()
 
@@ -112,7 +108,7 @@ class Surroundings:
 
     def flush(self) -> None:
         """Pass on what the handler printed; streams that it replaced are put back."""
-        flush()
+        streams.flush()
         sys.stdin = self.stdin
         if sys.stdout is self.stdout and sys.stderr is self.stderr:
             return
@@ -121,7 +117,7 @@ class Surroundings:
             self.stderr.flush()
             sys.stdout, sys.stderr = self.stdout, self.stderr
         except BaseException:  # noqa: BLE001  closed by the handler
-            open_streams()
+            streams.open_streams()
 
     def spoilt(self) -> bool:
         """Put back what can be; whether something is left that only a new process mends."""
@@ -170,7 +166,7 @@ class Surroundings:
             return True
         if _locale() != self.locale:
             return True
-        if _flags() != self.flags and not self._wait_as_before():
+        if streams.flags() != self.flags and not self._wait_as_before():
             return True
         return list(map(getrlimit, LIMITS)) != self.limits
 
@@ -193,46 +189,7 @@ class Surroundings:
             os.set_blocking(2, True)
         except OSError:
             return False
-        return _flags() == self.flags
-
-
-def flush() -> None:
-    """Pass on what Python still buffers of the handler's output."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BaseException:  # noqa: BLE001  closed or replaced by the handler
-            open_streams()
-
-
-def open_streams() -> None:
-    """Fresh sys.stdout and sys.stderr; closing them leaves the descriptors alone."""
-    for fd, name in ((1, "stdout"), (2, "stderr")):
-        raw = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
-        buffered = io.BufferedWriter(raw) if fd == 1 else raw
-        stream = io.TextIOWrapper(
-            buffered,
-            "utf-8",
-            "backslashreplace",
-            line_buffering=fd == 1,
-            write_through=fd == 2,
-        )
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-
-
-_count = array("i", [0])
-
-
-def holds_nothing(pipe: int) -> bool:
-    """Whether everything was read that was written to `pipe`; False where nobody can tell."""
-    if sys.platform != "linux":
-        return False
-    try:
-        ioctl(pipe, FIONREAD, _count)
-    except OSError:
-        return False
-    return _count[0] == 0
+        return streams.flags() == self.flags
 
 
 def _here() -> int:
@@ -249,23 +206,6 @@ def _here() -> int:
         return fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD)
     finally:
         os.close(low)
-
-
-def _mark_streams() -> None:
-    """Mark the open files that stdin, stdout and stderr are: others have other flags."""
-    for fd, mark in MARKS.items():
-        try:
-            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | mark)
-        except OSError:
-            continue  # closed when the handlers were imported, or replaced by another's file
-
-
-def _flags() -> list[int] | None:
-    """Those of the open files that stdin, stdout and stderr are; None where one is closed."""
-    try:
-        return [fcntl(0, F_GETFL), fcntl(1, F_GETFL), fcntl(2, F_GETFL)]
-    except OSError:
-        return None
 
 
 def _noting() -> _Noting:

@@ -44,14 +44,8 @@ from ampt_cli.frames import (
 from ampt_cli.fsio import Disk, write_all
 from ampt_cli.marks import RECORD, Marks
 from ampt_cli.room import Room
-from ampt_cli.surroundings import (
-    FIRST_FD,
-    Surroundings,
-    flush,
-    holds_nothing,
-    note_calls,
-    open_streams,
-)
+from ampt_cli.streams import flush, holds_nothing, open_streams
+from ampt_cli.surroundings import FIRST_FD, Surroundings, note_calls
 from ampt_cli.typed import Any, NoReturn, Value
 
 TROUBLE = frozenset({ATTEMPTED, UNREADABLE})  # the kinds that a lack of room may be behind

@@ -22,6 +22,7 @@ from ampt_cli import (
     record,
     repairs,
     spool,
+    twice,
     upkeep,
     walk,
 )
@@ -388,7 +389,7 @@ def test_an_event_that_goes_to_and_fro_is_not_there_twice(
         looks.append(seen.path)
         return -1 if seen == entry and looks.count(seen.path) == gone else 9
 
-    monkeypatch.setattr(check, "_size", size)
+    monkeypatch.setattr(twice, "_size", size)
 
     assert found(disk) == []
     assert looks.count(again) == 2
