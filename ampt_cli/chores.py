@@ -105,10 +105,8 @@ class Chores:
         return self._prune(most)
 
     def _prune(self, most: int) -> bool:
-        trouble, count = Trouble(), 0
-        with trouble:
-            kept = self.settings.retention
-            count = upkeep.prune(self.disk, self.clock(), kept, trouble, most)
+        trouble, kept = Trouble(), self.settings.retention
+        count = upkeep.prune(self.disk, self.clock(), kept, trouble, most)
         self._untidy(trouble)
         return count == most
 

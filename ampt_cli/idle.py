@@ -4,6 +4,7 @@ Nothing heavy is imported, no lock is kept, and no process is started.
 """
 
 from ampt_cli import lock
+from ampt_cli.errors import Trouble
 from ampt_cli.fsio import Disk
 from ampt_cli.retention import Retention, expired, stale
 from ampt_cli.scan import Scan
@@ -16,9 +17,10 @@ def is_idle(disk: Disk, now: int, retention: Retention) -> bool:
         return False  # what cannot be read is for a whole run to report
     if any(_may_be_abandoned(disk, folder) for folder in lock.runners(disk)):
         return False
-    if stale(disk, now) or next(expired(disk, now, retention), None) is not None:
+    trouble = Trouble()
+    if stale(disk, now) or next(expired(disk, now, retention, trouble), None) is not None:
         return False
-    return not scan.has_empty()
+    return trouble.first is None and not scan.has_empty()
 
 
 def _may_be_abandoned(disk: Disk, folder: str) -> bool:

@@ -1,23 +1,34 @@
 """Mend what `check` has found, where that takes no person."""
 
+from collections.abc import Callable
+
 from ampt_cli import buckets, chosen, place, spool, upkeep
 from ampt_cli.check import Finding, id_path
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
 
 
-def repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
+def repair(
+    disk: Disk,
+    finding: Finding,
+    now: int,
+    retries: Retries,
+    problem: Callable[[str], object] = lambda _: None,
+) -> bool:
     """Mend one finding, if this can be done without a person. Raises OSError.
 
-    What is gone has been put right by somebody else.
+    What is gone has been put right by somebody else. What a rescue cannot settle, or sets
+    aside, is told to `problem`.
     """
     try:
-        return _repair(disk, finding, now, retries)
+        return _repair(disk, finding, now, retries, problem)
     except FileNotFoundError:
         return finding.repair not in {"make", "link"} and not disk.exists(finding.path)
 
 
-def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
+def _repair(
+    disk: Disk, finding: Finding, now: int, retries: Retries, problem: Callable[[str], object]
+) -> bool:
     if finding.repair == "quarantine":
         spool.quarantine(disk, finding.path, finding.wrong, now)
     elif finding.repair == "durable":
@@ -25,7 +36,7 @@ def _repair(disk: Disk, finding: Finding, now: int, retries: Retries) -> bool:
     elif finding.repair == "make":
         place.complete(disk)
     elif finding.repair == "rescue":
-        rescue = upkeep.Rescue(disk, lambda: now, retries, lambda _: None)
+        rescue = upkeep.Rescue(disk, lambda: now, retries, problem)
         rescue.one(finding.path)
         rescue.trouble.tell()
         return not disk.exists(finding.path)

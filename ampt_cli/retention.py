@@ -7,6 +7,7 @@ TYPE_CHECKING = False  # spelled so that type checkers know it, without importin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ampt_cli.errors import Trouble
     from ampt_cli.fsio import Disk
 
 
@@ -28,16 +29,20 @@ def retention_of(config: "dict[str, int]") -> Retention:
     )
 
 
-def expired(disk: "Disk", now: int, retention: Retention) -> "Iterator[str]":
-    """The folders of done and dead that are past their retention, oldest first."""
+def expired(disk: "Disk", now: int, retention: Retention, trouble: "Trouble") -> "Iterator[str]":
+    """The folders of done and dead that are past their retention, oldest first.
+
+    If one of the two cannot be read, that is left in `trouble`.
+    """
     for state, keep in ((DONE, retention.done), (DEAD, retention.dead)):
-        for date in disk.list(state):
-            begin = instants.begin_of(date)
-            if begin is None:
-                continue  # no folder of a date
-            if begin + instants.DAY + keep > now:
-                break
-            yield f"{state}/{date}"
+        with trouble:
+            for date in disk.list(state):
+                begin = instants.begin_of(date)
+                if begin is None:
+                    continue  # no folder of a date
+                if begin + instants.DAY + keep > now:
+                    break
+                yield f"{state}/{date}"
 
 
 def stale(disk: "Disk", now: int) -> "list[str]":

@@ -241,7 +241,7 @@ def prune(
 
 def _past(disk: Disk, now: int, retention: Retention, trouble: Trouble) -> Iterator[layout.Entry]:
     """Entries past their retention; the folder of a date is removed once it is empty."""
-    for folder in expired(disk, now, retention):
+    for folder in expired(disk, now, retention, trouble):
         with trouble:
             yield from walk.entries(disk, folder)
             buckets.remove(disk, folder)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ampt_cli import check as checking
-from ampt_cli import clock, due, place, repairs, settings
+from ampt_cli import clock, due, place, printing, repairs, settings
 from ampt_cli import monitor as monitoring
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import AmptError, UsageError, from_os
@@ -15,7 +15,6 @@ from ampt_cli.figures import figures
 from ampt_cli.metrics import Figures
 from ampt_cli.options import Command
 from ampt_cli.policy import retries_of
-from ampt_cli.printing import whole
 from ampt_cli.render import heard, say, show_json
 
 COMMAND = Command(
@@ -76,7 +75,7 @@ def check(
     for finding in checking.check(disk, now):
         mended = False
         try:
-            mended = repair and repairs.repair(disk, finding, now, retries)
+            mended = repair and repairs.repair(disk, finding, now, retries, printing.say)
         except OSError as error:
             wrong = f"{finding.wrong}; this cannot be mended: {error.strerror}"
             finding = finding._replace(wrong=wrong)  # noqa: PLW2901  what is shown of it
@@ -103,7 +102,7 @@ def _monitor(spool: str, given: dict[str, str | None], wrong: str | None) -> int
         path = settings.spool_path(spool)
         status, line = monitoring.judge(_figures(path), limits)
     except AmptError as error:
-        status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {whole(error)}"
+        status, line = monitoring.UNKNOWN, f"AMPT UNKNOWN - {printing.whole(error)}"
     heard(lambda: say(line))
     return status
 

@@ -39,7 +39,7 @@ def prune(
         _show(as_json, f"{plural(deleted, 'event')} deleted", deleted=deleted)
         trouble.tell()
         return
-    for folder in expired(disk, now, kept):
+    for folder in expired(disk, now, kept, trouble):
         state, date = folder.split("/")
         with trouble:
             count = sum(1 for _ in walk.entries(disk, folder))

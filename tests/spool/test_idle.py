@@ -51,6 +51,18 @@ def test_what_is_to_be_tidied_is_something_to_do(folder: str, tmp_path: Path) ->
     assert not is_idle(disk, NOW, Retention())
 
 
+@pytest.mark.parametrize("folder", ["done", "dead"])
+def test_what_cannot_be_read_is_something_to_do(folder: str, tmp_path: Path) -> None:
+    """A whole run tells of it."""
+    disk = filled(tmp_path / "spool", 1, "1 minute")
+    before = is_idle(disk, NOW, Retention())
+    (tmp_path / "spool" / folder).rmdir()
+    (tmp_path / "spool" / folder).touch()
+
+    assert before
+    assert not is_idle(disk, NOW, Retention())
+
+
 def test_little_is_read_where_much_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run reads it all, and once."""
     disk = filled(tmp_path / "spool", 300, None)

@@ -178,6 +178,18 @@ def test_a_claim_that_a_rescue_sets_aside_is_a_failure_of_the_run(
     assert (tally.failed, tally.quarantined, tally.counts["interrupted"]) == (1, 1, 0)
 
 
+def test_a_claim_that_a_repair_sets_aside_is_told(disk: Disk, tmp_path: Path, run_ampt) -> None:
+    """On stderr: it is no finding, for the next run would have done the same."""
+    claimed = claim(disk, "twice")
+    begin(disk, NOW)
+    target = layout.released(claimed)
+    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
+    repaired = run_ampt("check", "--repair")
+
+    assert (repaired.status, repaired.out.count(" (mended)\n")) == (0, 1)
+    assert repaired.err == f"ampt: quarantined {claimed.file}: {upkeep.TWICE}\n"
+
+
 @pytest.mark.parametrize("kind", ["FIFO", "folder", "link"])
 def test_what_is_no_file_in_the_place_of_a_claim_is_given_back(
     disk: Disk, kind: str, tmp_path: Path

@@ -119,6 +119,25 @@ def test_what_is_no_folder_of_a_day_keeps_no_later_day(disk: Disk) -> None:
     assert disk.list("done") == ["2019-12-31"]
 
 
+def test_done_that_cannot_be_read_keeps_dead_from_nothing(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its days are pruned, and the other folder is told, at the end."""
+    disk.make_folder("dead/2020-01-01")
+    read = Disk.list
+
+    def unreadable(self: Disk, folder: str) -> list[str]:
+        if folder == layout.DONE:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read(self, folder)
+
+    monkeypatch.setattr(Disk, "list", unreadable)
+
+    with pytest.raises(PermissionError):
+        prune(disk)
+    assert disk.list("dead") == []
+
+
 def test_what_is_no_folder_of_an_hour_keeps_no_later_hour(disk: Disk) -> None:
     """Nor one that cannot be read: what has emptied after it is removed."""
     for folder in ("pending/2020-01-01", "pending/2020-01-01/01", "retry/2020-01-01"):

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from ampt_cli import instants, layout
+from ampt_cli.errors import Trouble
 from ampt_cli.retention import Retention, expired, retention_of
 
 NOW = 1_800_000_000_000
@@ -19,8 +20,8 @@ def test_a_day_of_finished_events_is_kept_as_long_as_is_promised(state: str, day
         found = {state: [instants.day(midnight - age * instants.DAY)]}
         disk = cast("Any", SimpleNamespace(list=lambda of, found=found: found.get(of, [])))
 
-        assert any(expired(disk, midnight, Retention())) == (age > days), age
-        assert any(expired(disk, midnight - 1, Retention())) == (age > days + 1), age
+        assert any(expired(disk, midnight, Retention(), Trouble())) == (age > days), age
+        assert any(expired(disk, midnight - 1, Retention(), Trouble())) == (age > days + 1), age
 
 
 def test_retention_is_as_documented_but_for_what_is_configured() -> None:
