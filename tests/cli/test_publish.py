@@ -134,6 +134,12 @@ def test_an_event_of_one_byte_less_than_the_limit_is_stored(
     assert "the event 'n' has 262,144 bytes, not less than 262,144" in refused.err
 
 
+def is_asleep(pid: int) -> bool:
+    """Whether it waits in the kernel: Python sees no signal that comes just before a system call."""
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text("ascii").rpartition(")")[2].split()[0] == "S"
+
+
 @pytest.mark.row(47)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("arguments", [["n", "-"], ["n", "@fifo"], ["--batch", "-"]], ids=str)
@@ -161,6 +167,7 @@ def test_whoever_waits_for_a_body_can_be_interrupted(
         pipe.write(b'{"name":"m"}\n')
         pipe.flush()
         wait_until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4))
+        wait_until(lambda: is_asleep(process.pid))
         process.send_signal(number)
         process.wait(20)
     process.stdin = None
