@@ -164,26 +164,26 @@ def test_a_claim_never_replaces_another_entry_of_its_event(
     assert disk.list("running") == []
 
 
-def test_a_claim_that_a_rescue_sets_aside_is_a_failure_of_the_run(
-    disk: Disk, tmp_path: Path
-) -> None:
-    """As what a run sets aside of its own claims is."""
-    claimed = claim(disk, "twice")
+def claim_beside_another(disk: Disk) -> Entry:
+    """A claim that has not begun, whose event waits as well where it would be given back."""
+    claimed, spool_dir = claim(disk, "twice"), Path(disk.path)
     begin(disk, NOW)
-    target = layout.released(claimed)
-    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
+    shutil.copy(spool_dir / claimed.path, spool_dir / layout.released(claimed).path)
+    return claimed
+
+
+def test_a_claim_that_a_rescue_sets_aside_is_a_failure_of_the_run(disk: Disk) -> None:
+    """As what a run sets aside of its own claims is."""
+    claim_beside_another(disk)
     tally = Tally()
     Chores(disk, Settings(""), Heard(), lambda: NOW, tally).rescue(None)
 
     assert (tally.failed, tally.quarantined, tally.counts["interrupted"]) == (1, 1, 0)
 
 
-def test_a_claim_that_a_repair_sets_aside_is_told(disk: Disk, tmp_path: Path, run_ampt) -> None:
+def test_a_claim_that_a_repair_sets_aside_is_told(disk: Disk, run_ampt) -> None:
     """On stderr: it is no finding, for the next run would have done the same."""
-    claimed = claim(disk, "twice")
-    begin(disk, NOW)
-    target = layout.released(claimed)
-    shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
+    claimed = claim_beside_another(disk)
     repaired = run_ampt("check", "--repair")
 
     assert (repaired.status, repaired.out.count(" (mended)\n")) == (0, 1)
