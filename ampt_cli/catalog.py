@@ -13,6 +13,7 @@ from ampt_cli.event import ID_CHARACTERS, Event, id_is_legal, is_made
 from ampt_cli.fsio import Disk
 from ampt_cli.known import RACY, SECOND
 from ampt_cli.layout import DEAD, DONE, PENDING, RETRY, RUNNING, STATES, Entry
+from ampt_cli.unread import Unread
 
 BEHIND = SECOND + RACY  # ns: a folder's mtime is, at most, behind the clock
 
@@ -77,7 +78,8 @@ def find(disk: Disk, prefix: str) -> Entry:
     """The entry whose id is, or begins uniquely with, `prefix`.
 
     A whole id made by ampt is looked for first where it was published, so the
-    backlog does not matter. Raises NotFound, UsageError where it is ambiguous.
+    backlog does not matter. Raises NotFound, UsageError where it is ambiguous, and AmptError
+    where there may be another, or it, in what cannot be read.
     """
     if not prefix:  # every id begins so: the variable of a script was empty
         raise UsageError("the id is empty", "give an id, or a unique beginning of one")
@@ -88,15 +90,17 @@ def find(disk: Disk, prefix: str) -> Entry:
         return hinted
     for _ in range(2):  # an entry may move behind us; one that moved on is there the second time
         found: dict[str, Entry] = {}
-        for entry in entries(disk):
+        unread = Unread(disk)
+        for entry in unread.entries(STATES):
             if entry.id == prefix:
                 return entry
             if entry.id.startswith(prefix):
                 found[entry.id] = entry
-        if len(found) == 1:
-            return next(iter(found.values()))
-        if found:
+        if len(found) > 1:
             raise ambiguous(prefix, found)
+        unread.tell()
+        if found:
+            return next(iter(found.values()))
     raise NotFound(f"there is no event with the id {prefix!r}")
 
 
@@ -114,14 +118,15 @@ def _hinted(disk: Disk, id: str) -> Entry | None:
     if instant is None:
         return None
     stamp = instants.stamp(instant)
-    likely = [f"{PENDING}/{instants.bucket(stamp)}", *walk.folders(disk, (RUNNING, RETRY))]
+    unread = Unread(disk)  # what cannot be read is told by whoever looks everywhere
+    likely = [f"{PENDING}/{instants.bucket(stamp)}", *unread.folders((RUNNING, RETRY))]
     finished = [
         folder
-        for folder in walk.folders(disk, (DONE, DEAD))
+        for folder in unread.folders((DONE, DEAD))
         if folder.partition("/")[2] >= instants.date(stamp)
     ]
     for folder in [*likely, *finished]:
-        for file in walk.files(disk, folder):
+        for file in unread.skipping(walk.files(disk, folder)):
             if id in file:
                 entry = layout.parse(folder, file)
                 if entry is not None and entry.id == id:
@@ -192,19 +197,21 @@ def look(disk: Disk, entry: Entry) -> Seen | None:
 
 
 def search(
-    disk: Disk, wanted: Filter, *, read: bool = False, told: Callable[[int], object] = int
+    unread: Unread, wanted: Filter, *, read: bool = False, told: Callable[[int], object] = int
 ) -> Iterator[Seen]:
     """Every event that passes, once; opened only where the filter needs it, or with `read`.
 
     An entry that was not opened has no event and no records. `told` hears at each
     entry how many there were before, whether they passed or not. An event that moves
-    meanwhile is not missed unless it goes round twice (spool_format.md, section 8).
+    meanwhile is not missed unless it goes round twice (spool_format.md, section 8). What
+    cannot be read `unread` tells afterwards.
     """
+    disk = unread.disk
     before = time_ns() - BEHIND
     again = [state for state in wanted.states if state in layout.WAITING]
     once = bool(again) or len(wanted.states) > 1
     shown: set[int] = set()  # hashes of ids; what is in quarantine may be there twice
-    everything = chain(entries(disk, wanted.states), _arrived(disk, again, before))
+    everything = chain(unread.entries(wanted.states), _arrived(unread, again, before))
     for number, entry in enumerate(everything):
         told(number)
         moves = once and entry.state in STATES
@@ -217,15 +224,19 @@ def search(
             yield found
 
 
-def _arrived(disk: Disk, states: Iterable[str], since: int) -> Iterator[Entry]:
+def _arrived(unread: Unread, states: Iterable[str], since: int) -> Iterator[Entry]:
     """What waits in buckets that changed after `since` (ns)."""
-    for folder in walk.folders(disk, states):
-        try:
-            changed = disk.status(folder).st_mtime_ns
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if changed > since:
-            yield from walk.entries(disk, folder)
+    for folder in unread.folders(states):
+        yield from unread.skipping(_changed(unread.disk, folder, since), folder)
+
+
+def _changed(disk: Disk, folder: str, since: int) -> Iterator[Entry]:
+    try:
+        changed = disk.status(folder).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if changed > since:
+        yield from walk.entries(disk, folder)
 
 
 def passes(found: Seen, wanted: Filter) -> bool:

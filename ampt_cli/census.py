@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ampt_cli import instants, layout, walk
 from ampt_cli.fsio import Disk
+from ampt_cli.unread import Unread
 
 SETTLED = 2_000_000_000  # ns after which a folder's mtime tells of every later change
 
@@ -37,12 +38,11 @@ class Folder(NamedTuple):
 class Counting:
     """A census that can be repeated: folders that did not change are not walked again."""
 
-    def __init__(self, disk: Disk) -> None:
-        self.disk = disk
+    def __init__(self) -> None:
         self._known: dict[str, tuple[int, Folder]] = {}  # by path: mtime and what it had
 
-    def census(self, now: int, told: Callable[[int], object] = int) -> Census:
-        """Walk the names. `told` hears now and then how many there were so far.
+    def census(self, unread: Unread, now: int, told: Callable[[int], object] = int) -> Census:
+        """Walk the names that can be read. `told` hears now and then how many there were so far.
 
         Several folders are no snapshot: beside runners the figures are approximate.
         """
@@ -60,9 +60,9 @@ class Counting:
             seen += count
             told(seen)
 
-        for path in walk.folders(self.disk, layout.STATES):
+        for path in unread.folders(layout.STATES):
             state, _, bucket = path.partition("/")
-            found = self._folder(path, stamp, known, more)
+            found = self._folder(unread, path, stamp, known, more)
             total = found.names.total()
             counts[state] += total
             for rest, count in found.names.items():
@@ -79,48 +79,53 @@ class Counting:
                 if found.after:
                     following = min(following or found.after, found.after)
                     coming[bucket] = coming.get(bucket, 0) + total - found.late
-        counts[layout.QUARANTINE] = _set_aside(self.disk)
+        counts[layout.QUARANTINE] = _set_aside(unread)
         coming = dict(sorted(coming.items()))
         first, after, held = map(instants.unstamp, (oldest, following, claimed))
         return Census(counts, names, overdue, first, after, coming, ended, held)
 
     def _folder(
         self,
+        unread: Unread,
         path: str,
         stamp: str,
         known: dict[str, tuple[int, Folder]],
         more: Callable[[int], object],
     ) -> Folder:
         try:
-            changed = self.disk.status(path).st_mtime_ns
-        except OSError:
+            changed = unread.disk.status(path).st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return Folder(Counter(), 0, "", "")
+        except OSError as error:
+            unread.note(path, error)
             return Folder(Counter(), 0, "", "")
         entry = known.get(path)
         if entry is None or entry[0] != changed:
-            entry = (changed, _walk(self.disk, path, stamp, more))
+            entry = (changed, _walk(unread, path, stamp, more))
         # Of the hour that runs, what is late changes with the clock; and what changed
         # just now may change again without another mtime.
-        if instants.bucket(stamp) not in path and changed + SETTLED < time_ns():
+        lasts = instants.bucket(stamp) not in path and path not in unread.why
+        if lasts and changed + SETTLED < time_ns():
             self._known[path] = entry
         return entry[1]
 
 
-def census(disk: Disk, now: int, told: Callable[[int], object] = int) -> Census:
-    """Count once."""
-    return Counting(disk).census(now, told)
+def census(unread: Unread, now: int, told: Callable[[int], object] = int) -> Census:
+    """Count once what can be read."""
+    return Counting().census(unread, now, told)
 
 
-def _set_aside(disk: Disk) -> int:
+def _set_aside(unread: Unread) -> int:
     """How many files are in quarantine: not reasons whose file was never moved, or was deleted."""
-    folders = disk.list(layout.QUARANTINE)
-    held = (set(disk.list(f"{layout.QUARANTINE}/{name}")) - {layout.REASON} for name in folders)
+    folders = unread.names(layout.QUARANTINE)
+    held = (set(unread.names(f"{layout.QUARANTINE}/{name}")) - {layout.REASON} for name in folders)
     return sum(map(len, held))
 
 
-def _walk(disk: Disk, path: str, now: str, more: Callable[[int], object]) -> Folder:
+def _walk(unread: Unread, path: str, now: str, more: Callable[[int], object]) -> Folder:
     names: Counter[str] = Counter()
     late, first, after = 0, "", ""
-    for files in walk.chunks(disk, path):
+    for files in unread.skipping(walk.chunks(unread.disk, path), path):
         entries, rests = _entries(files)
         if entries:
             earliest = min(entries)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ampt_cli import catalog, instants, layout, lock, retention, twice, upkeep, walk
 from ampt_cli.errors import Damaged
 from ampt_cli.fsio import Disk
+from ampt_cli.unread import Unread
 
 KNOWN = {*layout.FOLDERS, layout.WAKE, layout.FORMAT, layout.RAN, layout.COUNTERS}
 
@@ -33,14 +34,14 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     yield from [*_tops(disk)]
     if not all(disk.is_folder(folder) for folder in layout.FOLDERS if disk.exists(folder)):
         return  # it is said, and the rest cannot be looked at
-    unread: dict[str, str] = {}  # paths, and why
+    unread = Unread(disk)
     goes: set[str] = set()  # paths of what `repairs` puts in quarantine
     unlinked: list[Finding] = []
     # What a dead runner had claimed is elsewhere once it is rescued, so that comes first.
     # Each is listed: of a folder that files leave while it is read, others may be missed.
-    parts = [_runners(disk), _strays(disk, unread), _buckets(disk, unread)]
-    for part in (*parts, _twice(disk, goes, unread)):
-        for finding in [*_as_far_as_can_be(part, unread)]:
+    parts = [_runners(disk), _strays(unread), _buckets(unread)]
+    for part in (*parts, _twice(unread, goes)):
+        for finding in [*unread.skipping(part)]:
             if finding.repair == "quarantine":
                 goes.add(finding.path)
             if finding.repair == "link":
@@ -52,44 +53,24 @@ def check(disk: Disk, now: int) -> Iterator[Finding]:
     yield from links
     places = {id_path(finding.path) for finding in links}  # what is there makes room
     for part in (_ids(disk), _drafts(disk, now)):
-        for finding in _as_far_as_can_be(part, unread):
+        for finding in unread.skipping(part):
             if finding.path not in places:
                 yield finding
-    yield from _unread(unread)
+    yield from _hidden(unread)
 
 
-def _unread(unread: dict[str, str]) -> Iterator[Finding]:
+def _hidden(unread: Unread) -> Iterator[Finding]:
     """What could not be read, but for what is in a folder that cannot be."""
-    for path, why in unread.items():
+    for path, error in unread.why.items():
         above = accumulate(path.split("/")[:-1], "{}/{}".format)
-        if unread.keys().isdisjoint(above):
-            yield Finding(path, f"it cannot be read: {why}", "")
+        if unread.why.keys().isdisjoint(above):
+            yield Finding(path, f"it cannot be read: {error.strerror}", "")
 
 
 def id_path(path: str) -> str:
     """Where the id of the entry at `path` has its link."""
     folder, _, file = path.rpartition("/")
     return layout.id_path(layout.again(folder, file).id)
-
-
-def _as_far_as_can_be(
-    findings: Iterator[Finding], unread: dict[str, str], folder: str = ""
-) -> Iterator[Finding]:
-    """Findings up to what cannot be read, which is noted; `folder`, if it is known."""
-    try:
-        yield from findings
-    except OSError as error:
-        path = folder or (error.filename if isinstance(error.filename, str) else ".")
-        unread.setdefault(path, str(error.strerror))
-
-
-def _list(disk: Disk, unread: dict[str, str], path: str) -> list[str]:
-    """The names in a folder; none of one that cannot be read, which is noted."""
-    try:
-        return disk.list(path)
-    except OSError as error:
-        unread.setdefault(path, str(error.strerror))
-        return []
 
 
 def _ids(disk: Disk) -> Iterator[Finding]:
@@ -144,19 +125,19 @@ def _tops(disk: Disk) -> Iterator[Finding]:
             yield Finding(name, "not a part of a spool", "")
 
 
-def _strays(disk: Disk, unread: dict[str, str]) -> Iterator[Finding]:
+def _strays(unread: Unread) -> Iterator[Finding]:
     """Names that are no date or hour: nobody looks into them."""
     for state in (*layout.WAITING, *layout.FINISHED):
-        for date in _list(disk, unread, state):
+        for date in unread.names(state):
             path = f"{state}/{date}"
-            if not _is_hour(disk, path, date, "00"):
+            if not _is_hour(unread.disk, path, date, "00"):
                 yield Finding(path, "no folder of a date; nobody looks into it", "")
             elif state in layout.WAITING:
-                for hour in _list(disk, unread, path):
-                    if not _is_hour(disk, f"{path}/{hour}", date, hour):
+                for hour in unread.names(path):
+                    if not _is_hour(unread.disk, f"{path}/{hour}", date, hour):
                         wrong = "no folder of an hour; nobody looks into it"
                         yield Finding(f"{path}/{hour}", wrong, "")
-    yield from _loose(disk)
+    yield from _loose(unread.disk)
 
 
 def _loose(disk: Disk) -> Iterator[Finding]:
@@ -179,17 +160,13 @@ def _is_hour(disk: Disk, path: str, date: str, hour: str) -> bool:
     return instants.begin_of(date, hour) is not None and S_ISDIR(status.st_mode)
 
 
-def _buckets(disk: Disk, unread: dict[str, str]) -> Iterator[Finding]:
-    for folder in _folders(disk, unread):
-        yield from _as_far_as_can_be(_folder(disk, folder, unread), unread, folder)
+def _buckets(unread: Unread) -> Iterator[Finding]:
+    for folder in unread.folders(layout.STATES):
+        yield from unread.skipping(_folder(unread, folder), folder)
 
 
-def _folders(disk: Disk, unread: dict[str, str]) -> Iterator[str]:
-    return walk.folders(disk, layout.STATES, partial(_list, disk, unread))
-
-
-def _folder(disk: Disk, folder: str, unread: dict[str, str]) -> Iterator[Finding]:
-    state = folder.partition("/")[0]
+def _folder(unread: Unread, folder: str) -> Iterator[Finding]:
+    disk, state = unread.disk, folder.partition("/")[0]
     if state != layout.RUNNING and upkeep.is_unmarked(disk, folder):
         yield Finding(folder, "its path may not survive a power cut", "durable")
     for file in walk.files(disk, folder, hidden=True):
@@ -201,10 +178,11 @@ def _folder(disk: Disk, folder: str, unread: dict[str, str]) -> Iterator[Finding
         elif state in layout.WAITING and folder != f"{state}/{instants.bucket(entry.stamp)}":
             yield Finding(entry.path, "not in the bucket of its stamp", "quarantine")
         else:
-            yield from _as_far_as_can_be(_entry(disk, entry, unread), unread)
+            yield from unread.skipping(_entry(unread, entry))
 
 
-def _entry(disk: Disk, entry: layout.Entry, unread: dict[str, str]) -> Iterator[Finding]:
+def _entry(unread: Unread, entry: layout.Entry) -> Iterator[Finding]:
+    disk = unread.disk
     try:
         status = disk.status(entry.path)
     except FileNotFoundError:
@@ -216,7 +194,7 @@ def _entry(disk: Disk, entry: layout.Entry, unread: dict[str, str]) -> Iterator[
     if seen is None:
         return
     if isinstance(seen.why, OSError):
-        unread[entry.path] = str(seen.why.strerror)
+        unread.note(entry.path, seen.why)
         return
     if seen.damage is not None:
         # What is newer is left where it is.
@@ -280,20 +258,15 @@ def _has_odd(disk: Disk, folder: str) -> bool:
     return any(layout.parse(folder, name) is None for name in names)
 
 
-def _twice(disk: Disk, goes: set[str], unread: dict[str, str]) -> Iterator[Finding]:
+def _twice(unread: Unread, goes: set[str]) -> Iterator[Finding]:
     """Events with two entries that stay, as a backup that is restored over a spool leaves them.
 
     What `goes` to quarantine for its own sake is none of them, or no entry might be left.
     """
-
-    def entries() -> Iterator[layout.Entry]:
-        for folder in _folders(disk, unread):
-            if folder not in unread:
-                yield from walk.entries(disk, folder)
-
-    for entry, latest in twice.older(disk, entries, goes):
+    entries = partial(unread.entries, layout.STATES)
+    for entry, latest in twice.older(unread.disk, entries, goes):
         claimed = layout.RUNNING in {entry.state, latest.state}
         # Of what is claimed, or cannot be read, nobody can say that it is the one to stay.
-        unsure = claimed or latest.path in unread
+        unsure = claimed or latest.path in unread.why
         wrong = f"an older entry of the event that is also {latest.path}"
         yield Finding(entry.path, wrong, "" if unsure else "quarantine")

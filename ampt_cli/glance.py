@@ -66,6 +66,11 @@ def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
             line((f"{plural(gone, 'runner')} died; the next run takes back its claims", "warn"))
         )
     wrong += _hanging(found, now)
+    if found["unread"]:
+        told = plural(len(found["unread"]), "path")
+        wrong.append(
+            line((f"{told} cannot be read, so not all is counted:", "bad"), (" ampt check", ""))
+        )
     if counts[layout.DEAD]:
         told, hint = plural(counts[layout.DEAD], "dead event"), "--state dead --group-by error"
         wrong.append(line((f"{told}:", "bad"), (f" ampt inspect {hint}", "")))

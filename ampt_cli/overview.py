@@ -9,14 +9,15 @@ from ampt_cli.census import Census
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Begun
 from ampt_cli.ran import last_run
+from ampt_cli.unread import Unread
 
 SAMPLE = 200  # entries opened to group errors
 
 
-def overview(disk: Disk, counted: Census) -> dict[str, Any]:
+def overview(unread: Unread, counted: Census) -> dict[str, Any]:
     """What a census found, failing events by error, and runners: the fields of --json.
 
-    Times are instants (ms), or None.
+    Times are instants (ms), or None. `unread` knows what could not be counted.
     """
     return {
         "counts": counted.counts,
@@ -25,17 +26,18 @@ def overview(disk: Disk, counted: Census) -> dict[str, Any]:
         "next_due": counted.following,
         "coming": counted.coming,
         "ended": counted.ended,
-        "errors": errors(disk),
+        "errors": errors(unread),
         "errors_sampled": counted.counts[layout.RETRY] + counted.counts[layout.DEAD] > SAMPLE,
-        "runners": list(runners(disk)),
-        "last_run": last_run(disk),
+        "runners": list(runners(unread)),
+        "last_run": last_run(unread.disk),
+        "unread": {path: error.strerror for path, error in unread.why.items()},
     }
 
 
-def errors(disk: Disk) -> list[dict[str, Any]]:
+def errors(unread: Unread) -> list[dict[str, Any]]:
     """Failing and dead events grouped by their last error; of a sample, when there are many."""
-    failing = catalog.entries(disk, (layout.DEAD, layout.RETRY))
-    seen = (catalog.look(disk, entry) for entry in islice(failing, SAMPLE))
+    failing = unread.entries((layout.DEAD, layout.RETRY))
+    seen = (catalog.look(unread.disk, entry) for entry in islice(failing, SAMPLE))
     return grouped((one for one in seen if one is not None), by="error")
 
 
@@ -61,22 +63,28 @@ def grouped(found: Iterable[catalog.Seen], by: str) -> list[dict[str, Any]]:
     )
 
 
-def runners(disk: Disk) -> Iterator[dict[str, Any]]:
+def runners(unread: Unread) -> Iterator[dict[str, Any]]:
     """The runners that have a folder: alive or not, and what each worker began last."""
-    for folder in lock.runners(disk):
-        name = folder.rpartition("/")[2]
-        begun = Begun(disk, folder)
-        claims = set(walk.files(disk, folder)) - layout.RUNNER_FILES
-        now = [
-            {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "start": start}
-            for file, start in begun.latest().values()
-            if file in claims and (entry := layout.parse(folder, file)) is not None
-        ]
-        alive = lock.is_alive(disk, folder)
-        if not alive and not disk.exists(folder):
-            continue  # race: it has ended since its folder was found, and did not die
-        since = instants.unstamp(name.partition("-")[0])
-        yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
-            "claims": len(claims),
-            "now": now,
-        }
+    for folder in unread.folders((layout.RUNNING,)):
+        yield from unread.skipping(_runner(unread.disk, folder), folder)
+
+
+def _runner(disk: Disk, folder: str) -> Iterator[dict[str, Any]]:
+    if not disk.is_folder(folder):
+        return  # nobody's
+    name = folder.rpartition("/")[2]
+    begun = Begun(disk, folder)
+    claims = set(walk.files(disk, folder)) - layout.RUNNER_FILES
+    now = [
+        {"id": entry.id, "name": entry.name, "attempt": entry.attempt, "start": start}
+        for file, start in begun.latest().values()
+        if file in claims and (entry := layout.parse(folder, file)) is not None
+    ]
+    alive = lock.is_alive(disk, folder)
+    if not alive and not disk.exists(folder):
+        return  # race: it has ended since its folder was found, and did not die
+    since = instants.unstamp(name.partition("-")[0])
+    yield {"runner": name, "pid": begun.pid, "alive": alive, "since": since} | {
+        "claims": len(claims),
+        "now": now,
+    }

@@ -71,7 +71,7 @@ def check(
     config, _ = settings.read()
     disk = place.open_disk(settings.spool_path(spool_dir, config))
     now, retries = clock.now(), retries_of(config)
-    left, listens = 0, True
+    left, mendable, listens = 0, 0, True
     for finding in checking.check(disk, now):
         mended = False
         try:
@@ -80,7 +80,10 @@ def check(
             wrong = f"{finding.wrong}; this cannot be mended: {error.strerror}"
             finding = finding._replace(wrong=wrong)  # noqa: PLW2901  what is shown of it
         left += not mended
+        mendable += finding.repair != ""
         listens = listens and heard(partial(_show, finding, mended, as_json))
+    if mendable and not (repair or as_json):
+        printing.say(f"{mendable:,} of {left:,} can be mended: ampt check --repair")
     if left:
         raise typer.Exit(1)
 

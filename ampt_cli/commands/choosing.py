@@ -13,6 +13,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.options import SPOOL
 from ampt_cli.render import Progress, heard, say, show_json
 from ampt_cli.spool import RecordLost
+from ampt_cli.unread import Unread
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, or beginnings of them.")]
 States = Annotated[
@@ -64,8 +65,11 @@ class Chosen:
             return list(dict.fromkeys(found))
         states = catalog.known_states(self.states, allowed) or tuple(allowed)
         wanted = catalog.Filter(states, self.names, error=self.error)
+        unread = Unread(disk)
         with Progress("looking") as told:
-            return [seen.entry for seen in catalog.search(disk, wanted, told=told)]
+            found = [seen.entry for seen in catalog.search(unread, wanted, told=told)]
+        unread.tell()
+        return found
 
 
 def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:

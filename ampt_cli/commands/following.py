@@ -20,6 +20,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.listing import events
 from ampt_cli.marks import Begun
 from ampt_cli.render import Live, line, say, show_json, tabs
+from ampt_cli.unread import Unread
 
 EVERY = 1.0  # s between two looks at the spool
 EVENT_EVERY = 0.2  # s between two looks at one event
@@ -28,13 +29,13 @@ SHARE = 20  # a look that takes long is followed by a pause of so many times its
 
 def whole(disk: Disk, *, as_json: bool) -> None:
     """The overview."""
-    counting = Counting(disk)
+    counting = Counting()
     before: object = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY, drawn=live.shown):
             place.check_still(disk)
-            now = clock.now()
-            told = overview.overview(disk, counting.census(now))
+            now, unread = clock.now(), Unread(disk)
+            told = overview.overview(unread, counting.census(unread, now))
             if live.shown:
                 live.update(glance(told, disk.path, now, live.width, live.height))
                 continue
@@ -60,7 +61,9 @@ def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: 
                 for seen in fresh:
                     show_json(as_data(seen)) if as_json else tabs([plain(seen)])
                 continue
-            picked, total = chosen(disk, wanted, sort, min(limit, max(live.height - 3, 1)))
+            unread = Unread(disk)
+            picked, total = chosen(unread, wanted, sort, min(limit, max(live.height - 3, 1)))
+            unread.tell()
             now = clock.now()
             head = line((moment(now), "dim"), (f"   {len(picked):,} of {total:,}", "head"))
             live.update([head, line(), *events(picked, now, live.width)])
@@ -76,7 +79,9 @@ def _news(
         if before is not None and entry.path not in before and wanted.takes(entry):
             fresh.append(entry)
     if before is None:
-        picked, total = chosen(disk, wanted, sort, limit)
+        unread = Unread(disk)
+        picked, total = chosen(unread, wanted, sort, limit)
+        unread.tell()
         if total > limit:
             printing.say(more(total, limit))
         return picked, known | {seen.entry.path for seen in picked}

@@ -1,6 +1,7 @@
 """`ampt inspect`: the spool at a glance, a list, or one event in depth."""
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from ampt_cli import (
     catalog,
@@ -28,6 +29,7 @@ from ampt_cli.glance import glance
 from ampt_cli.options import SPOOL, Command, Given, Option, help_text, parse
 from ampt_cli.origins import origins
 from ampt_cli.render import Progress, length, room, say, show, show_json, tabs, write
+from ampt_cli.unread import Unread
 
 COMMAND = Command(
     "inspect",
@@ -183,8 +185,9 @@ def _one(disk: Disk, id: str, *, as_json: bool) -> None:
 
 
 def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
+    unread = Unread(disk)
     with Progress("looking") as told:
-        picked, total = chosen(disk, wanted, sort, limit, told)
+        picked, total = chosen(unread, wanted, sort, limit, told)
     wide = None if as_json else room()
     if as_json:
         for seen in picked:
@@ -203,6 +206,7 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
         rows = {seen.entry.folder for seen in picked if plainly or not seen.damage}
         for line in _held(disk, rows, wanted):
             remark(line)
+    unread.tell()
 
 
 def _held(disk: Disk, rows: Collection[str], wanted: catalog.Filter) -> Iterator[str]:
@@ -219,16 +223,24 @@ def _held(disk: Disk, rows: Collection[str], wanted: catalog.Filter) -> Iterator
 def _groups(disk: Disk, wanted: catalog.Filter, by: str, *, as_json: bool) -> None:
     if by not in {"error", "name"}:
         raise UsageError(f"cannot group by {by!r}", "by error, or by name")
+    unread = Unread(disk)
     with Progress("looking") as told:
-        found = catalog.search(disk, wanted, read=by == "error", told=told)
+        found = catalog.search(unread, wanted, read=by == "error", told=told)
         errors = {""}
         groups = overview.grouped(_noting(found, errors), by)
-    wide = room()
-    remark = printing.say if wide is None else say  # stdout is for data
     if as_json:
         for group in groups:
             show_json(group)
-        return
+    else:
+        _show_groups(groups, wanted, errors)
+    unread.tell()
+
+
+def _show_groups(
+    groups: list[dict[str, Any]], wanted: catalog.Filter, errors: Collection[str]
+) -> None:
+    wide = room()
+    remark = printing.say if wide is None else say  # stdout is for data
     if wide is None:
         rows = [
             (f"{group['events']:,}", group["state"], group["name"], group["error"], group["id"])
@@ -254,11 +266,12 @@ def _noting(found: Iterable[Seen], errors: set[str]) -> Iterator[Seen]:
 
 
 def _all(disk: Disk, *, as_json: bool) -> None:
-    now = clock.now()
+    now, unread = clock.now(), Unread(disk)
     with Progress("counting") as progress:
-        counted = census(disk, now, progress)
-    told = overview.overview(disk, counted)
+        counted = census(unread, now, progress)
+    told = overview.overview(unread, counted)
     if as_json:
         show_json(told)
     else:
         show(glance(told, disk.path, now, room()))
+    unread.tell()

@@ -12,6 +12,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.glance import moment
 from ampt_cli.layout import Entry
 from ampt_cli.marks import Begun
+from ampt_cli.unread import Unread
 
 SORTS: dict[str, Callable[[Seen], Any]] = {
     "due": lambda seen: (seen.entry.stamp, seen.entry.id),
@@ -35,28 +36,31 @@ class Counted:
 
 
 def chosen(
-    disk: Disk,
+    unread: Unread,
     wanted: catalog.Filter,
     sort: str,
     limit: int,
     told: Callable[[int], object] = int,
 ) -> tuple[list[Seen], int]:
-    """The first `limit` in this order, opened, and how many there are. Raises UsageError."""
+    """The first `limit` in this order, opened, and how many there are, of what can be read.
+
+    Raises UsageError.
+    """
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         raise UsageError(
             f"cannot sort by {sort!r}", f"one of {', '.join(SORTS)}, or with a - first"
         )
     pick = nlargest if sort.startswith("-") else nsmallest
-    counted = Counted(catalog.search(disk, wanted, told=told))
+    counted = Counted(catalog.search(unread, wanted, told=told))
     picked = pick(limit, counted, key)
     if wanted.reads:
         return picked, counted.total
-    looked = [catalog.look(disk, one.entry) for one in picked]
+    looked = [catalog.look(unread.disk, one.entry) for one in picked]
     opened = [seen for seen in looked if seen is not None]
     moved = {one.entry.id for one in picked} - {seen.entry.id for seen in opened}
     if moved:  # since they were found; to another of the states that are listed, perhaps
-        opened += catalog.search(disk, wanted._replace(ids=moved), read=True)
+        opened += catalog.search(unread, wanted._replace(ids=moved), read=True)
     return pick(limit, opened, key), counted.total
 
 

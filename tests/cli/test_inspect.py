@@ -28,6 +28,7 @@ from ampt_cli.errors import Damaged, TooNew
 from ampt_cli.event import Event
 from ampt_cli.explain import Around, explain
 from ampt_cli.render import cells
+from ampt_cli.unread import Unread
 from tests.conftest import SCRIPT, RunAmpt, StartAmpt, changed
 
 NOW = 1_795_858_212_000  # 2026-11-28T09:30:12Z
@@ -308,7 +309,14 @@ def overview(**changes: Any) -> dict[str, Any]:
     counts = dict.fromkeys((*layout.STATES, layout.QUARANTINE), 0) | changes.pop("counts", {})
     empty: dict[str, Any] = {"overdue": 0, "oldest_due": None, "next_due": None, "coming": {}}
     empty |= {"ended": {"done": {}, "dead": {}}, "errors": [], "errors_sampled": False}
-    return {"counts": counts, **empty, "runners": [], "last_run": NOW - MINUTE, **changes}
+    return {
+        "counts": counts,
+        **empty,
+        "runners": [],
+        "last_run": NOW - MINUTE,
+        "unread": {},
+        **changes,
+    }
 
 
 def plain(lines: list[list[tuple[str, str]]]) -> list[str]:
@@ -980,6 +988,7 @@ JSON_OVERVIEW = {"counts", "overdue", "oldest_due", "next_due", "coming", "ended
     "errors_sampled",
     "runners",
     "last_run",
+    "unread",
     "v",
 }
 JSON_EVENT = {"id", "name", "state", "attempt", "due", "path", "time", "body", "records"} | {
@@ -1385,11 +1394,11 @@ def test_a_census_is_repeated_without_walking_what_did_not_change(
         return real(disk, path, now, told)
 
     monkeypatch.setattr(census, "_walk", counted)
-    counting = Counting(place.open_disk(str(spool_dir)))
-    first, again = (counting.census(clock.now()).counts["pending"] for _ in range(2))
+    counting, unread = Counting(), Unread(place.open_disk(str(spool_dir)))
+    first, again = (counting.census(unread, clock.now()).counts["pending"] for _ in range(2))
     once = walked.total()
     run_ampt("publish", "n", "--after", "2 days")
-    more = counting.census(clock.now()).counts["pending"]
+    more = counting.census(unread, clock.now()).counts["pending"]
 
     assert (first, again, more) == (3, 3, 4)
     assert (once, walked.total()) == (1, 2)

@@ -18,6 +18,7 @@ from ampt_cli import layout, lock, metrics, monitor
 from ampt_cli.census import Census
 from ampt_cli.commands import check
 from ampt_cli.counters import BOUNDS, Counters
+from ampt_cli.errors import CHECK
 from ampt_cli.figures import figures as collected
 from ampt_cli.fsio import Disk
 from tests.conftest import RunAmpt, StartAmpt
@@ -356,9 +357,15 @@ def test_a_spool_that_cannot_be_read_is_unknown(run_ampt: RunAmpt) -> None:
     assert done.out.startswith("AMPT UNKNOWN - there is no spool at ")
 
 
-@pytest.mark.parametrize("folder", ["", "pending"])
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("", "open the spool {0}: Permission denied (EACCES at {0}); running as uid {1}\n"),
+        ("pending", "read {0}/pending: Permission denied (EACCES); running as uid {1}; {2}\n"),
+    ],
+)
 def test_a_permission_that_is_missing_is_told_with_the_spool_and_the_user(
-    folder: str, run_ampt: RunAmpt, spool_dir: Path
+    folder: str, said: str, run_ampt: RunAmpt, spool_dir: Path
 ) -> None:
     """The line stands on another machine's screen, where it is all that is known."""
     run_ampt("publish", "n")
@@ -368,8 +375,7 @@ def test_a_permission_that_is_missing_is_told_with_the_spool_and_the_user(
 
     assert (done.status, done.err) == (3, "")
     assert done.out.count("\n") == 1
-    assert f"the spool {spool_dir}: Permission denied (EACCES at " in done.out
-    assert done.out.endswith(f"; running as uid {os.geteuid()}\n")
+    assert done.out.endswith(f" - cannot {said.format(spool_dir, os.geteuid(), CHECK)}")
 
 
 @pytest.mark.parametrize(

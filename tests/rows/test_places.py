@@ -105,7 +105,7 @@ def test_check_goes_past_what_it_cannot_read(
     checked = run_ampt("check", powerless=True)
     folder.chmod(0o700)
 
-    assert (checked.status, checked.err) == (1, "")
+    assert (checked.status, checked.err) == (1, "")  # and --repair is no help
     assert sorted(line.partition(":")[0] for line in checked.out.splitlines()) == [
         str(folder.relative_to(spool_dir)),
         "tmp/odd",
@@ -163,6 +163,62 @@ def test_a_top_folder_that_cannot_be_read_is_one_finding(
     assert checked.out == f"{folder}: it cannot be read: Permission denied\n"
 
 
+@pytest.mark.row(38)
+@pytest.mark.parametrize("depth", [0, 1, 2], ids=["state", "date", "hour"])
+def test_inspect_shows_what_is_elsewhere_and_tells_what_cannot_be_read(
+    depth: int, run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """77 after all that could be shown; and of one event that was found, all is said."""
+    run_ampt("publish", "n", "--id", "seen")
+    run_ampt("run", "-m", handlers)
+    run_ampt("publish", "n", "--id", "hidden")
+    [folder] = spool_dir.glob("pending" + "/*" * depth)
+    path = str(folder.relative_to(spool_dir))
+    asked: tuple[list[str], ...] = (
+        [],
+        ["--json"],
+        ["--limit", "5"],
+        ["-n", "*", "--json"],
+        ["--group-by", "name"],
+    )
+    folder.chmod(0o000)
+    glance, data, *lists = (run_ampt("inspect", *how, powerless=True) for how in asked)
+    one, *others = (run_ampt("inspect", id_, powerless=True) for id_ in ("seen", "see", "hidden"))
+    chosen = run_ampt("cancel", "--state", "pending", powerless=True)
+    folder.chmod(0o700)
+
+    for done in (glance, data, *lists, *others, chosen):
+        assert done.status == 77, done
+        assert done.err.startswith(f"ampt: cannot read {folder}: Permission denied (EACCES); ")
+        assert done.err.count("\n") == 1
+    assert "1 path cannot be read, so not all is counted: ampt check\n" in glance.out
+    assert "attention" not in glance.out
+    told = json.loads(data.out)
+    assert (told["counts"]["done"], told["counts"]["pending"]) == (1, 0)
+    assert told["unread"] == {path: "Permission denied"}
+    assert all("done" in done.out and done.out.count("\n") == 1 for done in lists)
+    assert [done.out for done in (*others, chosen)] == ["", "", ""]
+    assert (one.status, one.err) == (0, "")
+    assert "seen" in one.out
+    assert run_ampt("inspect", "hidden").status == 0
+
+
+@pytest.mark.row(38)
+def test_inspect_goes_past_a_runner_that_it_may_not_look_at(run_ampt, spool_dir: Path) -> None:
+    """Whether that lives is not said, all else is."""
+    run_ampt("publish", "n")
+    runner = spool_dir / "running" / "20260101T000000000Z-00000001"
+    runner.mkdir()
+    (spool_dir / "running").chmod(0o400)
+    done = run_ampt("inspect", powerless=True)
+    (spool_dir / "running").chmod(0o700)
+
+    assert done.status == 77
+    assert done.err.startswith(f"ampt: cannot read {runner}: Permission denied (EACCES); ")
+    assert re.search(r"pending +1\n", done.out)
+    assert "died" not in done.out
+
+
 def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
     """What is put in quarantine is not mended, for a person has to see to it."""
     run_ampt("publish", "n")
@@ -170,6 +226,8 @@ def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
     entry.write_text("half", encoding="utf-8")
     (spool_dir / "dead").rmdir()
 
+    assert run_ampt("check").err == "ampt: 2 of 2 can be mended: ampt check --repair\n"
+    assert run_ampt("check", "--json").err == ""
     assert run_ampt("check", "--repair").out == (
         "dead: this folder is missing (mended)\n"
         f"{entry.relative_to(spool_dir)}: incomplete: the first line has no end"

@@ -16,6 +16,7 @@ from ampt_cli.commands.looking import chosen
 from ampt_cli.errors import NotFound, UsageError
 from ampt_cli.fsio import Disk
 from ampt_cli.known import RACY, SECOND
+from ampt_cli.unread import Unread
 
 NOW = 1_800_000_000_000
 
@@ -110,7 +111,7 @@ def test_a_search_yields_what_passes(disk: Disk, wanted: Filter, ids: list[str])
     publish(disk, "soon", instants.HOUR)
     publish(disk, "late", instants.DAY)
 
-    assert sorted(one.entry.id for one in catalog.search(disk, wanted)) == ids
+    assert sorted(one.entry.id for one in catalog.search(Unread(disk), wanted)) == ids
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_what_moves_before_it_is_opened_is_listed_where_it_is_then(
         if before == 2:  # all were found
             spool.cancel(disk, entries["b"], NOW)
 
-    listed, total = chosen(disk, Filter(states), sort, 9, told)
+    listed, total = chosen(Unread(disk), Filter(states), sort, 9, told)
 
     assert "".join(one.entry.id for one in listed if one.event) == ids
     assert total == 3
@@ -181,8 +182,8 @@ def test_what_goes_back_to_what_was_read_is_listed_and_nothing_twice(disk: Disk)
             settle(disk, claimed, layout.RETRY)
             touch(disk, time.time_ns() - SECOND - RACY // 2)
 
-    assert ids(catalog.search(disk, Filter(), told=told)) == "ab"
-    assert ids(catalog.search(disk, Filter((layout.RETRY,)))) == "ab"
+    assert ids(catalog.search(Unread(disk), Filter(), told=told)) == "ab"
+    assert ids(catalog.search(Unread(disk), Filter((layout.RETRY,)))) == "ab"
 
 
 def test_what_did_not_change_is_read_once(disk: Disk) -> None:
@@ -192,7 +193,7 @@ def test_what_did_not_change_is_read_once(disk: Disk) -> None:
     told: list[int] = []
     touch(disk, 0)
 
-    assert ids(catalog.search(disk, Filter(), told=told.append)) == "ab"
+    assert ids(catalog.search(Unread(disk), Filter(), told=told.append)) == "ab"
     assert told == [0, 1]
 
 
@@ -204,7 +205,7 @@ def test_what_ends_after_it_was_found_is_listed_once(disk: Disk, read: bool) -> 
     states = [
         one.entry.state
         for one in catalog.search(
-            disk,
+            Unread(disk),
             wanted,
             read=read,
             told=lambda number: None if number else settle(disk, claimed, layout.DONE),
@@ -220,7 +221,7 @@ def test_each_file_in_quarantine_is_listed_beside_other_states(disk: Disk) -> No
         spool.quarantine(disk, publish(disk, "a").path, "damaged", NOW + number)
     publish(disk, "b")
 
-    assert ids(catalog.search(disk, Filter((layout.PENDING, layout.QUARANTINE)))) == "aab"
+    assert ids(catalog.search(Unread(disk), Filter((layout.PENDING, layout.QUARANTINE)))) == "aab"
 
 
 def test_a_bucket_that_goes_away_is_no_error(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,13 +229,15 @@ def test_a_bucket_that_goes_away_is_no_error(disk: Disk, monkeypatch: pytest.Mon
     publish(disk, "a")
     folders = walk.folders
 
-    def gone(disk: Disk, states: Iterable[str]) -> Iterator[str]:
+    def gone(*about: Any) -> Iterator[str]:
         yield from ("pending/2000-01-01/00", f"{layout.FORMAT}/00")
-        yield from folders(disk, states)
+        yield from folders(*about)
 
     monkeypatch.setattr(walk, "folders", gone)
 
-    assert ids(catalog.search(disk, Filter())) == "a"
+    unread = Unread(disk)
+    assert ids(catalog.search(unread, Filter())) == "a"
+    assert not unread.why
 
 
 def places(disk: Disk, entry: layout.Entry) -> Iterator[layout.Entry]:
@@ -299,7 +302,7 @@ def test_what_moves_on_while_it_is_looked_for_is_found(
     """It went to where was looked already; the second time it is there."""
     entry = publish(disk, "order-7")
     seen = iter([[], [entry], [], []])
-    monkeypatch.setattr(catalog, "entries", lambda *_: next(seen))
+    monkeypatch.setattr(Unread, "entries", lambda *_: next(seen))
 
     assert catalog.find(disk, "order") == entry
     with pytest.raises(NotFound):

@@ -1,15 +1,19 @@
 """What is gathered for the overview: failing events in groups, and who runs."""
 
+import os
+from collections.abc import Iterator
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ampt_cli import catalog, instants, layout, lock, overview
+from ampt_cli import catalog, instants, layout, lock, overview, walk
 from ampt_cli.catalog import Seen
-from ampt_cli.census import census
+from ampt_cli.census import Counting, census
 from ampt_cli.fsio import Disk
 from ampt_cli.marks import Marks
+from ampt_cli.unread import Unread
 
 NOW = 1_795_858_212_000  # 2026-11-28T09:30:12Z
 R = "20261128T093000000Z-00000001"
@@ -66,7 +70,7 @@ def test_of_many_failing_events_some_are_opened_the_dead_first(
 
     def told(sample: int) -> tuple[dict[str, int], bool]:
         monkeypatch.setattr(overview, "SAMPLE", sample)
-        found = overview.overview(disk, census(disk, NOW))
+        found = overview.overview(Unread(disk), census(Unread(disk), NOW))
         return {one["name"]: one["events"] for one in found["errors"]}, found["errors_sampled"]
 
     assert told(5) == ({"dead": 2, "retry": 2}, False)
@@ -81,7 +85,7 @@ def test_a_runner_is_seen_with_what_it_began(disk: Disk) -> None:
     marks = Marks(disk, f"running/{R}", 2)
     marks.begin(0, 0, NOW + 1, claims[0].file)
     marks.begin(1, 0, NOW + 2, claims[2].file)
-    [runner] = overview.runners(disk)
+    [runner] = overview.runners(Unread(disk))
 
     assert runner["now"] == [{"id": "a", "name": "n", "attempt": 1, "start": NOW + 1}]
     assert (runner["runner"], runner["claims"], runner["alive"]) == (R, 2, False)
@@ -99,6 +103,53 @@ def test_a_runner_that_ends_just_then_did_not_die(
         Path(disk.path, folder).rmdir()
         return is_alive(disk, folder)
 
-    assert [runner["alive"] for runner in overview.runners(disk)] == [False]
+    assert [runner["alive"] for runner in overview.runners(Unread(disk))] == [False]
     monkeypatch.setattr(lock, "is_alive", ending)
-    assert list(overview.runners(disk)) == []
+    assert list(overview.runners(Unread(disk))) == []
+
+
+def test_a_folder_that_breaks_while_it_is_read_is_counted_as_far_and_again_the_next_time(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing in it has changed; and the folders after it are counted."""
+    for folder in ("2026-11-26", "2026-11-27"):
+        put(disk, layout.Entry(f"done/{folder}", instants.stamp(NOW), "a", 1, "n"))
+        os.utime(Path(disk.path, "done", folder), ns=(0, 0))
+    chunks, broken = walk.chunks, ["done/2026-11-26"]
+
+    def breaking(disk: Disk, folder: str, *, hidden: bool = False) -> Iterator[list[str]]:
+        yield from chunks(disk, folder, hidden=hidden)
+        if folder in broken:
+            raise OSError(EIO, "broken")
+
+    monkeypatch.setattr(walk, "chunks", breaking)
+    counting, first, again = Counting(), Unread(disk), Unread(disk)
+    counted = [counting.census(first, NOW).counts["done"]]
+    broken.clear()
+    put(disk, layout.Entry("done/2026-11-26", instants.stamp(NOW), "b", 1, "n"))
+    os.utime(Path(disk.path, "done", "2026-11-26"), ns=(0, 0))
+    counted.append(counting.census(again, NOW).counts["done"])
+
+    assert counted == [2, 3]
+    assert (list(first.why), list(again.why)) == (["done/2026-11-26"], [])
+
+
+def test_a_runner_whose_folder_cannot_be_read_hides_no_other(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and not taken for one that died."""
+    files, other = walk.files, R.replace("00000001", "00000002")
+    for name in (R, other):
+        Path(disk.path, "running", name).mkdir()
+    Path(disk.path, "running", "odd").touch()
+
+    def failing(disk: Disk, folder: str) -> Iterator[str]:
+        if folder.endswith(R):
+            raise OSError(EIO, "broken", folder)
+        return files(disk, folder)
+
+    monkeypatch.setattr(walk, "files", failing)
+    unread = Unread(disk)
+
+    assert [runner["runner"] for runner in overview.runners(unread)] == [other]
+    assert list(unread.why) == [f"running/{R}"]

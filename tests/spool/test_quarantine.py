@@ -8,6 +8,7 @@ from ampt_cli import instants, layout, publication, quarantine, spool
 from ampt_cli.census import census
 from ampt_cli.errors import AmptError, Damaged, NotFound, UsageError
 from ampt_cli.fsio import Disk
+from ampt_cli.unread import Unread
 
 NOW = 1_800_000_000_000
 
@@ -146,4 +147,6 @@ def test_a_reason_alone_is_no_file_in_quarantine(disk: Disk, tmp_path: Path) -> 
     [file] = {*disk.list(folder)} - {"reason"}
     disk.remove(f"{folder}/{file}")
 
-    assert census(disk, NOW).counts[layout.QUARANTINE] == len(list(quarantine.held(disk))) == 1
+    assert (
+        census(Unread(disk), NOW).counts[layout.QUARANTINE] == len(list(quarantine.held(disk))) == 1
+    )

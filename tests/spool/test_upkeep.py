@@ -26,6 +26,7 @@ from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.retention import Retention
 from ampt_cli.told import Observer, Settings, Tally
+from ampt_cli.unread import Unread
 
 NOW = 1_800_000_000_000  # 2027-01-15
 OLD = "done/2020-01-01"
@@ -402,7 +403,7 @@ def test_an_event_that_is_in_quarantine_twice_is_listed_twice(disk: Disk) -> Non
         spool.quarantine(disk, entry.path, "damaged", NOW + number)
     wanted = catalog.Filter((layout.QUARANTINE,))
 
-    assert [seen.entry.id for seen in catalog.search(disk, wanted)] == ["x", "x"]
+    assert [seen.entry.id for seen in catalog.search(Unread(disk), wanted)] == ["x", "x"]
 
 
 def test_a_runner_that_stays_rescues_what_others_leave_later(disk: Disk) -> None:
@@ -494,6 +495,6 @@ def test_an_event_that_moves_while_it_is_listed_is_shown_once(disk: Disk) -> Non
             )
             assert spool.claim(disk, forth, "r")
 
-    shown = [seen.entry.id for seen in catalog.search(disk, catalog.Filter(), told=move)]
+    shown = [seen.entry.id for seen in catalog.search(Unread(disk), catalog.Filter(), told=move)]
 
     assert sorted(shown) == ["back", "forth"]

@@ -11,6 +11,7 @@ from ampt_cli.commands.choosing import Deeds
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.render import Progress
+from ampt_cli.unread import Unread
 
 ENTRIES = [Entry("dead/2026-11-25", "20261125T085624829Z", f"id-{n}", 1, "n") for n in range(9)]
 
@@ -69,7 +70,7 @@ def test_a_search_tells_of_what_does_not_pass_too(disk: Disk, tmp_path: Path) ->
     told: list[int] = []
     wanted = catalog.Filter(names=("other",))
 
-    assert list(catalog.search(disk, wanted, told=told.append)) == []
+    assert list(catalog.search(Unread(disk), wanted, told=told.append)) == []
     assert told == list(range(9))
 
 
