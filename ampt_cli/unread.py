@@ -19,8 +19,8 @@ class Unread:
         self.why: dict[str, OSError] = {}  # by path
 
     def note(self, path: str, error: OSError) -> None:
-        """Remember it; of several reasons the first."""
-        self.why.setdefault(path, OSError(error.errno, error.strerror))  # without its traceback
+        """Remember it."""
+        self.why[path] = OSError(error.errno, error.strerror)  # without its traceback
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder; none of one that cannot be read."""
@@ -35,10 +35,9 @@ class Unread:
         return walk.folders(self.disk, states, self.names)
 
     def entries(self, states: Iterable[str]) -> Iterator[Entry]:
-        """The entries of these states, but for those in what could not be read, now or before."""
+        """The entries of these states, as far as they are known."""
         for folder in self.folders(states):
-            if folder not in self.why:
-                yield from self.skipping(walk.entries(self.disk, folder), folder)
+            yield from self.skipping(walk.entries(self.disk, folder), folder)
 
     def skipping(self, found: Iterable[T], path: str = "") -> Iterator[T]:
         """What is found, up to what cannot be read: `path`, or what the error names."""

@@ -51,7 +51,10 @@ def _lasting(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json: bool) -> None:
-    """A list of events; without a terminal those that came into it, or are in another place."""
+    """A list of events; without a terminal those that came into it, or are in another place.
+
+    Raises AmptError where some cannot be read: what changes unseen cannot be followed.
+    """
     known: set[str] | None = None
     with Live(wanted=not as_json) as live:
         for _ in _until_interrupted(EVERY, drawn=live.shown):
@@ -73,15 +76,14 @@ def _news(
     disk: Disk, wanted: catalog.Filter, sort: str, limit: int, before: set[str] | None
 ) -> tuple[list[Seen], set[str]]:
     """At first the list as it is, later what is new in it; and all paths, for the next time."""
-    known, fresh = set[str](), list[Entry]()
-    for entry in catalog.entries(disk, wanted.states):
+    known, fresh, unread = set[str](), list[Entry](), Unread(disk)
+    for entry in unread.entries(wanted.states):
         known.add(entry.path)
         if before is not None and entry.path not in before and wanted.takes(entry):
             fresh.append(entry)
+    unread.tell()
     if before is None:
-        unread = Unread(disk)
         picked, total = chosen(unread, wanted, sort, limit)
-        unread.tell()
         if total > limit:
             printing.say(more(total, limit))
         return picked, known | {seen.entry.path for seen in picked}

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from errno import EIO
 from typing import Any, ClassVar, Self
 
 import pytest
 
 from ampt_cli import catalog, layout, publication, ran, spool
 from ampt_cli.commands import following, looking
+from ampt_cli.errors import SpoolError
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import Entry
 from ampt_cli.render import Line
@@ -249,3 +251,37 @@ def test_a_look_that_takes_long_is_followed_by_a_long_pause(
             signal.signal(number, handler)
 
     assert pauses == [1.0, 1.0, 60.0]
+
+
+@pytest.mark.parametrize("look", [1, 2])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_list_is_not_followed_past_what_cannot_be_read(
+    disk: Disk,
+    between: Between,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    drawn: bool,
+    look: int,
+) -> None:
+    """At no look; what comes into a folder that nobody can read would never be told."""
+    publish(disk, "a")
+    listed = Disk.list
+
+    def breaks() -> None:
+        def failing(self: Disk, path: str) -> list[str]:
+            if path == "done":
+                raise OSError(EIO, "broken", path)
+            return listed(self, path)
+
+        monkeypatch.setattr(Disk, "list", failing)
+
+    if drawn:
+        monkeypatch.setattr(following, "Live", Window)
+    if look == 1:
+        breaks()
+    between(breaks)
+
+    with pytest.raises(SpoolError, match=f"cannot read {disk.path}/done: broken"):
+        following.some(disk, catalog.Filter(), "due", 9, as_json=not drawn)
+    shown = len(Window.drawn) if drawn else capfd.readouterr().out.count("\n")
+    assert shown == look - 1

@@ -185,9 +185,10 @@ def test_inspect_shows_what_is_elsewhere_and_tells_what_cannot_be_read(
     glance, data, *lists = (run_ampt("inspect", *how, powerless=True) for how in asked)
     one, *others = (run_ampt("inspect", id_, powerless=True) for id_ in ("seen", "see", "hidden"))
     chosen = run_ampt("cancel", "--state", "pending", powerless=True)
+    followed = run_ampt("inspect", "--state", "pending", "--follow", powerless=True)
     folder.chmod(0o700)
 
-    for done in (glance, data, *lists, *others, chosen):
+    for done in (glance, data, *lists, *others, chosen, followed):
         assert done.status == 77, done
         assert done.err.startswith(f"ampt: cannot read {folder}: Permission denied (EACCES); ")
         assert done.err.count("\n") == 1
@@ -197,10 +198,39 @@ def test_inspect_shows_what_is_elsewhere_and_tells_what_cannot_be_read(
     assert (told["counts"]["done"], told["counts"]["pending"]) == (1, 0)
     assert told["unread"] == {path: "Permission denied"}
     assert all("done" in done.out and done.out.count("\n") == 1 for done in lists)
-    assert [done.out for done in (*others, chosen)] == ["", "", ""]
+    assert [done.out for done in (*others, chosen, followed)] == ["", "", "", ""]
     assert (one.status, one.err) == (0, "")
     assert "seen" in one.out
     assert run_ampt("inspect", "hidden").status == 0
+
+
+@pytest.mark.row(38)
+@pytest.mark.parametrize("folder", ["retry", "done", "dead", "quarantine", "quarantine/x"])
+def test_an_event_is_found_past_what_cannot_be_read(folder: str, run_ampt, spool_dir: Path) -> None:
+    """By its whole id; the whole spool is told with the path that is missing in it."""
+    made = run_ampt("publish", "n").out.strip()
+    (spool_dir / "quarantine" / "x").mkdir()
+    (spool_dir / folder).chmod(0o000)
+    one = run_ampt("inspect", made, powerless=True)
+    whole = run_ampt("inspect", "--json", powerless=True)
+    (spool_dir / folder).chmod(0o700)
+
+    assert (one.status, one.err) == (0, "")
+    assert made in one.out
+    assert (whole.status, json.loads(whole.out)["unread"]) == (77, {folder: "Permission denied"})
+
+
+@pytest.mark.row(38)
+def test_inspect_counts_past_a_bucket_that_it_may_not_enter(run_ampt, spool_dir: Path) -> None:
+    """It is seen in its date, and not taken for empty."""
+    run_ampt("publish", "n")
+    [bucket] = spool_dir.glob("pending/*/*")
+    bucket.parent.chmod(0o400)
+    done = run_ampt("inspect", "--json", powerless=True)
+    bucket.parent.chmod(0o700)
+
+    path = str(bucket.relative_to(spool_dir))
+    assert (done.status, json.loads(done.out)["unread"]) == (77, {path: "Permission denied"})
 
 
 @pytest.mark.row(38)
@@ -228,10 +258,12 @@ def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
 
     assert run_ampt("check").err == "ampt: 2 of 2 can be mended: ampt check --repair\n"
     assert run_ampt("check", "--json").err == ""
-    assert run_ampt("check", "--repair").out == (
+    repaired = run_ampt("check", "--repair")
+    assert (repaired.err, repaired.out) == (
+        "",
         "dead: this folder is missing (mended)\n"
         f"{entry.relative_to(spool_dir)}: incomplete: the first line has no end"
-        " (put in quarantine)\n"
+        " (put in quarantine)\n",
     )
 
 
