@@ -24,7 +24,7 @@ MOST = 200  # characters of an error; it stands in full below the sentence
 class Around(NamedTuple):
     """What is known besides the entry itself. Times are instants (ms)."""
 
-    alive: bool = False  # whether a runner is; of a running entry: its own
+    alive: bool | None = False  # whether a runner is, if known; of a running entry: its own
     begun: int | None = None  # of a running entry: when its attempt began
     pid: int = 0  # of a running entry: its runner's process
     reason: str = ""  # of an entry in quarantine
@@ -76,6 +76,8 @@ def _quarantined(seen: Seen, around: Around) -> str:
 def _running(seen: Seen, now: int, around: Around) -> str:
     entry = seen.entry
     runner = entry.folder.partition("/")[2]
+    if around.alive is None:
+        return f"The runner {runner} has claimed it; whether that is alive cannot be read."
     if not around.alive:
         return f"Its runner {runner} is gone; the next run takes it back."
     if around.begun is None:
@@ -138,6 +140,8 @@ def _when(instant: int, now: int, around: Around) -> str:
     if instant > now:
         return f"in {length(instant - now)}, at {instants.iso(instant)}"
     late = length(now - instant)
+    if around.alive is None:
+        return f"due since {late}; whether a runner is alive cannot be read"
     if around.alive:
         return f"due since {late}; the runner that is alive takes it next"
     return f"due since {late}; no runner is alive, the next ampt run takes it"

@@ -67,10 +67,8 @@ def attention(found: dict[str, Any], now: int) -> Iterator[Line]:
         )
     wrong += _hanging(found, now)
     if found["unread"]:
-        told = plural(len(found["unread"]), "path")
-        wrong.append(
-            line((f"{told} cannot be read, so not all is counted:", "bad"), (" ampt check", ""))
-        )
+        told = f"{_unread(found)}, so not all is counted:"
+        wrong.append(line((told, "bad"), (" ampt check", "")))
     if counts[layout.DEAD]:
         told, hint = plural(counts[layout.DEAD], "dead event"), "--state dead --group-by error"
         wrong.append(line((f"{told}:", "bad"), (f" ampt inspect {hint}", "")))
@@ -106,9 +104,16 @@ def _overdue(found: dict[str, Any], now: int) -> list[Line]:
     alive = any(runner["alive"] for runner in found["runners"])
     if late < QUIET:  # nobody's fault yet: a watching runner is at it, cron comes soon
         whose = "a runner is at work" if alive else "the next ampt run takes what is due"
+        if not alive and _may_hide_one(found):
+            whose = "whether a runner is at work cannot be read"
         return [line((f"{count} due, the oldest for {ago}; {whose}", "dim"))]
-    hint = "" if alive else "; no runner is alive"
+    hint = "" if alive or _may_hide_one(found) else "; no runner is alive"
     return [line((f"{count} overdue, the oldest for {ago}{hint}", "bad"))]
+
+
+def _may_hide_one(found: dict[str, Any]) -> bool:
+    """Whether there may be a runner in what cannot be read."""
+    return any(path.partition("/")[0] == layout.RUNNING for path in found["unread"])
 
 
 def _counts(found: dict[str, Any], now: int) -> Iterator[Line]:
@@ -194,7 +199,8 @@ def _runners(found: dict[str, Any], now: int, room: int | None) -> Iterator[Line
     runners = found["runners"]
     if not any(runner["alive"] for runner in runners):
         told = _last_run(found["last_run"], now)
-        yield from folded(line(("  none is alive; ", ""), (told, "dim")), room)
+        none = "none that can be read" if _may_hide_one(found) else "none"
+        yield from folded(line((f"  {none} is alive; ", ""), (told, "dim")), room)
     for runner in runners:
         yield from folded(_runner(runner, now), room, "    ")
         for doing in runner["now"]:
@@ -238,4 +244,9 @@ def moment(instant: int) -> str:
 def changes(found: dict[str, Any]) -> str:
     """One plain line of an overview, for --follow without a terminal."""
     counts = "  ".join(f"{state} {count:,}" for state, count in found["counts"].items())
-    return f"{counts}  overdue {found['overdue']:,}"
+    unread = f"  {_unread(found)}" if found["unread"] else ""
+    return f"{counts}  overdue {found['overdue']:,}{unread}"
+
+
+def _unread(found: dict[str, Any]) -> str:
+    return f"{plural(len(found['unread']), 'path')} cannot be read"

@@ -131,10 +131,13 @@ def living(disk: Disk) -> list[str]:
 
 
 def is_alive(disk: Disk, folder: str) -> bool:
-    """Whether a runner's folder has a living owner: a shared try, which harms nobody."""
+    """Whether a runner's folder has a living owner: a shared try, which harms nobody.
+
+    Raises OSError where its lock is there, and cannot be tried.
+    """
     try:
         fd = os.open(f"{folder}/{layout.LOCK}", OPEN, dir_fd=disk.root)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         flock(fd, LOCK_SH | LOCK_NB)

@@ -7,6 +7,7 @@ from ampt_cli import buckets, catalog, layout, reading, spool
 from ampt_cli.errors import Damaged, NotFound, TooNew
 from ampt_cli.fsio import Disk
 from ampt_cli.layout import QUARANTINE, REASON, Entry
+from ampt_cli.unread import Unread
 
 MAX_REASON = 4096  # bytes that are read of it
 
@@ -20,29 +21,33 @@ class Held(NamedTuple):
     entry: Entry | None
 
 
-def held(disk: Disk) -> Iterator[Held]:
-    """Everything in quarantine, oldest first."""
-    for name in disk.list(QUARANTINE):
+def held(unread: Unread) -> Iterator[Held]:
+    """Everything in quarantine that can be read, oldest first."""
+    for name in unread.names(QUARANTINE):
         folder = f"{QUARANTINE}/{name}"
-        files = [file for file in disk.list(folder) if file != REASON]
-        reason = _reason(disk, folder) if files else ""
+        files = [file for file in unread.names(folder) if file != REASON]
+        why = reason(unread.disk, folder) if files else ""
         for file in files:
-            yield Held(folder, file, reason, layout.parse(folder, file))
+            yield Held(folder, file, why, layout.parse(folder, file))
 
 
 def find(disk: Disk, prefix: str) -> Entry:
     """What was put there last of the event whose id is, or begins uniquely with, `prefix`.
 
-    Raises NotFound, UsageError where it is ambiguous.
+    Raises NotFound, UsageError where it is ambiguous, and AmptError where there may be
+    another, or it, in what cannot be read.
     """
-    entries = [one.entry for one in held(disk) if one.entry is not None]
+    unread = Unread(disk)
+    entries = [one.entry for one in held(unread) if one.entry is not None]
     found = [entry for entry in entries if entry.id.startswith(prefix)]
     found = [entry for entry in found if entry.id == prefix] or found
-    if not found:
-        raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")
     ids = {entry.id for entry in found}
     if len(ids) > 1:
         raise catalog.ambiguous(prefix, ids, ", in quarantine")
+    if prefix not in ids:
+        unread.tell()
+    if not found:
+        raise NotFound(f"there is no event with the id {prefix!r}, also not in quarantine")
     return found[-1]
 
 
@@ -96,7 +101,8 @@ def give_back(disk: Disk, entry: Entry, now: int) -> Entry | None:
     return target
 
 
-def _reason(disk: Disk, folder: str) -> str:
+def reason(disk: Disk, folder: str) -> str:
+    """Why what is in a folder of quarantine was put there."""
     try:
         return disk.read(f"{folder}/{REASON}", MAX_REASON).decode("utf-8", "replace").strip()
     except OSError as error:

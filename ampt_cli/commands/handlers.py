@@ -4,14 +4,15 @@ from typing import Annotated
 
 import typer
 
-from ampt_cli import catalog, layout, place, settings
 from ampt_cli import handlers as registered
+from ampt_cli import layout, place, settings
 from ampt_cli.columns import Column, table
 from ampt_cli.commands import loading
 from ampt_cli.commands.choosing import AsJson, Spool
 from ampt_cli.errors import NotFound
 from ampt_cli.options import Command
 from ampt_cli.render import say, show_json
+from ampt_cli.unread import Unread
 
 COMMAND = Command(
     "handlers",
@@ -37,7 +38,9 @@ def handlers(
     registry = loading.load(target, config, spool_dir)
     default = config.get("timeout", registered.DEFAULT_TIMEOUT)
     every = registry.every()
-    missing = _unhandled(registry, settings.spool_path(spool_dir, config), bool(spool_dir))
+    unread = _unread(settings.spool_path(spool_dir, config), bool(spool_dir))
+    waiting = {entry.name for entry in unread.entries(layout.WAITING)} if unread else set[str]()
+    missing = sorted(waiting - set(registry.handlers))
     if as_json:
         for handler in every:
             timeout = handler.timeout or default
@@ -51,20 +54,20 @@ def handlers(
             )
         for name in missing:
             show_json({"name": name, "handler": None, "timeout": None, "where": None})
-        return
-    rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
-    table(HANDLERS, rows)
-    for name in missing:
-        say(f"no handler: {name}")
+    else:
+        rows = [(h.name, h.key, f"{(h.timeout or default) / 1000:g} s", h.where) for h in every]
+        table(HANDLERS, rows)
+        for name in missing:
+            say(f"no handler: {name}")
+    if unread:
+        unread.tell()
 
 
-def _unhandled(registry: registered.Registry, path: str, named: bool) -> list[str]:
-    """The names that wait for a handler. Raises NotFound where a spool that was named is none."""
+def _unread(path: str, named: bool) -> Unread | None:
+    """The spool, if there is one. Raises NotFound where one that was `named` is none."""
     try:
-        disk = place.open_disk(path)
+        return Unread(place.open_disk(path))
     except NotFound:
         if named:
             raise
-        return []
-    waiting = {entry.name for entry in catalog.entries(disk, layout.WAITING)}
-    return sorted(waiting - set(registry.handlers))
+        return None

@@ -204,18 +204,18 @@ def _some(disk: Disk, wanted: catalog.Filter, sort: str, limit: int, *, as_json:
     if layout.QUARANTINE in wanted.states:
         plainly = wide is None and not as_json
         rows = {seen.entry.folder for seen in picked if plainly or not seen.damage}
-        for line in _held(disk, rows, wanted):
+        for line in _held(unread, rows, wanted):
             remark(line)
     unread.tell()
 
 
-def _held(disk: Disk, rows: Collection[str], wanted: catalog.Filter) -> Iterator[str]:
+def _held(unread: Unread, rows: Collection[str], wanted: catalog.Filter) -> Iterator[str]:
     """Why what is in the folders `rows` is in quarantine; files that are no entries too.
 
     But not those where names, times or errors are asked for, of which they have none.
     """
     every = not (wanted.names or wanted.reads)
-    for one in quarantine.held(disk):
+    for one in quarantine.held(unread):
         if one.folder in rows or (one.entry is None and every):
             yield f"{one.folder}/{one.file}: {one.reason}"
 

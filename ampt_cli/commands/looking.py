@@ -91,13 +91,26 @@ def explained(disk: Disk, seen: Seen, now: int) -> str:
 
 def _around(disk: Disk, entry: Entry) -> Around:
     if entry.state == layout.RUNNING:
-        alive = lock.is_alive(disk, entry.folder)
         begun = Begun(disk, entry.folder)
+        alive = _alive(Unread(disk), [entry.folder])
         return Around(alive, begun.start(entry.file), begun.pid)
     if entry.state == layout.QUARANTINE:
-        held = [one for one in quarantine.held(disk) if one.folder == entry.folder]
-        return Around(reason=held[0].reason if held else "")
-    return Around(entry.state in layout.WAITING and bool(lock.living(disk)))
+        return Around(reason=quarantine.reason(disk, entry.folder))
+    if entry.state in layout.WAITING:
+        unread = Unread(disk)
+        return Around(_alive(unread, unread.folders((layout.RUNNING,))))
+    return Around()
+
+
+def _alive(unread: Unread, folders: Iterable[str]) -> bool | None:
+    """Whether one of these runners is; None where it may be one that cannot be looked at."""
+    for folder in folders:
+        try:
+            if unread.disk.is_folder(folder) and lock.is_alive(unread.disk, folder):
+                return True
+        except OSError as error:
+            unread.note(folder, error)
+    return None if unread.why else False
 
 
 def as_data(seen: Seen) -> dict[str, Any]:

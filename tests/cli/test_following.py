@@ -72,6 +72,30 @@ def test_an_overview_is_told_again_when_something_is_another(
         ]
 
 
+def test_a_line_of_an_overview_says_that_not_all_is_counted(
+    disk: Disk,
+    between: Between,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Also where nothing else has changed."""
+    listed = Disk.list
+
+    def breaks() -> None:
+        def failing(self: Disk, path: str) -> list[str]:
+            if path == "done":
+                raise OSError(EIO, "broken", path)
+            return listed(self, path)
+
+        monkeypatch.setattr(Disk, "list", failing)
+
+    between(int, breaks)
+    following.whole(disk, as_json=False)
+    told = [line.partition("overdue ")[2] for line in capfd.readouterr().out.splitlines()]
+
+    assert told == ["0", "0  1 path cannot be read"]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_followed_list_has_what_it_asks_for_at_each_of_its_places(
     disk: Disk, between: Between, capfd: pytest.CaptureFixture[str], as_json: bool

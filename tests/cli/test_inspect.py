@@ -147,6 +147,16 @@ SENTENCES = {
         Around(begun=NOW - 2000),
         f"Its runner {R} is gone; the next run takes it back.",
     ),
+    "its runner cannot be looked at": (
+        seen("running", NOW, 2),
+        Around(alive=None, begun=NOW - 2000),
+        f"The runner {R} has claimed it; whether that is alive cannot be read.",
+    ),
+    "due, and a runner cannot be looked at": (
+        seen("pending", NOW - 1000, 0),
+        Around(alive=None),
+        "It waits for its first attempt, due since 1 s; whether a runner is alive cannot be read.",
+    ),
     "succeeded": (
         seen("done", NOW, 1, done("succeeded")),
         Around(),
@@ -666,6 +676,33 @@ def test_attempts_that_went_alike_stand_together() -> None:
             {"overdue": 1, "oldest_due": NOW - glance.QUIET},
             ["1 event overdue, the oldest for 1.5 min; no runner is alive"],
         ),
+        *(
+            (
+                {"overdue": 1, "oldest_due": NOW - late, "unread": {path: "why"}},
+                [
+                    f"1 event {told}",
+                    "1 path cannot be read, so not all is counted: ampt check",
+                ],
+            )
+            for late, path, told in (
+                (
+                    1000,
+                    "running/x",
+                    "due, the oldest for 1 s; whether a runner is at work cannot be read",
+                ),
+                (1000, "done", "due, the oldest for 1 s; the next ampt run takes what is due"),
+                (glance.QUIET, "running", "overdue, the oldest for 1.5 min"),
+                (glance.QUIET, "done", "overdue, the oldest for 1.5 min; no runner is alive"),
+            )
+        ),
+        (
+            {"overdue": 1, "oldest_due": NOW - 1000, "unread": {"running/x": "why"}}
+            | {"runners": [{"alive": True, "now": []}]},
+            [
+                "1 event due, the oldest for 1 s; a runner is at work",
+                "1 path cannot be read, so not all is counted: ampt check",
+            ],
+        ),
         (
             {"runners": [{"alive": False, "claims": 1, "now": [{"start": NOW - 11 * MINUTE}]}]},
             ["1 runner died; the next run takes back its claims"],
@@ -715,6 +752,15 @@ def test_what_is_wrong_is_red_and_only_that() -> None:
 def test_where_nobody_runs_it_is_said_when_somebody_did(last: int | None, said: str) -> None:
     """Cron's runs are over when one looks."""
     assert plain(glance.glance(overview(last_run=last), "/spool", NOW))[-2:] == ["Runners", said]
+
+
+@pytest.mark.parametrize(
+    ("path", "none"), [("running/x", "none that can be read"), ("done", "none")]
+)
+def test_where_a_runner_cannot_be_looked_at_nobody_is_said_not_to_run(path: str, none: str) -> None:
+    """It may be the one that is alive."""
+    found = overview(unread={path: "why"})
+    assert plain(glance.glance(found, "/spool", NOW))[-1].startswith(f"  {none} is alive; ")
 
 
 def test_no_length_is_negative_where_the_clock_was_set_back() -> None:

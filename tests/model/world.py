@@ -27,6 +27,7 @@ from ampt_cli import (
 )
 from ampt_cli.layout import Entry
 from ampt_cli.policy import Retries, Wish
+from ampt_cli.unread import Unread
 from tests.model import model
 from tests.model.model import Event
 
@@ -110,7 +111,7 @@ class World:
         found: dict[str, list[Entry]] = {}
         for entry in catalog.entries(self.disk):
             found.setdefault(entry.id, []).append(entry)
-        for held in quarantine.held(self.disk):
+        for held in quarantine.held(Unread(self.disk)):
             if held.entry is not None:
                 found.setdefault(held.entry.id, []).append(held.entry)
         return found

@@ -249,6 +249,91 @@ def test_inspect_goes_past_a_runner_that_it_may_not_look_at(run_ampt, spool_dir:
     assert "died" not in done.out
 
 
+@pytest.mark.row(38)
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [("", 0o000), ("", 0o400), ("r", 0o000), ("r", 0o400), ("r/lock", 0o000)],
+)
+def test_nobody_is_said_to_be_dead_who_cannot_be_looked_at(
+    path: str, mode: int, run_ampt, spool_dir: Path
+) -> None:
+    """Of an event that waits all else is said; the overview names what cannot be read."""
+    run_ampt("publish", "n", "--id", "due")
+    run_ampt("publish", "n", "--id", "claimed")
+    (spool_dir / "running" / "r").mkdir()
+    (spool_dir / "running" / "r" / "lock").touch()
+    [entry] = spool_dir.glob("pending/*/*/*.claimed.*")
+    entry.rename(spool_dir / "running" / "r" / entry.name.replace(".a0.", ".a1."))
+    hidden = spool_dir / "running" / path
+    before = hidden.stat().st_mode
+    hidden.chmod(mode)
+    one, claimed, whole = (
+        run_ampt("inspect", *asked, powerless=True) for asked in (["due"], ["claimed"], [])
+    )
+    measured = run_ampt("metrics", powerless=True)
+    hidden.chmod(before)
+
+    assert (one.status, one.err) == (0, "")
+    assert re.match(r"It waits for .*; whether a runner is alive cannot be read\.\n", one.out)
+    assert (whole.status, measured.status) == (77, 77)
+    assert "1 path cannot be read" in whole.out
+    assert "the next" not in whole.out + claimed.out
+    assert "died" not in whole.out
+    assert "whether a runner is at work cannot be read" in whole.out
+    assert "  none that can be read is alive; " in whole.out
+    if path == "r/lock":
+        assert "The runner r has claimed it; whether that is alive cannot be read." in claimed.out
+    assert "no runner is alive" in run_ampt("inspect", "due").out
+
+
+@pytest.mark.row(38)
+def test_what_is_in_quarantine_hides_no_other_of_it(run_ampt, spool_dir: Path) -> None:
+    """By its whole id it is found; a list says why each is there, and then what cannot be read."""
+    run_ampt("publish", "n")
+    for name in ("1", "2", "3"):
+        folder = spool_dir / "quarantine" / name
+        folder.mkdir()
+        (folder / f"20260101T000000000Z.id-{name}.a1.n.json").touch()
+        (folder / "reason").write_text(f"why {name}", encoding="utf-8")
+    hidden = spool_dir / "quarantine" / "2"
+    hidden.chmod(0o000)
+    asked = (["id-1"], ["id-3"], ["id-2"], ["id-"], ["--state", "quarantine"])
+    first, last, gone, several, listed = (
+        run_ampt("inspect", *how, powerless=True) for how in asked
+    )
+    hidden.chmod(0o700)
+
+    for name, one in (("1", first), ("3", last)):
+        assert (one.status, one.err) == (0, "")
+        assert f"It is in quarantine: why {name}. " in one.out
+    told = f"ampt: cannot read {hidden}: Permission denied (EACCES); "
+    assert (gone.status, gone.out) == (77, "")
+    assert gone.err.startswith(told)
+    assert "is ambiguous, in quarantine: id-1, id-3" in several.err
+    assert (listed.status, listed.out.count("\n")) == (77, 2)
+    one, three, rest = listed.err.splitlines()
+    assert one.endswith("json: why 1")
+    assert three.endswith("json: why 3")
+    assert rest.startswith(told)
+
+
+@pytest.mark.row(38)
+def test_the_handlers_are_shown_although_not_all_that_waits_can_be_read(
+    run_ampt, handlers: Path, spool_dir: Path
+) -> None:
+    """And what has none, as far as it can be read."""
+    run_ampt("publish", "nobodys")
+    shutil.copytree(spool_dir / "pending", spool_dir / "retry", dirs_exist_ok=True)
+    (spool_dir / "pending").chmod(0o000)
+    done = run_ampt("handlers", "-m", handlers, powerless=True)
+    (spool_dir / "pending").chmod(0o700)
+
+    assert done.status == 77
+    assert done.err.startswith(f"ampt: cannot read {spool_dir / 'pending'}: Permission denied ")
+    assert done.out == run_ampt("handlers", "-m", handlers).out
+    assert done.out.endswith("no handler: nobodys\n")
+
+
 def test_what_a_repair_does_is_said(run_ampt, spool_dir: Path) -> None:
     """What is put in quarantine is not mended, for a person has to see to it."""
     run_ampt("publish", "n")

@@ -23,7 +23,7 @@ def test_what_was_mended_is_given_back_to_pending(disk: Disk) -> None:
     """Its folder is gone, and so is its reason."""
     entry = publish(disk, "whole")
     spool.quarantine(disk, entry.path, "it looked wrong", NOW)
-    [one] = quarantine.held(disk)
+    [one] = quarantine.held(Unread(disk))
     target = quarantine.give_back(disk, quarantine.find(disk, "who"), NOW + 5)
 
     assert one.reason == f"{entry.path}: it looked wrong"
@@ -37,7 +37,7 @@ def test_a_reason_that_cannot_be_read_hides_nothing(disk: Disk, tmp_path: Path) 
     folder = spool.quarantine(disk, publish(disk, "torn").path, "it looked wrong", NOW)
     disk.remove(f"{folder}/reason")
     disk.make_folder(f"{folder}/reason")
-    [one] = quarantine.held(disk)
+    [one] = quarantine.held(Unread(disk))
 
     assert one.entry is not None
     assert (one.entry.id, one.reason) == ("torn", "the reason cannot be read: Is a directory")
@@ -69,7 +69,7 @@ def test_what_is_damaged_still_stays(disk: Disk, tmp_path: Path) -> None:
     with pytest.raises(AmptError, match="still damaged: incomplete"):
         quarantine.give_back(disk, quarantine.find(disk, "torn"), NOW)
 
-    assert len(list(quarantine.held(disk))) == 1
+    assert len(list(quarantine.held(Unread(disk)))) == 1
 
 
 def test_what_a_newer_program_wrote_stays_and_is_named(disk: Disk, tmp_path: Path) -> None:
@@ -148,5 +148,7 @@ def test_a_reason_alone_is_no_file_in_quarantine(disk: Disk, tmp_path: Path) -> 
     disk.remove(f"{folder}/{file}")
 
     assert (
-        census(Unread(disk), NOW).counts[layout.QUARANTINE] == len(list(quarantine.held(disk))) == 1
+        census(Unread(disk), NOW).counts[layout.QUARANTINE]
+        == len(list(quarantine.held(Unread(disk))))
+        == 1
     )

@@ -27,6 +27,7 @@ from ampt_cli.layout import Entry
 from ampt_cli.marks import Marks
 from ampt_cli.policy import Retries
 from ampt_cli.told import Observer, Settings, Tally
+from ampt_cli.unread import Unread
 from ampt_cli.upkeep import Rescued
 
 NOW = 1_800_000_000_000
@@ -155,7 +156,7 @@ def test_a_claim_never_replaces_another_entry_of_its_event(
     buckets.make(disk, target.folder)
     shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / target.path)
     rescued = rescue(disk)
-    [held] = quarantine.held(disk)
+    [held] = quarantine.held(Unread(disk))
 
     told = f"quarantined {claimed.file}: {upkeep.TWICE}"
     assert rescued == (Rescued(quarantined=1), [told])

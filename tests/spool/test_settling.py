@@ -25,6 +25,7 @@ from ampt_cli import (
 from ampt_cli.fsio import Disk
 from ampt_cli.policy import Retries
 from ampt_cli.told import Observer, Settings
+from ampt_cli.unread import Unread
 
 NOW = 1_800_000_000_000
 SUCCESS = record.success(1, NOW, 5_000, [])
@@ -132,7 +133,7 @@ def test_a_claim_is_set_aside_where_its_event_has_another_entry(disk: Disk, tmp_
     shutil.copy(tmp_path / "spool" / claimed.path, tmp_path / "spool" / done / claimed.file)
     settles = open_outcomes(disk)
     settles.settle(claimed, (frames.SUCCEEDED, 0, SUCCESS, b""))
-    [held] = quarantine.held(disk)
+    [held] = quarantine.held(Unread(disk))
 
     assert held.reason == f"{claimed.path}: {upkeep.TWICE}"
     assert (settles.tally.failed, settles.trouble) == (1, None)
@@ -177,7 +178,7 @@ def test_a_claim_that_cannot_be_given_back_beside_another_entry_is_set_aside(
     releases = open_outcomes(disk)
     releases.release(claimed)
 
-    assert [held.file for held in quarantine.held(disk)] == [claimed.file]
+    assert [held.file for held in quarantine.held(Unread(disk))] == [claimed.file]
     assert (releases.tally.failed, releases.trouble) == (1, None)
 
 
