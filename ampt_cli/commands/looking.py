@@ -106,7 +106,7 @@ def _alive(unread: Unread, folders: Iterable[str]) -> bool | None:
     """Whether one of these runners is; None where it may be one that cannot be looked at."""
     for folder in folders:
         try:
-            if unread.disk.is_folder(folder) and lock.is_alive(unread.disk, folder):
+            if lock.is_alive(unread.disk, folder):
                 return True
         except OSError as error:
             unread.note(folder, error)

@@ -283,6 +283,7 @@ def test_nobody_is_said_to_be_dead_who_cannot_be_looked_at(
     assert "  none that can be read is alive; " in whole.out
     if path == "r/lock":
         assert "The runner r has claimed it; whether that is alive cannot be read." in claimed.out
+    (spool_dir / "running" / "odd").touch()  # nobody's
     assert "no runner is alive" in run_ampt("inspect", "due").out
 
 

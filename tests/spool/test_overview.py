@@ -153,3 +153,15 @@ def test_a_runner_whose_folder_cannot_be_read_hides_no_other(
 
     assert [runner["runner"] for runner in overview.runners(unread)] == [other]
     assert list(unread.why) == [f"running/{R}"]
+
+
+def test_a_folder_that_goes_away_before_it_is_counted_is_no_error(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is what came in the place of its date; beside runners that is as it should be."""
+    Path(disk.path, "pending", "odd").touch()
+    monkeypatch.setattr(walk, "folders", lambda *_: iter(["pending/odd/09", "done/2026-11-28"]))
+    unread = Unread(disk)
+
+    assert not any(Counting().census(unread, NOW).counts.values())
+    assert unread.why == {}

@@ -152,3 +152,15 @@ def test_a_reason_alone_is_no_file_in_quarantine(disk: Disk, tmp_path: Path) -> 
         == len(list(quarantine.held(Unread(disk))))
         == 1
     )
+
+
+def test_a_quarantine_that_cannot_be_read_is_told(disk: Disk, tmp_path: Path) -> None:
+    """By whoever looks for an event in it, and whoever lists it."""
+    disk.remove_folder(layout.QUARANTINE)
+    Path(disk.path, layout.QUARANTINE).symlink_to(tmp_path)
+    unread = Unread(disk)
+
+    assert list(quarantine.held(unread)) == []
+    assert list(unread.why) == [layout.QUARANTINE]
+    with pytest.raises(AmptError, match=f"cannot read {disk.path}/quarantine: Not a directory"):
+        quarantine.find(disk, "x")
