@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from ampt_cli import clock, due, jsontext, printing
 from ampt_cli.batch import Batch
-from ampt_cli.errors import AmptError, BadEvent, UsageError
+from ampt_cli.errors import AmptError, BadEvent, UsageError, from_os
 from ampt_cli.event import MAX_BYTES, Event
 from ampt_cli.fsio import Disk
 from ampt_cli.waiting import Input
@@ -56,7 +56,7 @@ def publish_file(
     _say_known([made.id for made, now in zip(asked, published, strict=True) if now is not made])
     try:
         wrong = "" if answers.print(map(worded, published)) else "nobody reads stdout"
-    except AmptError as error:
+    except (AmptError, OSError) as error:
         wrong = str(error)
     if wrong:
         printing.say(
@@ -88,11 +88,17 @@ class _Answers:
             self._spill()
 
     def _spill(self) -> None:
-        if self.file is None:
-            from tempfile import TemporaryFile  # noqa: PLC0415  gate: only for long batches
+        from tempfile import TemporaryFile  # noqa: PLC0415  gate: only for long batches
 
-            self.file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  lives as long as we
-        self.file.writelines(self.waiting)
+        try:
+            if self.file is None:
+                self.file = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  lives as long as we
+            self.file.writelines(self.waiting)
+            self.file.flush()  # what finds no room does so before anything is published
+        except OSError as error:
+            raise from_os(
+                error, "keep the ids of the batch in a temporary file (TMPDIR)"
+            ) from error
         self.waiting.clear()
 
     def print(self, by_id: Iterator[str]) -> bool:

@@ -1,14 +1,19 @@
 """`ampt publish --batch`, line by line."""
 
+import io
 import json
 import os
 import subprocess
+from errno import EIO
 from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from ampt_cli.commands.batching import MAX_LINE
+from ampt_cli.commands.batching import MAX_LINE, publish_file
+from ampt_cli.fsio import Disk
 from tests.conftest import SCRIPT, RunAmpt
 
 
@@ -178,6 +183,53 @@ def test_a_long_batch_keeps_its_order_with_chosen_ids_among_it(run_ampt: RunAmpt
     shown = [json.loads(line) for line in out.split("\n")[:-1]]
     assert [line["name"] for line in shown] == [line["name"] for line in lines]
     assert shown[3000]["id"] == "id-3000"
+
+
+@pytest.mark.parametrize("blocks", [100, 104, 107])
+def test_ids_that_find_no_room_on_the_way_do_so_before_anything_is_published(
+    clean_env: dict[str, str], spool_dir: Path, tmp_path: Path, blocks: int
+) -> None:
+    """75 says that the same call again is safe; so many KiB are there for 108 of answers."""
+    source = tmp_path / "batch"
+    source.write_text('{"name":"n"}\n' * 4096, encoding="utf-8")
+    script = f'ulimit -f {blocks * 2}; exec "$@"'  # POSIX counts 512 bytes
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", SCRIPT, "publish", "--batch", source],
+        env=clean_env | {"PYTHONDONTWRITEBYTECODE": "1"},  # they could be cut, too
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr.startswith(
+        "ampt: cannot keep the ids of the batch in a temporary file (TMPDIR): File too large"
+    )
+    assert done.stderr.count("\n") == 1
+    assert list(spool_dir.glob("pending/*/*/*.json")) == []
+    assert list((spool_dir / "tmp").iterdir()) == []
+
+
+def test_ids_that_cannot_be_read_back_fail_no_batch_that_is_published(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is said, as of a stdout that is closed."""
+    source = tmp_path / "batch"
+    source.write_text('{"name":"n"}\n' * 4096, encoding="utf-8")
+
+    def broken(*args: Any, **named: Any) -> Any:
+        file = io.TextIOWrapper(io.BytesIO(), **named)
+        monkeypatch.setattr(file, "seek", Mock(side_effect=OSError(EIO, os.strerror(EIO))))
+        return file
+
+    monkeypatch.setattr("tempfile.TemporaryFile", broken)
+    publish_file(str(source), lambda: disk, lambda made: made.id, int)
+
+    assert capfd.readouterr() == (
+        "",
+        "ampt: published 4,096 events, but their ids could not be printed: "
+        "[Errno 5] Input/output error\n",
+    )
 
 
 @pytest.mark.row(48)
