@@ -13,6 +13,7 @@ Draft = tuple[str, Any, Any, str | None]  # name, body, after, id
 
 MOST_OPEN = 64  # buckets
 SYNC_ONE_BY_ONE = 16  # more files than this share one sync of the file system
+AGAIN = "they may run; only those with ids of their own are safe to publish again"
 
 
 class Batch:
@@ -170,10 +171,11 @@ class Batch:
             except OSError as error:
                 raise NotConfirmed(
                     f"a batch of {self.count:,} was published but may not survive a power cut: "
-                    f"{error.strerror}"
+                    f"{error.strerror}",
+                    AGAIN,
                 ) from error
         for folder in folders:
-            confirm(self.disk, folder, f"a batch of {self.count:,}")
+            confirm(self.disk, folder, f"a batch of {self.count:,}", AGAIN)
 
     def _files(self) -> Iterator[str]:
         fd = reopened(self.fd)

@@ -15,6 +15,8 @@ from ampt_cli.errors import CHECK, BadEvent, Damaged, SpoolError, TooNew, from_o
 from ampt_cli.fsio import READ, Disk
 from ampt_cli.publication import check_room, confirm, wake
 
+AGAIN = "it may run; the same call again is safe"
+
 
 def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -> event.Event:
     """Publish `made` unless its id was published before; durable on return.
@@ -37,9 +39,9 @@ def publish(disk: Disk, made: event.Event, commit: Callable[[], object] = int) -
         ) from error
     if earlier is not None:
         # Its publisher may have been killed before its own last sync.
-        confirm(disk, layout.published(earlier).folder, earlier.id)
+        confirm(disk, layout.published(earlier).folder, earlier.id, AGAIN)
         return earlier
-    confirm(disk, target.folder, made.id)
+    confirm(disk, target.folder, made.id, AGAIN)
     wake(disk)
     return made
 

@@ -62,7 +62,7 @@ def publish(disk: Disk, made: event.Event, commit: "Callable[[], object]" = int)
             raise
     except OSError as error:
         raise from_os(error, f"publish {made.name!r} in the spool {disk.path}", CHECK) from error
-    confirm(disk, target.folder, made.id)
+    confirm(disk, target.folder, made.id, "it may run; only with an id is it safe to publish again")
     wake(disk)
     return made
 
@@ -86,8 +86,11 @@ def check_room(disk: Disk) -> None:
     )
 
 
-def confirm(disk: Disk, bucket: str, what: str) -> None:
-    """Make the bucket's path and names durable: the last step before success may be reported."""
+def confirm(disk: Disk, bucket: str, what: str, hint: str) -> None:
+    """Make the bucket's path and names durable: the last step before success may be reported.
+
+    `hint` says what to do where they are not. Raises NotConfirmed.
+    """
     try:
         try:
             buckets.make_durable(disk, bucket)
@@ -101,7 +104,7 @@ def confirm(disk: Disk, bucket: str, what: str) -> None:
         raise NotConfirmed(
             f"{what} was published but may not survive a power cut: "
             f"cannot sync {bucket}: {error.strerror}",
-            "it may run; to publish again safely, use --id",
+            hint,
         ) from error
 
 

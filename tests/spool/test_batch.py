@@ -222,6 +222,43 @@ def test_a_publish_wakes_whoever_waits(
     assert len(list(tmp_path.glob("spool/pending/*/*/*.n.json"))) == 2
 
 
+def long_batch(disk: Disk, _id: str) -> None:
+    """Of more events than are synced one by one."""
+    batch.publish_many(disk, [("n", None, None, None)] * 17, lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("publish", "hint"),
+    [
+        (alone, "it may run; only with an id is it safe to publish again"),
+        (by_id, "it may run; the same call again is safe"),
+        (batch_of_one, "they may run; only those with ids of their own are safe to publish again"),
+        (long_batch, "they may run; only those with ids of their own are safe to publish again"),
+    ],
+)
+def test_whoever_is_not_told_of_success_is_told_whether_to_publish_again(
+    publish: Callable[[Disk, str], None],
+    hint: str,
+    disk: Disk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is safe with an id; without one the event would be there twice."""
+    full_sync, sync_all = Disk.sync_fd, Disk.sync_all
+
+    def fails_once_published(*given: Any) -> Any:
+        if any(tmp_path.glob("spool/pending/*/*/*.json")):
+            raise OSError(errno.EIO, "Input/output error")
+        return (full_sync if len(given) > 1 else sync_all)(*given)
+
+    monkeypatch.setattr(Disk, "sync_fd", fails_once_published)
+    monkeypatch.setattr(Disk, "sync_all", fails_once_published)
+    with pytest.raises(NotConfirmed) as raised:
+        publish(disk, "id")
+
+    assert raised.value.hint == hint
+
+
 def test_nothing_is_woken_through_a_link(disk: Disk, tmp_path: Path) -> None:
     """What another member of the group put there: our byte would go into the file it names."""
     wake, mine = tmp_path / "spool/wake", tmp_path / "mine"
