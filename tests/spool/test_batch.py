@@ -259,6 +259,29 @@ def test_whoever_is_not_told_of_success_is_told_whether_to_publish_again(
     assert raised.value.hint == hint
 
 
+def test_a_batch_counts_what_it_publishes(disk: Disk) -> None:
+    """And not what was published before."""
+    by_id(disk, "a")
+    made = batch.Batch(disk, lambda: NOW)
+    made.begin()
+    for id_ in ("a", "b"):
+        made.add("n", None, None, id_, place=id_)
+    made.commit()
+
+    assert made.count == 1
+
+
+def test_a_batch_that_is_aborted_twice_closes_nothing_of_others(disk: Disk) -> None:
+    """The number of its folder may be another file's by then."""
+    made = batch.Batch(disk, lambda: NOW)
+    made.begin()
+    made.abort()
+    other = os.dup2(disk.root, made.fd)
+    made.abort()
+
+    os.close(other)  # it is open still
+
+
 def test_nothing_is_woken_through_a_link(disk: Disk, tmp_path: Path) -> None:
     """What another member of the group put there: our byte would go into the file it names."""
     wake, mine = tmp_path / "spool/wake", tmp_path / "mine"
