@@ -128,3 +128,18 @@ def test_in_a_spool_of_a_group_an_entry_of_another_group_is_not_believed(tmp_pat
         os.close(root)
 
     assert event.id == "abc"
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"attempt":2'])
+def test_a_record_before_a_torn_line_is_not_the_last_one(torn: bytes, tmp_path: Path) -> None:
+    """What is torn may be the record of a later attempt."""
+    made = {"attempt": 1, "outcome": "succeeded"}
+    first = encode(Event("abc", "n", None, 1, 1))
+    (tmp_path / "entry").write_bytes(first + record.line(made) + torn)
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        found = reading.last_record(Disk(root), "entry")
+    finally:
+        os.close(root)
+
+    assert found == ({} if torn else made)
