@@ -134,16 +134,16 @@ def belong_to(spool: str) -> None:
 
 
 def _warn(after: object, calls: int) -> None:
-    """Seconds since 1970 are a delay in ms to us: say so, once for each place in the code.
+    """Seconds since 1970 are a delay in ms to us, for one: say so, once for each place in the code.
 
     That is so many calls above who asks for it here.
     """
     from ampt_cli import due  # noqa: PLC0415  as above
 
-    if due.looks_like_seconds(after):
+    if said := due.doubt(after, due.AS_DELAY):
         import warnings  # noqa: PLC0415  only then
 
-        warnings.warn(f"after={due.READ_AS_DELAY.format(after)}", stacklevel=2 + calls)
+        warnings.warn(f"after={said}", stacklevel=2 + calls)
 
 
 def _drafts(events: Iterable[Any]) -> "Iterator[Draft]":

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST = 365_000 * DAY  # of a length of time: from now it still ends in a year of four digits
 EPOCH_FROM = 100_000_000_000  # a smaller number is a delay in ms, a larger one an epoch time
-READ_AS_DELAY = "{0} was read as a delay in ms; for seconds since 1970 write @{0}"
-READ_AS_INSTANT = "{0} was read as ms since 1970; for seconds write @{0}"
+AS_DELAY, AS_INSTANT = "a delay in ms", "ms since 1970"  # how numbers are read
 
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
 MONTHS = {"month": 1, "year": 12}
@@ -92,7 +91,7 @@ def parse_duration(text: "int | str | timedelta") -> int:
             f"cannot read the duration {text!r}", 'for example 5000 (ms), "10 seconds" or 5m'
         )
     if length > LONGEST:
-        raise BadDue(f"the duration {text!r} is longer than 1,000 years")
+        raise BadDue(f"the duration {_shown(text)} is longer than 1,000 years")
     return length
 
 
@@ -110,11 +109,17 @@ def _length(text: "int | str | timedelta") -> int | None:
     return None
 
 
-def looks_like_seconds(after: object) -> bool:
-    """Whether a number read as a delay in ms was almost surely meant as epoch seconds."""
-    if isinstance(after, str) and _number(after.strip()):
-        after = int(after)
-    return isinstance(after, int) and 1_000_000_000 <= after < 5_000_000_000
+def doubt(given: object, read_as: str) -> str | None:
+    """What to say of a number that is `read_as` ms, and was almost surely meant otherwise."""
+    text = given.strip() if isinstance(given, str) else ""
+    number = int(text) if _number(text) else given
+    if isinstance(number, int) and 1_000_000_000 <= number < 5_000_000_000:
+        return f"{number} was read as {read_as}; for seconds since 1970 write @{number}"
+    if len(text) == 8 and _number(text):  # of digits, as ISO 8601 has dates too
+        date = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+        if "2020-01-01" <= date < "2100" and "01" <= date[5:7] <= "12" and "01" <= date[8:] <= "31":
+            return f"{text} was read as {read_as}; for a date write {date}"
+    return None
 
 
 def _number(text: str) -> bool:

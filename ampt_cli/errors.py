@@ -131,9 +131,13 @@ def from_os(error: OSError, tried: str, hint: str | None = None) -> AmptError:
     return SpoolError(text, hint)
 
 
+MOST = 4  # of several errors that are told
+
+
 def from_several(failed: "dict[str, OSError]", tried: str, hint: str) -> AmptError:
     """The same where `tried` failed for several paths; 75 only if all may succeed later."""
     told = [from_os(error, f"{tried} {path}") for path, error in sorted(failed.items())]
+    more = [f"and {len(told) - MOST:,} more"] if len(told) > MOST else []
     worst = min(told, key=lambda error: (isinstance(error, TryAgain), error.exit_status))
     hints = filter(None, (worst.hint, hint))
-    return type(worst)("; ".join(map(str, told)), "; ".join(hints))
+    return type(worst)("; ".join([*map(str, told[:MOST]), *more]), "; ".join(hints))

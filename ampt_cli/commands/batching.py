@@ -46,8 +46,8 @@ def publish_file(
             else:
                 answers.add("")
                 asked.append(made)
-            if not warned and due.looks_like_seconds(given["after"]):
-                printing.say(f"line {number}: after {due.READ_AS_DELAY.format(given['after'])}")
+            if not warned and (said := due.doubt(given["after"], due.AS_DELAY)):
+                printing.say(f"line {number}: after {said}")
                 warned = True  # one is enough: the others will be like it
         published = batch.commit(commit)
     except BaseException:

@@ -151,8 +151,8 @@ def _wanted(given: Given) -> catalog.Filter | None:
 
 def _instant(given: Given, key: str) -> int | None:
     text = given.get(key)
-    if due.looks_like_seconds(text):
-        printing.say(f"--{key} {due.READ_AS_INSTANT.format(text)}")
+    if said := due.doubt(text, due.AS_INSTANT):
+        printing.say(f"--{key} {said}")
     return due.read_instant(text, clock.now()) if text else None
 
 

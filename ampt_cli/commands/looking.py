@@ -95,7 +95,8 @@ def _around(disk: Disk, entry: Entry) -> Around:
         alive = _alive(Unread(disk), [entry.folder])
         return Around(alive, begun.start(entry.file), begun.pid)
     if entry.state == layout.QUARANTINE:
-        return Around(reason=quarantine.reason(disk, entry.folder))
+        there = disk.exists(entry.folder)  # or it was mended, and moved
+        return Around(reason=quarantine.reason(disk, entry.folder) if there else "")
     if entry.state in layout.WAITING:
         unread = Unread(disk)
         return Around(_alive(unread, unread.folders((layout.RUNNING,))))

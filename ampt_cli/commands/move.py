@@ -35,8 +35,8 @@ def move(
     disk = place.open_disk(settings.spool_path(spool_dir))
     now = clock.now()
     instant = due.parse(after, now)
-    if due.looks_like_seconds(after):
-        printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
+    if said := due.doubt(after, due.AS_DELAY):
+        printing.say(f"--after {said}")
     entry = find(disk, id, layout.WAITING)
     move_it = telling(
         disk, "move", lambda entry: spool.reschedule(disk, entry, instant, "moved", now)

@@ -141,8 +141,8 @@ def _report(line: str) -> int:
 
 
 def _warn(after: object) -> None:
-    if due.looks_like_seconds(after):
-        printing.say(f"--after {due.READ_AS_DELAY.format(after)}")
+    if said := due.doubt(after, due.AS_DELAY):
+        printing.say(f"--after {said}")
 
 
 def _body(given: Given) -> "Any":

@@ -145,8 +145,8 @@ def _dry_run(given: Given) -> int:
     disk = place.open_disk(settings.spool_path(given.get("spool"), config))
     now = clock.now()
     when = given.get("now")
-    if due.looks_like_seconds(when):
-        printing.say(f"--now {due.READ_AS_DELAY.format(when)}")
+    if said := due.doubt(when, due.AS_DELAY):
+        printing.say(f"--now {said}")
     globs = given.all("name")
     found = Scan(disk, due.parse(when, now) if when else now).entries()
     wanted = (entry for entry in found if matches(entry, globs))

@@ -771,9 +771,9 @@ def test_what_is_finished_is_kept_as_long_as_is_configured(
 @pytest.mark.parametrize(
     ("argv", "read_as"),
     [
-        (["inspect", "--since"], "ms since 1970; for seconds write"),
-        (["inspect", "--json", "--until"], "ms since 1970; for seconds write"),
-        (["run", "--dry-run", "--now"], "a delay in ms; for seconds since 1970 write"),
+        (["inspect", "--since"], "ms since 1970"),
+        (["inspect", "--json", "--until"], "ms since 1970"),
+        (["run", "--dry-run", "--now"], "a delay in ms"),
     ],
 )
 def test_wherever_a_time_is_given_seconds_since_1970_are_warned_of(
@@ -785,7 +785,9 @@ def test_wherever_a_time_is_given_seconds_since_1970_are_warned_of(
     right = run_ampt(*argv, "@1825000000", env={"AMPT_HANDLERS": str(handlers)})
 
     assert ran.status == 0
-    assert ran.err.startswith(f"ampt: {argv[-1]} 1800000000 was read as {read_as} @1800000000\n")
+    assert ran.err.startswith(
+        f"ampt: {argv[-1]} 1800000000 was read as {read_as}; for seconds since 1970 write @1800000000\n"
+    )
     assert "was read" not in right.err
 
 

@@ -143,3 +143,21 @@ def test_a_record_before_a_torn_line_is_not_the_last_one(torn: bytes, tmp_path: 
         os.close(root)
 
     assert found == ({} if torn else made)
+
+
+def test_a_file_whose_end_was_not_seen_is_not_taken_for_whole(tmp_path: Path) -> None:
+    """What is torn may come after a line that ends just where was read to."""
+    entry = layout.again(".", "20270115T080000000Z.abc.a0.n.json")
+    first = encode(Event("abc", "n", None, 1, 1))
+    padding = b" " * (reading.FEW - len(first) - 1) + b"\n"
+    (tmp_path / "entry").write_bytes(first + padding + b'{"attempt":2')
+    (tmp_path / "entry").chmod(0o600)
+    fd = os.open(tmp_path / "entry", os.O_RDONLY)
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        event, is_whole = reading.event_of(Disk(root), entry, fd, os.fstat(fd))
+    finally:
+        os.close(fd)
+        os.close(root)
+
+    assert (event.id, is_whole) == ("abc", False)

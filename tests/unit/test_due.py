@@ -220,7 +220,31 @@ def test_seconds_since_1970_are_those_of_some_hundred_years() -> None:
     first, last = 1_000_000_000, 4_999_999_999
     near = [first - 1, first, str(last), last + 1]
 
-    assert [due.looks_like_seconds(given) for given in near] == [False, True, True, False]
+    assert [bool(due.doubt(given, due.AS_DELAY)) for given in near] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "date"),
+    [
+        ("20200101", "2020-01-01"),
+        (" 20991231 ", "2099-12-31"),
+        ("20261201", "2026-12-01"),
+        ("20191231", ""),
+        ("21000101", ""),
+        ("20261301", ""),
+        ("20260001", ""),
+        ("20261232", ""),
+        ("20261200", ""),
+        ("2026-12-01", ""),
+        ("202612011", ""),
+        (20261201, ""),  # computed, and meant
+    ],
+)
+def test_a_date_of_digits_alone_is_doubted(given: object, date: str) -> None:
+    """It is so many ms to us, less than six hours."""
+    said = f"{date.replace('-', '')} was read as ms since 1970; for a date write {date}"
+
+    assert due.doubt(given, due.AS_INSTANT) == (said if date else None)
 
 
 @pytest.mark.row(31)
@@ -229,3 +253,9 @@ def test_a_year_from_leap_day_is_the_last_of_february() -> None:
     now = instants.unstamp("20280229T000000000Z") or 0
 
     assert instants.stamp(due.parse("1 year", now)) == "20290228T000000000Z"
+
+
+def test_a_duration_of_thousands_of_digits_is_a_bad_one() -> None:
+    """Python does not print such a number."""
+    with pytest.raises(BadDue, match="a number of thousands of digits is longer than 1,000 years"):
+        due.parse_duration(10**5000)

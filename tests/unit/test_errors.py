@@ -50,3 +50,17 @@ def test_several_calls_that_failed_have_the_status_of_the_worst(
     assert error.hint is not None
     assert error.hint.endswith("the others were")
     assert ("running as uid" in error.hint) == (status == 77)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(4, ""), (5, "; and 1 more"), (1004, "; and 1,000 more")]
+)
+def test_of_many_calls_that_failed_some_are_told(count: int, told: str) -> None:
+    """One line that can be read; its status is that of all."""
+    failed = {f"{number:04}": OSError(errno.ENOSPC, "full") for number in range(count - 1)}
+    error = from_several(failed | {"9": OSError(errno.EIO, "broken")}, "read", "the others were")
+
+    last = "9: broken (EIO)" if count == 4 else "0003: full (ENOSPC)"
+    assert str(error).endswith(f"; cannot read {last}{told}")
+    assert str(error).count("cannot read") == 4
+    assert error.exit_status == 74
