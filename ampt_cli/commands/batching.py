@@ -1,6 +1,6 @@
 """`ampt publish --batch`: many events from JSON Lines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from io import BufferedReader
 from itertools import chain, islice
 from typing import IO, Any
@@ -52,6 +52,7 @@ def publish_file(
         published = batch.commit(commit)
     except BaseException:
         batch.abort()  # does nothing after the commit has begun
+        lines.close()
         raise
     _say_known([made.id for made, now in zip(asked, published, strict=True) if now is not made])
     try:
@@ -117,7 +118,7 @@ class _Answers:
         yield self.waiting
 
 
-def _lines(source: str) -> Iterator[tuple[int, bytes]]:
+def _lines(source: str) -> Generator[tuple[int, bytes], None, None]:
     try:
         with (
             open(0 if source == "-" else source, "rb", buffering=0, closefd=source != "-") as raw,

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import subprocess
-from errno import EIO
+from errno import EIO, ENOSPC
 from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import pytest
 
 from ampt_cli.commands.batching import MAX_LINE, publish_file
+from ampt_cli.errors import TryAgain
 from ampt_cli.fsio import Disk
 from tests.conftest import SCRIPT, RunAmpt
 
@@ -185,29 +186,42 @@ def test_a_long_batch_keeps_its_order_with_chosen_ids_among_it(run_ampt: RunAmpt
     assert shown[3000]["id"] == "id-3000"
 
 
-@pytest.mark.parametrize("blocks", [100, 104, 107])
+class Full(io.RawIOBase):
+    """A file on a disk that has no more room than this."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        return len(data)
+
+
+@pytest.mark.parametrize("room", [100, 104, 107])
 def test_ids_that_find_no_room_on_the_way_do_so_before_anything_is_published(
-    clean_env: dict[str, str], spool_dir: Path, tmp_path: Path, blocks: int
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     """75 says that the same call again is safe; so many KiB are there for 108 of answers."""
     source = tmp_path / "batch"
     source.write_text('{"name":"n"}\n' * 4096, encoding="utf-8")
-    script = f'ulimit -f {blocks * 2}; exec "$@"'  # POSIX counts 512 bytes
-    done = subprocess.run(
-        ["/bin/sh", "-c", script, "sh", SCRIPT, "publish", "--batch", source],
-        env=clean_env | {"PYTHONDONTWRITEBYTECODE": "1"},  # they could be cut, too
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
-    assert (done.returncode, done.stdout) == (75, "")
-    assert done.stderr.startswith(
-        "ampt: cannot keep the ids of the batch in a temporary file (TMPDIR): File too large"
+    def full(*_: Any, **named: Any) -> Any:
+        return io.TextIOWrapper(io.BufferedWriter(Full(room * 1024)), **named)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(TryAgain) as raised:
+        publish_file(str(source), lambda: disk, lambda made: f"{made.id:<26}", int)
+
+    assert str(raised.value).startswith(
+        "cannot keep the ids of the batch in a temporary file (TMPDIR): No space left"
     )
-    assert done.stderr.count("\n") == 1
-    assert list(spool_dir.glob("pending/*/*/*.json")) == []
-    assert list((spool_dir / "tmp").iterdir()) == []
+    assert list(Path(disk.path).glob("pending/*/*/*.json")) == []
+    assert list(Path(disk.path, "tmp").iterdir()) == []
 
 
 def test_ids_that_cannot_be_read_back_fail_no_batch_that_is_published(
