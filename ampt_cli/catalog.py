@@ -218,7 +218,9 @@ def search(
         if not wanted.takes(entry) or (moves and hash(entry.id) in shown):
             continue
         found = look(disk, entry) if read or wanted.reads else Seen(entry, None, [])
-        if found is not None and (not wanted.reads or passes(found, wanted)):
+        if found is not None and wanted.error is not None and isinstance(found.why, OSError):
+            unread.note(entry.path, found.why)  # whether it passes cannot be said
+        elif found is not None and (not wanted.reads or passes(found, wanted)):
             if moves:
                 shown.add(hash(entry.id))
             yield found

@@ -49,4 +49,4 @@ def cancel(
         lambda entry: layout.finished(entry, layout.DONE, now),
         telling(disk, "cancel", lambda entry: spool.cancel(disk, entry, now)),
     )
-    deeds.complain(by_id=bool(chosen.ids))
+    deeds.complain(by_id=bool(chosen.ids), unread=chosen.unread)

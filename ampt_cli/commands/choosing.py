@@ -49,6 +49,7 @@ class Chosen:
         self.states = state or []
         self.names = tuple(name or [])
         self.error = catalog.one_error(error or [])
+        self.unread: Unread | None = None  # what a filter was not tried on
         if self.ids and wanted:
             raise UsageError("give ids or a filter, not both")
         if not (self.ids or wanted):
@@ -57,19 +58,17 @@ class Chosen:
     def entries(self, disk: Disk, allowed: Sequence[str]) -> list[Entry]:
         """Them, as found before any is changed, all of them in one of the states `allowed`.
 
-        Raises NotFound; UsageError where an id is ambiguous; AmptError for one
-        in another state.
+        What cannot be read keeps no others from it. Raises NotFound; UsageError where an id
+        is ambiguous; AmptError for one in another state.
         """
         if self.ids:
             found = [find(disk, prefix, allowed) for prefix in self.ids]
             return list(dict.fromkeys(found))
         states = catalog.known_states(self.states, allowed) or tuple(allowed)
         wanted = catalog.Filter(states, self.names, error=self.error)
-        unread = Unread(disk)
+        self.unread = Unread(disk)
         with Progress("looking") as told:
-            found = [seen.entry for seen in catalog.search(unread, wanted, told=told)]
-        unread.tell()
-        return found
+            return [seen.entry for seen in catalog.search(self.unread, wanted, told=told)]
 
 
 def find(disk: Disk, prefix: str, allowed: Sequence[str]) -> Entry:
@@ -213,8 +212,12 @@ class Deeds:
         line = f"{total:,} {would}{self.verb}" + (f" ({names}{more})" if total else "")
         heard(lambda: say(line))
 
-    def complain(self, *, by_id: bool) -> None:
-        """Say what was left. Raises AmptError if one, asked for by id, had moved meanwhile."""
+    def complain(self, *, by_id: bool, unread: Unread | None = None) -> None:
+        """Say what was left.
+
+        Raises AmptError if one, asked for by id, had moved meanwhile, or one may be in what
+        cannot be read.
+        """
         for error in self.left:
             printing.complain(error)
         if self.raced and by_id:
@@ -222,6 +225,8 @@ class Deeds:
                 f"{len(self.raced)} of the events moved meanwhile, and were left alone",
                 look_at(self.raced[0].id),
             )
+        if unread is not None:
+            unread.tell()
         if self.left:
             raise typer.Exit(max(error.exit_status for error in self.left))
 

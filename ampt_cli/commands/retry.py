@@ -75,7 +75,7 @@ def retry(
         telling(disk, "retry", lambda entry: _retry(disk, entry, now)),
     )
     publication.wake(disk)
-    deeds.complain(by_id=bool(chosen.ids))
+    deeds.complain(by_id=bool(chosen.ids), unread=chosen.unread)
 
 
 def _would(disk: Disk, entry: Entry, now: int) -> Entry:

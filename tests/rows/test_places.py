@@ -198,7 +198,8 @@ def test_inspect_shows_what_is_elsewhere_and_tells_what_cannot_be_read(
     assert (told["counts"]["done"], told["counts"]["pending"]) == (1, 0)
     assert told["unread"] == {path: "Permission denied"}
     assert all("done" in done.out and done.out.count("\n") == 1 for done in lists)
-    assert [done.out for done in (*others, chosen, followed)] == ["", "", "", ""]
+    assert [done.out for done in (*others, followed)] == ["", "", ""]
+    assert chosen.out == "0 cancelled\n"
     assert (one.status, one.err) == (0, "")
     assert "seen" in one.out
     assert run_ampt("inspect", "hidden").status == 0
@@ -218,6 +219,35 @@ def test_an_event_is_found_past_what_cannot_be_read(folder: str, run_ampt, spool
     assert (one.status, one.err) == (0, "")
     assert made in one.out
     assert (whole.status, json.loads(whole.out)["unread"]) == (77, {folder: "Permission denied"})
+
+
+@pytest.mark.row(38)
+def test_an_event_that_cannot_be_read_keeps_no_other_from_being_redriven(
+    run_ampt, write_handlers: Callable[[str], Path], spool_dir: Path
+) -> None:
+    """Whether it has that error nobody can say, so it is told, and stays."""
+    path = write_handlers(
+        'from ampt_cli import GiveUp\n@events.on("n")\ndef n(event): raise GiveUp("gone")\n'
+    )
+    for id_ in ("good", "bad"):
+        run_ampt("publish", "n", "--id", id_)
+    run_ampt("run", "-m", path)
+    [bad] = spool_dir.glob("dead/*/*.bad.*")
+    bad.chmod(0o000)
+    asked = ("--state", "dead", "--error", "gone")
+    grouped = run_ampt("inspect", "--state", "dead", "--group-by", "error", powerless=True)
+    listed, redriven = (run_ampt(verb, *asked, powerless=True) for verb in ("inspect", "retry"))
+    bad.chmod(0o600)
+
+    for done in (listed, redriven):
+        assert done.status == 77
+        assert done.err.startswith(f"ampt: cannot read {bad}: Permission denied (EACCES); ")
+    assert (grouped.status, grouped.out.count("\n")) == (0, 2)
+    assert "\tit cannot be read: Permission denied\t" in grouped.out
+    assert "good" in listed.out
+    assert "bad" not in listed.out
+    assert redriven.out == "1 tried now (1 n)\n"
+    assert bad.exists()
 
 
 @pytest.mark.row(38)
