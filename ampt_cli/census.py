@@ -94,10 +94,9 @@ class Counting:
     ) -> Folder:
         try:
             changed = unread.disk.status(path).st_mtime_ns
-        except (FileNotFoundError, NotADirectoryError):
-            return Folder(Counter(), 0, "", "")
         except OSError as error:
-            unread.note(path, error)
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                unread.note(path, error)
             return Folder(Counter(), 0, "", "")
         entry = known.get(path)
         if entry is None or entry[0] != changed:

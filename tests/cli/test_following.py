@@ -46,6 +46,19 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Between:
     return given
 
 
+@pytest.fixture
+def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What makes `done` a folder that cannot be read."""
+    listed = Disk.list
+
+    def failing(self: Disk, path: str) -> list[str]:
+        if path == "done":
+            raise OSError(EIO, "broken", path)
+        return listed(self, path)
+
+    return lambda: monkeypatch.setattr(Disk, "list", failing)
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_overview_is_told_again_when_something_is_another(
     disk: Disk,
@@ -73,22 +86,9 @@ def test_an_overview_is_told_again_when_something_is_another(
 
 
 def test_a_line_of_an_overview_says_that_not_all_is_counted(
-    disk: Disk,
-    between: Between,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    disk: Disk, between: Between, breaks: Callable[[], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Also where nothing else has changed."""
-    listed = Disk.list
-
-    def breaks() -> None:
-        def failing(self: Disk, path: str) -> list[str]:
-            if path == "done":
-                raise OSError(EIO, "broken", path)
-            return listed(self, path)
-
-        monkeypatch.setattr(Disk, "list", failing)
-
     between(int, breaks)
     following.whole(disk, as_json=False)
     told = [line.partition("overdue ")[2] for line in capfd.readouterr().out.splitlines()]
@@ -282,6 +282,7 @@ def test_a_look_that_takes_long_is_followed_by_a_long_pause(
 def test_a_list_is_not_followed_past_what_cannot_be_read(
     disk: Disk,
     between: Between,
+    breaks: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     drawn: bool,
@@ -289,16 +290,6 @@ def test_a_list_is_not_followed_past_what_cannot_be_read(
 ) -> None:
     """At no look; what comes into a folder that nobody can read would never be told."""
     publish(disk, "a")
-    listed = Disk.list
-
-    def breaks() -> None:
-        def failing(self: Disk, path: str) -> list[str]:
-            if path == "done":
-                raise OSError(EIO, "broken", path)
-            return listed(self, path)
-
-        monkeypatch.setattr(Disk, "list", failing)
-
     if drawn:
         monkeypatch.setattr(following, "Live", Window)
     if look == 1:
